@@ -1,0 +1,91 @@
+"""What went wrong, said by what must happen next.
+
+    ConnectorError
+    ├── RetryLater        429, 5xx, timeouts, no connection   -> the same call again, later
+    ├── RejectRecord      this record is refused              -> park it with the reason, go on
+    ├── AbortRun          nothing else can be trusted         -> stop admitting, finish what is in flight
+    │   ├── Reauthenticate  the credential is refused         -> mark the connection, tell its owner
+    │   └── Misconfigured   bad file, missing secret or scope -> before the first request
+    └── RejectEvent       a webhook that is not the vendor's  -> 401, no row
+
+No message holds a secret or a value of a record: a message travels into logs and into Prefect's database.
+"""
+
+from __future__ import annotations
+
+
+class ConnectorError(Exception):
+    """Base of all errors that ml-connector raises on purpose.
+
+    ``vendor`` is the system's name (``zendesk``), ``phase`` what was being done (``POST organizations/create_many``),
+    ``record_key`` the record concerned if there is one, ``request_id`` the vendor's own id of the failed request.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        vendor: str = "ml-connector",
+        phase: str = "",
+        record_key: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.vendor = vendor
+        self.phase = phase
+        self.record_key = record_key
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (self.vendor, self.phase) if part)
+        record = f", record {self.record_key}" if self.record_key else ""
+        request = f", request id {self.request_id}" if self.request_id else ""
+        return f"{self.message} [{where}{record}{request}]"
+
+
+class RetryLater(ConnectorError):
+    """The vendor could not take the call now.
+
+    ``maybe_applied`` is True when the vendor may have acted on it (timeout, connection lost, 5xx): the outcome is
+    then unknown and must be probed before anything is sent again. ``retry_after`` is in seconds, if the vendor said.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        maybe_applied: bool = False,
+        retry_after: float | None = None,
+        vendor: str = "ml-connector",
+        phase: str = "",
+        record_key: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, vendor=vendor, phase=phase, record_key=record_key, request_id=request_id)
+        self.maybe_applied = maybe_applied
+        self.retry_after = retry_after
+
+
+class RejectRecord(ConnectorError):
+    """This one record is refused, by the mapping or by the vendor; the others go on."""
+
+
+class AbortRun(ConnectorError):
+    """The run cannot go on; what is in flight is finished first."""
+
+
+class Reauthenticate(AbortRun):
+    """The vendor refuses the credential of a connection: somebody has to reconnect it."""
+
+
+class Misconfigured(AbortRun):
+    """The configuration is wrong; found before a request is sent."""
+
+
+class LeaseLost(AbortRun):
+    """Another process has taken over this stream: this one must not write any more."""
+
+
+class RejectEvent(ConnectorError):
+    """A webhook that was not sent by the vendor, or is stale or malformed."""

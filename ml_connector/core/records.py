@@ -1,0 +1,154 @@
+"""What travels between the rooms: records from a source, intents for a destination, and what became of them.
+
+Reprs are masked: a body that is printed by accident (an exception, a log line, Prefect) shows its key only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+Body = dict[str, Any]
+
+
+class State(StrEnum):
+    """The states of an effect (DESIGN section 3). ``applied`` is final."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    AMBIGUOUS = "ambiguous"
+    PROBING = "probing"
+    RETRY_WAIT = "retry_wait"
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+    SUPERSEDED = "superseded"
+    NEEDS_HUMAN = "needs_human"
+    PARKED = "parked"
+    HELD = "held"
+    DIGESTED = "digested"
+    ABANDONED = "abandoned"
+
+
+@dataclass(slots=True, frozen=True)
+class Window:
+    """The half-open span ``(lo, hi]`` of source time that a run reads; ``lo`` None means from the beginning."""
+
+    lo: datetime | None
+    hi: datetime
+
+
+@dataclass(slots=True, frozen=True)
+class SourceRecord:
+    """One record as the source gave it.
+
+    ``modified_at`` is the source's own modification time in UTC, or None where the source has none (balances):
+    then the content alone tells versions apart.
+    """
+
+    source_id: str
+    modified_at: datetime | None
+    body: Body = field(repr=False)
+
+
+@dataclass(slots=True)
+class Page:
+    """One answer of a source. ``cursor`` resumes the read right behind this page (JSON text, opaque to the core)."""
+
+    records: list[SourceRecord] = field(repr=False)
+    cursor: str
+    request_id: str | None = None
+
+
+class Source(Protocol):
+    """One stream of one system that can be read."""
+
+    system: str
+    operation: str
+    """Transport, resource and API version, for the audit: ``REST hubOrganizations 11.13.18.05``."""
+    windowed: bool
+    """True where the source filters by modification time; False where each read is a full one."""
+
+    async def clock(self) -> datetime:
+        """The source's own time, UTC."""
+        ...
+
+    def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:
+        """All records of the window, in a deterministic order, from behind ``cursor`` on. Pages are never empty."""
+        ...
+
+
+@dataclass(slots=True)
+class Intent:
+    """A mapped record that waits to be sent."""
+
+    effect_id: UUID
+    source_id: str
+    payload: Body = field(repr=False)
+    dest_id: str | None
+    """The destination's id of this object, where it is known from the link table."""
+    force: bool = False
+    """A replay: send it even if the destination already holds the same."""
+
+
+@dataclass(slots=True)
+class Decision:
+    """What the destination's connector makes of an intent after looking, and before anything is written.
+
+    ``state`` None: send ``request``. UNCHANGED, REJECTED, PARKED or HELD: nothing is sent, ``reason`` says why.
+    ``request`` is stored encrypted before it is sent; a probe after a crash compares the destination with it, so it
+    must hold all that the connector needs to send or to probe.
+    """
+
+    effect_id: UUID
+    source_id: str
+    action: str
+    """``create`` or ``update`` (or what the destination calls it), for the audit."""
+    request: Body = field(repr=False, default_factory=dict)
+    dest_id: str | None = None
+    state: State | None = None
+    reason: str | None = None
+    changed: tuple[str, ...] = ()
+    """Names of the fields that would change; filled in a preview, names only."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one decision.
+
+    ``state``: APPLIED, UNCHANGED, REJECTED, PARKED, RETRY_WAIT (certainly not applied), AMBIGUOUS (unknown),
+    NEEDS_HUMAN. ``reason`` names fields and the vendor's error code, never a value.
+    """
+
+    effect_id: UUID
+    state: State
+    action: str = ""
+    dest_id: str | None = None
+    reason: str | None = None
+    request_id: str | None = None
+    retry_after: float | None = None
+
+
+class Destination(Protocol):
+    """One kind of object of one system that can be written."""
+
+    system: str
+    operation: str
+    settle_seconds: float
+    """How long a write may stay invisible to a read; a probe that finds nothing earlier proves nothing."""
+
+    async def decide(self, intents: Sequence[Intent], *, preview: bool = False) -> list[Decision]:
+        """Look, and say per intent what will be written. Only reads. One decision per intent, in order."""
+        ...
+
+    def send(self, decisions: Sequence[Decision]) -> AsyncIterator[list[Outcome]]:
+        """Write. Yields outcomes as soon as they are known; every decision gets exactly one."""
+        ...
+
+    async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
+        """After an unclear outcome: look whether the write happened. APPLIED, RETRY_WAIT (it did not) or AMBIGUOUS."""
+        ...
