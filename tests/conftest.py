@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+
+from ml_connector.core.db import Database
+from ml_connector.core.embedded import Embedded, start_embedded
+from ml_connector.core.ids import uuid7
+from ml_connector.core.secret import Secret
+from ml_connector.core.vault import MasterKeys, Vault
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -16,3 +25,34 @@ def specs() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the vendors' contracts are not at {folder}: contract tests need them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """A real PostgreSQL of this test session, with a migrated template database."""
+    folder = Path(tempfile.mkdtemp(prefix="mlc-pg-"))  # short: a unix socket's path has 107 bytes at most
+    server = start_embedded(folder / "pg")
+    server.prepare("mlc_template")
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database_name(postgres: Embedded) -> str:
+    """A fresh migrated database of this test."""
+    name = f"t_{uuid7().hex[8:24]}"
+    postgres.create(name, "mlc_template")
+    return name
+
+
+@pytest.fixture
+async def database(postgres: Embedded, database_name: str) -> AsyncIterator[Database]:
+    """The fresh database, entered as the runtime role."""
+    async with Database(postgres.uri(database_name, "mlc_app")) as db:
+        yield db
+
+
+@pytest.fixture
+async def vault(database: Database) -> Vault:
+    return Vault(database, MasterKeys.parse(Secret(MasterKeys.generate("test"))))

@@ -1,0 +1,40 @@
+"""The settings of this process, from the environment (prefix ``ML_CONNECTOR_``) or a ``.env`` file."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ml_connector.core.secret import Secret
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """Where things are. What a tenant wants is in its tenant file, never here."""
+
+    model_config = SettingsConfigDict(env_prefix="ML_CONNECTOR_", env_file=".env", extra="ignore")
+
+    home: Path = ROOT / ".ml-connector"
+    """Embedded databases, logs and the generated master key live here."""
+    database_url: str = ""
+    """Postgres address of the runtime role (``mlc_app``). Empty: the embedded server under ``home``."""
+    owner_database_url: str = ""
+    """Postgres address of the role that owns the tables; only migrations use it."""
+    master_keys: Secret = Secret("")
+    """``id:base64 of 32 bytes``, several separated by commas; the first wraps new keys. Or ``master_key_file``."""
+    master_key_file: Path | None = None
+    tenants_dir: Path = ROOT / "tenants"
+    mappings_dir: Path = ROOT / "mappings"
+    allow_private_hosts: bool = False
+    """Let connections point at private and loopback addresses over http: for the sandbox only."""
+    lease_seconds: float = 60.0
+    """How long a stream stays ours without a sign of life from this process."""
+
+
+@cache
+def settings() -> Settings:
+    """The settings, read once per process."""
+    return Settings()
