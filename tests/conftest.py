@@ -28,7 +28,7 @@ def specs() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+def postgres() -> Iterator[Embedded]:
     """A real PostgreSQL of this test session, with a migrated template database."""
     folder = Path(tempfile.mkdtemp(prefix="mlc-pg-"))  # short: a unix socket's path has 107 bytes at most
     server = start_embedded(folder / "pg")

@@ -232,7 +232,8 @@ begin
     insert into audit_head (tenant, seq, hash) values (t, 0, ''::bytea) on conflict do nothing;
     select * into head from audit_head where tenant = t for update;
     insert into audit_entry (tenant, seq, n, effect_id, source_id, action, status, dest_id, request_id, reason, attempt)
-    select t, head.seq + 1, e.n, e.effect_id, e.source_id, e.action, e.status, e.dest_id, e.request_id, e.reason, e.attempt
+    select t, head.seq + 1, e.n, e.effect_id, e.source_id, e.action, e.status, e.dest_id, e.request_id, e.reason,
+        e.attempt
     from unnest(p_effects, p_source_ids, p_actions, p_statuses, p_dest_ids, p_request_ids, p_reasons, p_attempts)
         with ordinality as e(effect_id, source_id, action, status, dest_id, request_id, reason, attempt, n);
     select sha256(convert_to(coalesce(string_agg(mlc_audit_entry_bytes(e.n::integer, e.effect_id, e.source_id, e.action,

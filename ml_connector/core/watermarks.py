@@ -1,0 +1,112 @@
+"""How far a stream has been read.
+
+A run reads the window ``(watermark - lookback, source clock - delay]``. The window is stored when the run first looks,
+a cursor advances with each chunk that reaches the ledger, and the watermark moves once, when all of it was read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from ml_connector.core.db import Connection, Database
+from ml_connector.core.lease import Lease
+from ml_connector.core.records import Window
+
+
+@dataclass(slots=True, frozen=True)
+class Progress:
+    """How far a run has come with one stream. ``known``: rows that an overlapping window had brought before."""
+
+    window: Window
+    cursor: str | None
+    fetched: int
+    known: int
+    complete: bool
+
+
+async def progress(db: Database, tenant: str, run_id: UUID, stream: str) -> Progress | None:
+    """What this run has read of the stream so far; None if it has not begun."""
+    async with db.tenant(tenant) as conn:
+        return await _progress(conn, run_id, stream)
+
+
+async def open_window(
+    db: Database,
+    tenant: str,
+    run_id: UUID,
+    stream: str,
+    *,
+    source_now: datetime,
+    lookback: timedelta,
+    delay: timedelta,
+    start_from: datetime | None,
+) -> Progress:
+    """The window of this run, decided once: a continued run gets the one that it began with."""
+    async with db.tenant(tenant) as conn:
+        found = await _progress(conn, run_id, stream)
+        if found is not None:
+            return found
+        row = await (await conn.execute("select modified_at from watermark where stream = %s", (stream,))).fetchone()
+        lo = row[0] - lookback if row else start_from
+        window = Window(lo, max(source_now - delay, lo) if lo else source_now - delay)
+        await _insert(conn, run_id, stream, window)
+        return Progress(window, None, 0, 0, complete=False)
+
+
+async def open_replay(db: Database, tenant: str, run_id: UUID, stream: str, moment: datetime) -> Progress:
+    """The same for a replay, which reads the ledger instead of the source."""
+    async with db.tenant(tenant) as conn:
+        found = await _progress(conn, run_id, stream)
+        if found is not None:
+            return found
+        await _insert(conn, run_id, stream, Window(None, moment))
+        return Progress(Window(None, moment), None, 0, 0, complete=False)
+
+
+async def advance(conn: Connection, run_id: UUID, stream: str, *, cursor: str, fetched: int, known: int) -> None:
+    """Move the cursor, in the transaction that brought the records into the ledger."""
+    await conn.execute(
+        "update run_window set cursor = %s, fetched = fetched + %s, known = known + %s "
+        "where run_id = %s and stream = %s",
+        (cursor, fetched, known, run_id, stream),
+    )
+
+
+async def complete(db: Database, tenant: str, lease: Lease, run_id: UUID, stream: str, *, move: bool) -> None:
+    """The window was read to its end: note it, and move the watermark (never back) unless this is a replay."""
+    async with db.tenant(tenant) as conn:
+        await lease.hold(conn, stream)
+        row = await (
+            await conn.execute(
+                "update run_window set complete = true where run_id = %s and stream = %s returning hi", (run_id, stream)
+            )
+        ).fetchone()
+        if move and row is not None:
+            await conn.execute(
+                """
+                insert into watermark as w (tenant, stream, modified_at, run_id) values (mlc_tenant(), %s, %s, %s)
+                on conflict (tenant, stream) do update
+                set modified_at = excluded.modified_at, run_id = excluded.run_id, updated_at = now()
+                where w.modified_at < excluded.modified_at
+                """,
+                (stream, row[0], run_id),
+            )
+
+
+async def _insert(conn: Connection, run_id: UUID, stream: str, window: Window) -> None:
+    await conn.execute(
+        "insert into run_window (tenant, run_id, stream, lo, hi) values (mlc_tenant(), %s, %s, %s, %s)",
+        (run_id, stream, window.lo, window.hi),
+    )
+
+
+async def _progress(conn: Connection, run_id: UUID, stream: str) -> Progress | None:
+    row = await (
+        await conn.execute(
+            "select lo, hi, cursor, fetched, known, complete from run_window where run_id = %s and stream = %s",
+            (run_id, stream),
+        )
+    ).fetchone()
+    return Progress(Window(row[0], row[1]), *row[2:]) if row else None
