@@ -41,14 +41,13 @@ def verb(*, retries: int = 0) -> Callable[[Callable[P, Awaitable[R]]], Callable[
     def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         plain = guarded(function)
         as_task: Any = task(
-            plain,
             name=function.__name__,
             cache_policy=NO_CACHE,
             persist_result=False,
             retries=retries,
-            retry_delay_seconds=[2 ** (n + 1) for n in range(retries)] or None,
+            retry_delay_seconds=[2.0 ** (n + 1) for n in range(retries)],
             retry_condition_fn=_is_retryable,
-        )
+        )(plain)
 
         @functools.wraps(function)
         async def run(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -126,15 +126,6 @@ class Ledger:
             rows = await (await conn.execute(_LOAD, (batch_id,))).fetchall()
         return Chunk(batch_id, [self._item(*row) for row in rows])
 
-    async def links(self, stream: str, source_ids: Sequence[str]) -> dict[str, tuple[str, bytes]]:
-        """Destination id and hash of the last payload sent, per source id that is linked."""
-        async with self._db.tenant(self._tenant) as conn:
-            rows = await conn.execute(
-                "select source_id, dest_id, payload_hash from link where stream = %s and source_id = any(%s)",
-                (stream, list(source_ids)),
-            )
-            return {source_id: (dest_id, bytes(hashed)) for source_id, dest_id, hashed in await rows.fetchall()}
-
     async def claim(self, decisions: Sequence[Decision], hashes: Mapping[UUID, bytes]) -> list[Decision]:
         """Commit ``sending`` for what is to be sent, with the request stored, and return just that.
 
@@ -204,14 +195,11 @@ class Ledger:
             await self._audit(
                 conn,
                 [
-                    Entry(
-                        o.effect_id, source_ids[o.effect_id], o.action or None, o.state, o.dest_id, o.request_id, o.reason,
-                        attempts[o.effect_id],
-                    )
+                    _entry(o, source_ids[o.effect_id], attempts[o.effect_id])
                     for o in outcomes
                     if o.effect_id in attempts
                 ],
-            )  # fmt: skip
+            )
         crashpoint("ledger.settled")
 
     async def close(self, batch_id: UUID) -> None:
@@ -277,6 +265,23 @@ class Ledger:
         await audit.append(conn, self._origin, entries)
 
 
+def _entry(outcome: Outcome, source_id: str, attempt: int) -> Entry:
+    return Entry(
+        outcome.effect_id, source_id, outcome.action or None, outcome.state, outcome.dest_id, outcome.request_id,
+        outcome.reason, attempt,
+    )  # fmt: skip
+
+
+async def links(db: Database, tenant: str, stream: str, source_ids: Sequence[str]) -> dict[str, tuple[str, bytes]]:
+    """Destination id and hash of the last payload sent, per source id that is linked."""
+    async with db.tenant(tenant) as conn:
+        rows = await conn.execute(
+            "select source_id, dest_id, payload_hash from link where stream = %s and source_id = any(%s)",
+            (stream, list(source_ids)),
+        )
+        return {source_id: (dest_id, bytes(hashed)) for source_id, dest_id, hashed in await rows.fetchall()}
+
+
 _PLAN = """
     insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, body_of)
     select mlc_tenant(), r.id, %(batch)s, %(stream)s, r.source_id, r.version_at, r.version_hash, r.id
@@ -312,7 +317,8 @@ _PLAN_REPLAY = """
 """
 
 _CRASHED = """
-    update effect set state = 'ambiguous', next_at = clock_timestamp() + %s * interval '1 s', reason = 'crash', updated_at = now()
+    update effect set state = 'ambiguous', reason = 'crash', updated_at = now(),
+        next_at = clock_timestamp() + %s * interval '1 s'
     where batch_id = %s and state in ('sending', 'probing')
     returning id, source_id, attempts
 """

@@ -1,0 +1,105 @@
+"""Fetch: every record of the window becomes a row of the ledger before anything else happens to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+from ml_connector.core import watermarks
+from ml_connector.core.chunk import Chunk
+from ml_connector.core.crashpoints import crashpoint
+from ml_connector.core.records import SourceRecord
+from ml_connector.core.watermarks import Progress
+from tasks.stream import OpenRun, Stream
+from tasks.verb import verb
+
+LARGEST_CHUNK = 5_000
+"""Records. A task costs about 24 ms over all processes, so large runs use large chunks; small runs are prompt."""
+
+
+@verb(retries=2)
+async def fetch(stream: Stream, limit: int) -> Chunk | None:
+    """Read about ``limit`` records behind the cursor of this run, enter them in the ledger, give them back.
+
+    An empty chunk: what was read is known already. None: the window was read to its end.
+    """
+    position = await _position(stream)
+    if stream.run.mode == "replay":
+        return await _replayed(stream, position, limit)
+    return await _read(stream, position, limit)
+
+
+async def pages(run: OpenRun, stream: Stream) -> AsyncIterator[Chunk]:
+    """The chunks of this run's window, one read ahead of the one that is being written, growing as the read goes on.
+
+    When all of them have been handed out the watermark moves, once.
+    """
+    position = await _position(stream)
+    limit = 1
+    upcoming = asyncio.create_task(_fetch_unless(position.complete, stream, limit))
+    try:
+        while (chunk := await upcoming) is not None:
+            limit = min(LARGEST_CHUNK, max(2 * limit, 2 * len(chunk)))
+            upcoming = asyncio.create_task(_fetch_unless(complete=False, stream=stream, limit=limit))
+            if chunk.items:
+                yield chunk
+    finally:
+        upcoming.cancel()
+        await asyncio.gather(upcoming, return_exceptions=True)
+    if not position.complete:
+        await watermarks.complete(
+            run.db, run.tenant, run.lease, run.run.id, stream.route.key, move=run.run.mode == "sync"
+        )
+        crashpoint("watermark.moved")
+
+
+async def _fetch_unless(complete: bool, stream: Stream, limit: int) -> Chunk | None:
+    return None if complete else await fetch(stream, limit)
+
+
+async def _read(stream: Stream, position: Progress, limit: int) -> Chunk | None:
+    source, ledger = stream.route.source, stream.ledger
+    if stream.pages is None:
+        stream.pages = source.read(position.window, position.cursor)
+    records: list[SourceRecord] = []
+    cursor: str | None = None
+    try:
+        while len(records) < limit and (page := await anext(stream.pages, None)) is not None:
+            records += page.records
+            cursor = page.cursor
+    except BaseException:
+        stream.pages = None  # the next attempt reads again from the cursor that the ledger holds
+        raise
+    if cursor is None:
+        return None
+    crashpoint("fetch.read")
+    chunk = await ledger.plan(records, moment=position.window.hi, cursor=cursor, only_changed=not source.windowed)
+    return chunk or Chunk(UUID(int=0), [])
+
+
+async def _replayed(stream: Stream, position: Progress, limit: int) -> Chunk | None:
+    assert stream.run.replay_of is not None  # noqa: S101 - a replay replays something
+    after = UUID(position.cursor) if position.cursor else None
+    chunk, _ = await stream.ledger.plan_replay(stream.run.replay_of, after, max(limit, 500))
+    return chunk
+
+
+async def _position(stream: Stream) -> Progress:
+    key, run = stream.route.key, stream.run
+    known = await watermarks.progress(stream.db, stream.tenant, run.id, key)
+    if known is not None:
+        return known
+    if run.mode == "replay":
+        return await watermarks.open_replay(stream.db, stream.tenant, run.id, key, datetime.now(UTC))
+    return await watermarks.open_window(
+        stream.db,
+        stream.tenant,
+        run.id,
+        key,
+        source_now=await stream.route.source.clock(),
+        lookback=stream.route.lookback,
+        delay=stream.route.delay,
+        start_from=stream.route.start_from,
+    )

@@ -1,0 +1,118 @@
+"""Log audit: balance the run from the ledger, write down how it ended, and show it.
+
+The audit entries themselves were written with each transition; here is only what people look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.context import FlowRunContext
+
+from ml_connector.core import runs
+from ml_connector.core.balance import Balance, Noted, balance, noted, seen_before
+from ml_connector.core.crashpoints import crashpoint
+from ml_connector.core.records import State
+from tasks.stream import OpenRun, Stream
+from tasks.verb import verb
+
+SHOWN = 100
+"""Records per artifact; all of them are in `ml-connector audit --run`."""
+
+
+@verb()
+async def log_audit(run: OpenRun) -> str | None:
+    """Returns why the run failed, or None when it completed."""
+    balances = [await balance(run.db, run.tenant, run.run.id, stream.route.key) for stream in run.streams]
+    problems = [*run.failures, *[p for b in balances for p in await _problems(run, b)]]
+    await _show(run, balances, problems)
+    reason = "; ".join(problems) or None
+    await runs.finish(run.db, run.tenant, run.run, "failed" if problems else "completed", reason)
+    crashpoint("run.finished")
+    return reason
+
+
+async def _problems(run: OpenRun, found: Balance) -> list[str]:
+    share, least = run.reject_limit
+    problems = [found.problem] if found.problem else []
+    if found.rejected >= least and found.rejected > share * found.read:
+        problems.append(
+            f"{found.stream}: {found.rejected} of {found.read} records were rejected, more than the tenant's limit of "
+            f"{share:.0%}; the reasons are in the artifact `rejected` and in `ml-connector audit {run.tenant}`"
+        )
+    if found.fetched == 0 and found.complete and run.run.mode == "sync":
+        full = not _stream(run, found.stream).route.source.windowed
+        if full and await seen_before(run.db, run.tenant, run.run.id, found.stream):
+            problems.append(
+                f"{found.stream}: the source had no records at all, though it had before; check the data access of "
+                f"the integration user (`ml-connector ping {run.tenant}`)"
+            )
+    return problems
+
+
+def _stream(run: OpenRun, key: str) -> Stream:
+    return next(stream for stream in run.streams if stream.route.key == key)
+
+
+async def _show(run: OpenRun, balances: Sequence[Balance], problems: Sequence[str]) -> None:
+    if FlowRunContext.get() is None:
+        return
+    await acreate_table_artifact(
+        key=f"{run.tenant}-{run.integration}-balance".replace("_", "-"),
+        description=f"{run.run.mode}, attempt {run.run.attempt}: "
+        + ("; ".join(problems) or "every record accounted for"),
+        table=[_row(found) for found in balances],
+    )
+    written = await noted(run.db, run.tenant, run.run.id, (State.APPLIED,), SHOWN)
+    await acreate_table_artifact(
+        key=f"{run.tenant}-{run.integration}-records".replace("_", "-"),
+        description=f"The first {SHOWN} records that were written",
+        table=[_link(run, record) for record in written],
+    )
+    refused = (State.REJECTED, State.NEEDS_HUMAN, State.PARKED, State.HELD, State.AMBIGUOUS, State.RETRY_WAIT)
+    waiting = await noted(run.db, run.tenant, run.run.id, refused, SHOWN)
+    if waiting:
+        await acreate_markdown_artifact(
+            key=f"{run.tenant}-{run.integration}-rejected".replace("_", "-"),
+            description="Records that were not written, and why",
+            markdown=_explain(run, waiting),
+        )
+
+
+def _row(found: Balance) -> dict[str, object]:
+    return {
+        "stream": found.stream,
+        "fetched": found.fetched,
+        "known": found.known,
+        "read": found.read,
+        "created": found.created,
+        "updated": found.updated,
+        "unchanged": found.unchanged,
+        "rejected": found.rejected,
+        "superseded": found.superseded,
+        "open": found.open,
+    }
+
+
+def _link(run: OpenRun, record: Noted) -> dict[str, object]:
+    destination = _stream(run, record.stream).route.destination
+    address = destination.address(record.dest_id) if record.dest_id else None
+    return {
+        "stream": record.stream,
+        "source id": record.source_id,
+        "action": record.action,
+        "destination": f"[{record.dest_id}]({address})" if address else record.dest_id,
+    }
+
+
+def _explain(run: OpenRun, records: Sequence[Noted]) -> str:
+    lines = [
+        "| stream | record | state | reason |",
+        "|---|---|---|---|",
+        *[f"| {r.stream} | {r.source_id} | {r.state} | {(r.reason or '').replace('|', '/')} |" for r in records],
+        "",
+        "Mend the record in the ERP, and the next run brings it. Mend the mapping, and Retry on this run sends its "
+        f"records again. History of one record: `ml-connector audit {run.tenant} --record ID`.",
+    ]
+    return "\n".join(lines)

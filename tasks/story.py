@@ -1,0 +1,61 @@
+"""How a flow begins and ends: whose run it is, and which state Prefect is told."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ParamSpec
+
+from prefect import runtime
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from ml_connector.core.errors import SafeError
+from ml_connector.core.lease import LeaseTaken
+
+P = ParamSpec("P")
+
+
+@dataclass(slots=True, frozen=True)
+class FlowRun:
+    """The flow run that this process executes. ``count`` is above 1 when somebody has retried it."""
+
+    id: str
+    name: str
+    count: int
+
+
+given: ContextVar[FlowRun | None] = ContextVar("given_flow_run", default=None)
+"""Set by who runs a journey without Prefect (the crash harness, the preview of the command line)."""
+
+
+def this_flow_run() -> FlowRun:
+    """The flow run of this process, as Prefect tells it."""
+    return given.get() or FlowRun(
+        str(runtime.flow_run.id), str(runtime.flow_run.name), int(runtime.flow_run.run_count or 1)
+    )
+
+
+def story(body: Callable[P, Awaitable[str | None]]) -> Callable[P, Awaitable[State[Any]]]:
+    """Make a flow body, which returns why it failed or None, return Prefect states, and let only SafeErrors out.
+
+    A scheduled run that finds its streams taken ends as ``Skipped``; a retry that waited for them in vain has failed.
+    """
+
+    @functools.wraps(body)
+    async def tell(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
+        try:
+            reason = await body(*args, **kwargs)
+        except LeaseTaken as taken:
+            if this_flow_run().count > 1:
+                return Failed(message=f"{taken}. Retry when it has ended.")
+            return Completed(name="Skipped", message=str(taken))
+        except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach Prefect
+            safe = SafeError.of(error)
+        else:
+            return Failed(message=reason) if reason else Completed()
+        raise safe from None
+
+    return tell

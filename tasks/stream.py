@@ -1,0 +1,112 @@
+"""A stream that is being run: where its records come from, how they are mapped, where they go, and how far it is.
+
+Plain ``__slots__`` classes: they are task arguments, and Prefect looks into anything else (see ``core/chunk.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from ml_connector.core.db import Database
+from ml_connector.core.errors import SafeError
+from ml_connector.core.lease import Lease
+from ml_connector.core.ledger import Ledger
+from ml_connector.core.mapping import Mapping
+from ml_connector.core.records import Destination, Page, Source
+from ml_connector.core.runs import Run
+
+
+class Route:
+    """One stream of an integration as configured: source, mapping, destination."""
+
+    __slots__ = ("delay", "destination", "key", "links", "lookback", "mapping", "name", "source", "start_from")
+
+    def __init__(
+        self,
+        name: str,
+        key: str,
+        *,
+        source: Source,
+        mapping: Mapping,
+        destination: Destination,
+        links: dict[str, str],
+        lookback: timedelta,
+        delay: timedelta,
+        start_from: datetime | None,
+    ) -> None:
+        self.name = name
+        self.key = key
+        """``integration/stream``: the name of the lease, the watermark, the links."""
+        self.source = source
+        self.mapping = mapping
+        self.destination = destination
+        self.links = links
+        """Payload field -> key of the stream whose link table turns a source id into the destination's id."""
+        self.lookback = lookback
+        self.delay = delay
+        self.start_from = start_from
+
+    def __repr__(self) -> str:
+        return f"<Route {self.key}>"
+
+
+class Stream:
+    """A route in a run, with its ledger and the state of its read."""
+
+    __slots__ = ("chunk_size", "db", "ledger", "pages", "route", "run", "settled", "tenant")
+
+    def __init__(self, route: Route, run: Run, tenant: str, db: Database, ledger: Ledger) -> None:
+        self.route = route
+        self.run = run
+        self.tenant = tenant
+        self.db = db
+        self.ledger = ledger
+        self.pages: AsyncIterator[Page] | None = None
+        """The read that is under way; None before the first chunk and after a failure."""
+        self.chunk_size = 1
+        self.settled = 0
+        """Records of this stream whose fate this process has written down; for the progress artifact."""
+
+    def __repr__(self) -> str:
+        return f"<Stream {self.route.key} of {self.tenant}>"
+
+
+class OpenRun:
+    """A run that holds its leases."""
+
+    __slots__ = ("_in_a_row", "db", "failures", "integration", "lease", "reject_limit", "run", "streams", "tenant")
+
+    def __init__(
+        self, tenant: str, integration: str, run: Run, db: Database, lease: Lease, reject_limit: tuple[float, int]
+    ) -> None:
+        self.tenant = tenant
+        self.integration = integration
+        self.run = run
+        self.db = db
+        self.lease = lease
+        self.reject_limit = reject_limit
+        """The share of rejected records from which the run fails, and the number below which it never does."""
+        self.streams: list[Stream] = []
+        self.failures: list[str] = []
+        self._in_a_row = 0
+
+    @contextmanager
+    def tolerating(self) -> Iterator[None]:
+        """Let a chunk fail without the others: its records are open in the ledger, the failure is told at the end.
+
+        The third failure in a row, and any that concerns more than its chunk, ends the run.
+        """
+        try:
+            yield
+        except SafeError as error:
+            self.failures.append(str(error))
+            self._in_a_row += 1
+            if error.fatal or self._in_a_row == 3:
+                raise
+        else:
+            self._in_a_row = 0
+
+    def __repr__(self) -> str:
+        return f"<OpenRun {self.run.id} of {self.tenant}/{self.integration}>"

@@ -1,0 +1,34 @@
+"""Transform: the mapping makes of each source body what the destination is to hold."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ml_connector.core.chunk import Chunk, Item
+from ml_connector.core.errors import RejectRecord
+from ml_connector.core.records import State
+from tasks.stream import Stream
+from tasks.verb import verb
+
+
+@verb()
+async def transform(stream: Stream, chunk: Chunk) -> Chunk:
+    """Map every record of the chunk; one that cannot be mapped is refused with its reason and stops no other."""
+    for n, item in enumerate(chunk.items):
+        _map(stream, item)
+        if n % 500 == 499:
+            await asyncio.sleep(0)  # let the lease be renewed and the next page arrive
+    return chunk
+
+
+def _map(stream: Stream, item: Item) -> None:
+    mapping = stream.route.mapping
+    try:
+        if mapping.wants(item.body):
+            item.payload = mapping.apply(item.body)
+        else:
+            item.refusal = State.UNCHANGED, "the mapping's `when` leaves it out"
+    except RejectRecord as error:
+        item.refusal = State.REJECTED, error.message
+    except Exception as error:  # noqa: BLE001 - a poison record is refused; its text may hold values
+        item.refusal = State.REJECTED, f"the mapping failed on it with {type(error).__name__}"

@@ -1,0 +1,130 @@
+"""Upsert: bring the destination in line, once per effect, whatever happens on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ml_connector.core import jsonx
+from ml_connector.core.chunk import Chunk, Item
+from ml_connector.core.crashpoints import crashpoint
+from ml_connector.core.ledger import links
+from ml_connector.core.records import Decision, Intent, Outcome, State
+from tasks.stream import Stream
+from tasks.verb import verb
+
+SETTLE_AT = 1_000
+"""Outcomes are written down in groups of about this many, as soon as they are known."""
+
+
+@verb()
+async def upsert(stream: Stream, chunk: Chunk) -> int:
+    """Probe what is in doubt, then send what is open. Returns how many records were settled."""
+    before = stream.settled
+    await _probe(stream, chunk)
+    await _settle(stream, chunk, _refused(chunk))
+    intents, decided = await resolve(stream, _open(chunk))
+    decided += await stream.route.destination.decide(intents)
+    await _settle(stream, chunk, [_as_outcome(d) for d in decided if d.state not in (None, State.UNCHANGED)])
+    await _send(stream, chunk, decided)
+    await stream.ledger.close(chunk.batch_id)
+    return stream.settled - before
+
+
+async def resolve(stream: Stream, items: Sequence[Item]) -> tuple[list[Intent], list[Decision]]:
+    """Put the destination's ids in place of source ids, and leave out what the destination holds already.
+
+    A record whose parent is not there yet is parked. One whose payload is the same as the last that was sent is
+    unchanged, without a call, unless it is a replay.
+    """
+    route = stream.route
+    items = [item for item in items if item.payload is not None]
+    parents = {
+        field: await links(
+            stream.db, stream.tenant, key, [str(i.payload[field]) for i in items if i.payload.get(field)]
+        )
+        for field, key in route.links.items()
+    }
+    known = await links(stream.db, stream.tenant, route.key, [item.source_id for item in items])
+    intents: list[Intent] = []
+    decided: list[Decision] = []
+    for item in items:
+        missing = _put_parents(item, parents)
+        item.payload_hash = jsonx.digest(item.payload)
+        dest_id, last_sent = known.get(item.source_id, (None, b""))
+        if missing:
+            reason = f"{missing} {route.links[missing]} is not at the destination yet"
+            decided.append(Decision(item.effect_id, item.source_id, "", state=State.PARKED, reason=reason))
+        elif last_sent == item.payload_hash and item.generation == 0:
+            decided.append(
+                Decision(item.effect_id, item.source_id, "", state=State.UNCHANGED, reason="same as last sent")
+            )
+        else:
+            intents.append(
+                Intent(item.effect_id, item.source_id, item.payload or {}, dest_id, force=item.generation > 0)
+            )
+    return intents, decided
+
+
+async def _probe(stream: Stream, chunk: Chunk) -> None:
+    doubtful = [item for item in chunk.items if item.state is State.AMBIGUOUS]
+    if doubtful:
+        asked = [Decision(i.effect_id, i.source_id, "", i.request or {}, i.dest_id) for i in doubtful]
+        outcomes = await stream.route.destination.probe(asked)
+        crashpoint("upsert.probed")
+        await _settle(stream, chunk, outcomes)
+        found = {outcome.effect_id: outcome.state for outcome in outcomes}
+        for item in doubtful:
+            item.state = found.get(item.effect_id, State.AMBIGUOUS)
+
+
+async def _send(stream: Stream, chunk: Chunk, decided: Sequence[Decision]) -> None:
+    hashes = {item.effect_id: item.payload_hash for item in chunk.items if item.payload_hash}
+    ready = await stream.ledger.claim(decided, hashes)
+    stream.settled += sum(decision.state is State.UNCHANGED for decision in decided)
+    known: list[Outcome] = []
+    try:
+        async for outcomes in stream.route.destination.send(ready):
+            crashpoint("upsert.sent")
+            known += outcomes
+            if len(known) >= SETTLE_AT:
+                await _settle(stream, chunk, known)
+                known = []
+    finally:
+        await _settle(stream, chunk, known)
+
+
+async def _settle(stream: Stream, chunk: Chunk, outcomes: Sequence[Outcome]) -> None:
+    source_ids = {item.effect_id: item.source_id for item in chunk.items}
+    await stream.ledger.settle(outcomes, source_ids, stream.route.destination.settle_seconds)
+    stream.settled += len(outcomes)
+
+
+def _open(chunk: Chunk) -> list[Item]:
+    waiting = (State.PLANNED, State.RETRY_WAIT, State.PARKED)
+    return [item for item in chunk.items if item.state in waiting and item.refusal is None]
+
+
+def _refused(chunk: Chunk) -> list[Outcome]:
+    waiting = (State.PLANNED, State.RETRY_WAIT, State.PARKED)
+    return [
+        Outcome(item.effect_id, item.refusal[0], reason=item.refusal[1])
+        for item in chunk.items
+        if item.refusal is not None and item.state in waiting
+    ]
+
+
+def _as_outcome(decision: Decision) -> Outcome:
+    assert decision.state is not None  # noqa: S101 - the caller has left the others out
+    return Outcome(decision.effect_id, decision.state, decision.action, decision.dest_id, decision.reason)
+
+
+def _put_parents(item: Item, parents: dict[str, dict[str, tuple[str, bytes]]]) -> str | None:
+    """Replace source ids by the destination's; returns the first field whose parent is not linked."""
+    payload = item.payload or {}
+    for field, linked in parents.items():
+        wanted = payload.get(field)
+        if wanted is not None:
+            if str(wanted) not in linked:
+                return field
+            payload[field] = linked[str(wanted)][0]
+    return None
