@@ -1,0 +1,143 @@
+"""Credentials of a connection: how the tenant file names them, and what `HttpClient` makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ml_connector.core.errors import Misconfigured, Reauthenticate
+from ml_connector.core.hosts import HostPolicy
+from ml_connector.core.http import Auth
+from ml_connector.core.oauth import (
+    AuthorizationCode,
+    ClientCredentials,
+    OAuthClient,
+    TokenStore,
+    TokenStyle,
+    authorization_url,
+    basic,
+)
+from ml_connector.core.secret import Secret
+
+__all__ = ["Auth", "AuthSpec", "Basic", "Bearer", "build_auth"]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class BasicSpec(_Spec):
+    """HTTP Basic; ``secret`` is the name of the stored secret that serves as the password."""
+
+    type: Literal["basic"]
+    username: str
+    secret: Literal["password", "api_token"] = "password"  # noqa: S105 - its name
+
+
+class BearerSpec(_Spec):
+    """A token that was issued by hand, stored as secret ``token``."""
+
+    type: Literal["bearer"]
+
+
+class ClientCredentialsSpec(_Spec):
+    """OAuth 2.0 client credentials; the client's secret is stored as ``client_secret``."""
+
+    type: Literal["oauth_client_credentials"]
+    token_url: str
+    client_id: str
+    scope: str = ""
+    token_style: TokenStyle = "basic_form"  # noqa: S105
+
+
+class AuthorizationCodeSpec(_Spec):
+    """OAuth 2.0 authorization code with PKCE; the client's secret is stored as ``client_secret``."""
+
+    type: Literal["oauth_authorization_code"]
+    authorize_url: str
+    token_url: str
+    client_id: str
+    scope: str = ""
+    token_style: TokenStyle = "basic_form"  # noqa: S105
+
+    def authorization_url(self, redirect_uri: str, state: str, challenge: str) -> str:
+        """Where a person's browser goes to grant access; ``challenge`` is of `oauth.pkce_pair`."""
+        return authorization_url(
+            self.authorize_url,
+            self.client_id,
+            self.scope,
+            redirect_uri=redirect_uri,
+            state=state,
+            challenge=challenge,
+        )
+
+
+AuthSpec = Annotated[
+    BasicSpec | BearerSpec | ClientCredentialsSpec | AuthorizationCodeSpec, Field(discriminator="type")
+]
+
+
+class Basic:
+    """HTTP Basic authentication with a password that only a person can change."""
+
+    def __init__(self, username: str, password: Secret, connection: str, secret: str) -> None:
+        self._headers = basic(username, password)
+        self._connection = connection
+        self.remedy = _set_secret(connection, secret)
+
+    async def headers(self) -> dict[str, str]:
+        return self._headers
+
+    async def refuse(self, headers: dict[str, str]) -> None:  # noqa: ARG002
+        raise Reauthenticate(f"the user name or password of {self._connection} is refused: {self.remedy}")
+
+
+class Bearer:
+    """A token that only a person can renew."""
+
+    def __init__(self, token: Secret, connection: str) -> None:
+        self._headers = {"Authorization": f"Bearer {token.reveal()}"}
+        self._connection = connection
+        self.remedy = _set_secret(connection, "token")
+
+    async def headers(self) -> dict[str, str]:
+        return self._headers
+
+    async def refuse(self, headers: dict[str, str]) -> None:  # noqa: ARG002
+        raise Reauthenticate(f"the token of {self._connection} is refused: {self.remedy}")
+
+
+def build_auth(
+    spec: AuthSpec, secrets: Mapping[str, Secret], store: TokenStore, hosts: HostPolicy, connection: str
+) -> Basic | Bearer | ClientCredentials | AuthorizationCode:
+    """The credential that ``spec`` describes.
+
+    ``connection`` (``acme/zendesk``) names it in messages. ``store`` keeps the tokens of the OAuth types.
+    `Misconfigured` if a secret is missing or ``hosts`` refuses the token address.
+    """
+
+    def secret(name: str) -> Secret:
+        if name not in secrets:
+            raise Misconfigured(f"{connection} has no {name}: {_set_secret(connection, name)}")
+        return secrets[name]
+
+    match spec:
+        case BasicSpec():
+            return Basic(spec.username, secret(spec.secret), connection, spec.secret)
+        case BearerSpec():
+            return Bearer(secret("token"), connection)
+        case ClientCredentialsSpec():
+            return ClientCredentials(_client(spec, secret("client_secret")), store, hosts, connection)
+        case AuthorizationCodeSpec():
+            hosts.check(spec.authorize_url)
+            return AuthorizationCode(_client(spec, secret("client_secret")), store, hosts, connection)
+
+
+def _client(spec: ClientCredentialsSpec | AuthorizationCodeSpec, secret: Secret) -> OAuthClient:
+    return OAuthClient(spec.token_url, spec.client_id, secret, spec.scope, spec.token_style)
+
+
+def _set_secret(connection: str, name: str) -> str:
+    return f"set it with `ml-connector secret set {connection} {name}`"

@@ -1,0 +1,385 @@
+"""The one HTTP client.
+
+Everything that every vendor needs is here once: hosts that may be called, rate limits, credentials that are renewed,
+retries that never repeat a write whose outcome is unknown, and answers that are cut off or are no JSON. Errors of the
+libraries below do not leave this file: callers see `core.errors` only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import random
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Protocol
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from ml_connector.core import jsonx
+from ml_connector.core.errors import AbortRun, ConnectorError, Reauthenticate, RetryLater
+from ml_connector.core.hosts import HostPolicy
+from ml_connector.core.rate import Limit, Limiter
+from ml_connector.core.response import Response, parse_date
+
+__all__ = ["Auth", "HttpClient", "HttpPolicy", "Response", "Retry"]
+
+log = logging.getLogger(__name__)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs whole URLs, and queries hold record values
+
+
+class Retry(Enum):
+    """When a call may be sent again."""
+
+    ALWAYS = "always"
+    """It is idempotent: on everything that may pass."""
+    UNSENT = "unsent"
+    """It is a write: only when the vendor has certainly not acted on it (no connection, 429, an expired token)."""
+
+
+class Auth(Protocol):
+    """A credential, as `HttpClient` uses it."""
+
+    @property
+    def remedy(self) -> str:
+        """What a person can do when the vendor refuses it."""
+        ...
+
+    async def headers(self) -> dict[str, str]:
+        """The headers that authenticate a request; renews a token that is about to expire."""
+        ...
+
+    async def refuse(self, headers: dict[str, str]) -> None:
+        """The vendor answered 401 to ``headers``: renew once. `Reauthenticate` when nothing can be done."""
+        ...
+
+
+@dataclass(slots=True, frozen=True)
+class HttpPolicy:
+    """Times are in seconds, sizes in bytes."""
+
+    tries: int = 5
+    try_timeout: float = 100.0
+    """From the first byte sent to the last byte received."""
+    connect_timeout: float = 10.0
+    deadline: float = 300.0
+    """For all tries and pauses of a call together; waiting for a rate limit does not count."""
+    backoff: float = 0.5
+    """The n-th pause is random between 0 and backoff * 2 ** n."""
+    longest_pause: float = 120.0
+    """A vendor that asks for a longer one is not waited for: `RetryLater` says how long."""
+    max_body: int = 32 * 1024 * 1024
+    connections: int = 20
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    random: Callable[[], float] = random.random
+
+
+_LONGEST_RETRY_AFTER = 3600.0  # Retry-After: 1000000000 is a mistake, not a wish
+
+
+@dataclass(slots=True)
+class _Problem:
+    """A try that failed in a way that may pass."""
+
+    reason: str
+    unsent: bool
+    retry_after: float | None = None
+    request_id: str | None = None
+
+
+@dataclass(slots=True)
+class _Call:
+    method: str
+    url: str
+    body: bytes | None
+    headers: dict[str, str]
+    retry: Retry
+    accept: Collection[int]
+    limits: Sequence[Limit]
+    phase: str
+    record_key: str | None
+
+
+class _Unsent(Exception):
+    """No connection: not a byte of the request has left."""
+
+
+class _Lost(Exception):
+    """The connection was lost after the request had begun to leave."""
+
+
+class HttpClient:
+    """Calls one origin of one vendor with one credential.
+
+    ``origin`` is scheme, host and an optional path prefix; `Misconfigured` if ``hosts`` refuses it. ``explain`` turns
+    an answer that was not accepted, and the phase, into the error to raise. ``guard`` is called right before each
+    try of anything but a GET leaves, and may raise.
+    """
+
+    def __init__(
+        self,
+        *,
+        vendor: str,
+        origin: str,
+        auth: Auth | None,
+        hosts: HostPolicy,
+        explain: Callable[[Response, str], ConnectorError],
+        request_id_headers: Sequence[str] = (),
+        limiter: Limiter | None = None,
+        guard: Callable[[], None] | None = None,
+        policy: HttpPolicy = HttpPolicy(),
+        headers: Mapping[str, str] = {},
+    ) -> None:
+        hosts.check(origin)
+        self._vendor = vendor
+        self._origin = origin.rstrip("/")
+        self._auth = auth
+        self._explain = explain
+        self._request_id_headers = [name.lower() for name in request_id_headers]
+        self._limiter = limiter
+        self._guard = guard
+        self._policy = policy
+        self._client = _open_client(hosts, policy, headers)
+        # Ours and not the pool's, so that waiting for a free connection is not mistaken for a slow vendor.
+        self._slots = asyncio.Semaphore(policy.connections)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        retry: Retry | None = None,
+        accept: Collection[int] = (200, 201, 204),
+        limits: Sequence[Limit] = (),
+        record_key: str | None = None,
+    ) -> Response:
+        """Send a request and return an answer whose status is in ``accept``.
+
+        ``path`` is relative to the origin, or an absolute URL on the same host (next links). ``retry`` is ALWAYS for
+        GET and UNSENT for the rest unless given. JSON is asked for unless ``headers`` hold another Accept; if it is,
+        `Response.json` of the answer has already succeeded (a write may also be answered with an empty body).
+
+        `RetryLater` when tries or deadline are used up, or at once when the outcome of an UNSENT write is unknown;
+        `Reauthenticate` when the credential is refused twice, or a page to sign in is offered; else what ``explain``
+        makes of the answer.
+        """
+        sent = {"accept": "application/json"} | {k.lower(): v for k, v in (headers or {}).items()}
+        if json is not None:
+            content = jsonx.dumps(json)
+            sent.setdefault("content-type", "application/json")
+        url = self._url(path, params)
+        call = _Call(
+            method=method.upper(),
+            url=str(url),
+            body=content,
+            headers=sent,
+            retry=retry or (Retry.ALWAYS if method.upper() == "GET" else Retry.UNSENT),
+            accept=accept,
+            limits=limits,
+            phase=f"{method.upper()} {url.path}",
+            record_key=record_key,
+        )
+        try:
+            return await self._run(call)
+        except ConnectorError as error:
+            error.vendor, error.phase = self._vendor, error.phase or call.phase
+            error.record_key = error.record_key or record_key
+            raise
+
+    async def _run(self, call: _Call) -> Response:
+        """Try until there is an answer to return or an error to raise."""
+        until = time.monotonic() + self._policy.deadline
+        maybe_applied = renewed = False
+        for attempt in itertools.count(1):
+            credentials = await self._auth.headers() if self._auth else {}
+            until += await self._wait_for_limits(call.limits)
+            outcome = await self._try(call, credentials)
+            if isinstance(outcome, Response):
+                if outcome.status in call.accept:
+                    return outcome
+                if renewed or self._auth is None or not _refuses_credential(outcome):
+                    raise self._refusal(outcome, call)
+                await self._auth.refuse(credentials)
+                renewed = True
+                if outcome.status != 401 and call.retry is Retry.UNSENT:
+                    # A redirect is no promise that nothing was done (303 See Other): the new token is for the probe.
+                    raise RetryLater(f"answered {outcome.status}, a redirect", maybe_applied=True)
+                continue
+            maybe_applied |= call.method != "GET" and not outcome.unsent
+            pause = self._pause(attempt, outcome)
+            if self._is_final(call, outcome, attempt, pause, until):
+                raise RetryLater(
+                    f"{outcome.reason} (try {attempt})",
+                    maybe_applied=maybe_applied,
+                    retry_after=outcome.retry_after,
+                    request_id=outcome.request_id,
+                )
+            log.info("%s %s: %s; next try in %.1f s", self._vendor, call.phase, outcome.reason, pause)
+            await self._policy.sleep(pause)
+        raise AssertionError  # count() has no end
+
+    def _is_final(self, call: _Call, problem: _Problem, attempt: int, pause: float, until: float) -> bool:
+        if call.retry is Retry.UNSENT and not problem.unsent:
+            return True
+        if attempt >= self._policy.tries or pause > self._policy.longest_pause:
+            return True
+        return time.monotonic() + pause > until
+
+    async def _wait_for_limits(self, limits: Sequence[Limit]) -> float:
+        """Take a permit of each limit; returns the seconds that it took."""
+        if self._limiter is None or not limits:
+            return 0.0
+        started = time.monotonic()
+        await self._limiter.acquire(limits)
+        return time.monotonic() - started
+
+    async def _try(self, call: _Call, credentials: Mapping[str, str]) -> Response | _Problem:
+        """One request: an answer that settles the call, or a problem that may pass."""
+        async with self._slots:
+            if self._guard is not None and call.method != "GET":
+                self._guard()
+            try:
+                async with asyncio.timeout(self._policy.try_timeout):
+                    response = await self._exchange(call, credentials)
+            except _Unsent:
+                return _Problem("no connection", unsent=True)
+            except TimeoutError:
+                return _Problem(f"no complete answer within {self._policy.try_timeout:g} s", unsent=False)
+            except (_Lost, OSError, httpx.HTTPError, httpx.StreamError, aiohttp.ClientError):
+                return _Problem("the connection was lost", unsent=False)
+        if response.status not in call.accept:
+            return _judged(response)
+        empty_by_right = response.status == 204 or (call.method != "GET" and not response.body)
+        if response.status >= 300 or empty_by_right or "json" not in call.headers["accept"]:
+            return response
+        return _decoded(response)
+
+    async def _exchange(self, call: _Call, credentials: Mapping[str, str]) -> Response:
+        async with self._client.stream(
+            call.method, call.url, content=call.body, headers={**call.headers, **credentials}
+        ) as answer:
+            body = bytearray()
+            async for part in answer.aiter_bytes():
+                body += part
+                if len(body) > self._policy.max_body:
+                    limit = self._policy.max_body // 1024
+                    raise AbortRun(f"the answer is larger than {limit} KiB: ask for smaller pages")
+        headers = dict(answer.headers.items())
+        request_id = next((headers[name] for name in self._request_id_headers if name in headers), None)
+        return Response(answer.status_code, headers, bytes(body), request_id, parse_date(headers.get("date", "")))
+
+    def _pause(self, attempt: int, problem: _Problem) -> float:
+        """Full jitter, on top of what the vendor asks for: its waiting clients must not come back all at once."""
+        return (problem.retry_after or 0.0) + self._policy.random() * self._policy.backoff * 2.0**attempt
+
+    def _refusal(self, response: Response, call: _Call) -> ConnectorError:
+        redirected = response.status < 400
+        if not redirected and (self._auth is None or response.status != 401):
+            return self._explain(response, call.phase)
+        said = "a redirect to another page" if redirected else "401, also to a new token"
+        remedy = self._auth.remedy if self._auth else "check the address of the connection"
+        return Reauthenticate(f"the credential is refused ({said}): {remedy}", request_id=response.request_id)
+
+    def _url(self, path: str, params: Mapping[str, Any] | None) -> httpx.URL:
+        """The URL to call. Of an absolute one only what follows the host is used, so its host is always ours."""
+        try:
+            base = httpx.URL(self._origin)
+            if path.startswith("/"):
+                url = httpx.URL(self._origin + path)
+            else:
+                url = base.copy_with(raw_path=_same_site(httpx.URL(path), base).raw_path)
+            return url.copy_merge_params(params) if params else url
+        except httpx.InvalidURL:
+            pass
+        raise AbortRun("the address of a request is not a valid URL")
+
+
+def _same_site(url: httpx.URL, base: httpx.URL) -> httpx.URL:
+    if (url.scheme, url.host, url.port) != (base.scheme, base.host, base.port) or url.userinfo:
+        raise AbortRun("the vendor's answer leads to another host: it is not followed")
+    return url
+
+
+def _refuses_credential(response: Response) -> bool:
+    return response.status == 401 or 300 <= response.status < 400
+
+
+def _judged(response: Response) -> Response | _Problem:
+    """Tell an answer that may be another one later from one that will not."""
+    status = response.status
+    if 300 <= status < 500 and status not in (408, 425, 429):
+        return response
+    wait = response.retry_after(datetime.now(UTC))
+    return _Problem(
+        f"answered {status}",
+        unsent=status == 429,
+        retry_after=None if wait is None else min(wait, _LONGEST_RETRY_AFTER),
+        request_id=response.request_id,
+    )
+
+
+def _decoded(response: Response) -> Response | _Problem:
+    try:
+        response.json()
+    except RetryLater as error:
+        return _Problem(error.message, unsent=False, request_id=response.request_id)
+    return response
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()  # 20 ms: once a process
+
+
+def _open_client(hosts: HostPolicy, policy: HttpPolicy, headers: Mapping[str, str]) -> httpx.AsyncClient:
+    def session() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=policy.connections,
+                # Short, because a write on a connection that the vendor is just closing has an unknown outcome.
+                keepalive_timeout=10,
+                resolver=hosts.resolver(),
+                ssl=_tls(),
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            middlewares=(_classify_failures,),
+        )
+
+    return httpx.AsyncClient(
+        transport=AiohttpTransport(verify=_tls(), client=session),
+        headers={"user-agent": "ml-connector", **headers},
+        # "pool" bounds all that comes before the first byte: then a try's own time-out is never about connecting.
+        timeout=httpx.Timeout(policy.try_timeout, connect=policy.connect_timeout, pool=policy.connect_timeout),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        trust_env=False,
+    )
+
+
+async def _classify_failures(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Say whether a request that failed had begun to leave.
+
+    The transport maps a reset connection and a refused one to the same exception, and aiohttp itself repeats PUT and
+    DELETE on a lost connection, unless what it sees is an exception that it does not know.
+    """
+    try:
+        return await send(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+        raise _Unsent from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise _Lost from error

@@ -1,0 +1,325 @@
+"""OAuth 2.0 tokens: fetched, kept, renewed in time, by one process at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Protocol
+from urllib.parse import urlencode, urlsplit
+
+from ml_connector.core import jsonx
+from ml_connector.core.errors import ConnectorError, Misconfigured, Reauthenticate, RetryLater
+from ml_connector.core.hosts import HostPolicy
+from ml_connector.core.http import HttpClient, HttpPolicy, Response, Retry
+from ml_connector.core.secret import Secret
+
+TokenStyle = Literal["basic_form", "json"]
+
+# All of it passes while other processes wait for the row of this token, for 30 s at most.
+TOKEN_POLICY = HttpPolicy(tries=3, try_timeout=8, connect_timeout=5, deadline=20, connections=2, max_body=1024 * 1024)
+_QUIET = timedelta(seconds=30)  # without another request to a token address that has just failed
+_FOREVER = 1e9
+
+
+@dataclass(slots=True, frozen=True)
+class Token:
+    """``expires_at`` None: it does not expire."""
+
+    access: Secret
+    refresh: Secret | None
+    issued_at: datetime
+    expires_at: datetime | None
+
+    def is_expired(self, now: datetime) -> bool:
+        return self.expires_at is not None and now >= self.expires_at
+
+    def is_stale(self, now: datetime) -> bool:
+        """Less than 5 minutes are left, or less than half of a life that is shorter than 10 minutes."""
+        if self.expires_at is None:
+            return False
+        margin = min(timedelta(minutes=5), (self.expires_at - self.issued_at) / 2)
+        return now >= self.expires_at - margin
+
+    def authorization(self) -> str:
+        return f"Bearer {self.access.reveal()}"
+
+    def dump(self) -> bytes:
+        """In clear, for the vault; `load` reads it."""
+        return jsonx.dumps(
+            {
+                "access": self.access.reveal(),
+                "refresh": self.refresh and self.refresh.reveal(),
+                "issued_at": self.issued_at.isoformat(),
+                "expires_at": self.expires_at and self.expires_at.isoformat(),
+            }
+        )
+
+    @classmethod
+    def load(cls, raw: bytes) -> Token:
+        stored = jsonx.loads(raw)
+        return cls(
+            access=Secret(stored["access"]),
+            refresh=Secret(stored["refresh"]) if stored["refresh"] else None,
+            issued_at=datetime.fromisoformat(stored["issued_at"]),
+            expires_at=datetime.fromisoformat(stored["expires_at"]) if stored["expires_at"] else None,
+        )
+
+
+class TokenSlot(Protocol):
+    """The stored token of one connection, while its row is locked."""
+
+    token: Token | None
+
+    async def save(self, token: Token) -> None: ...
+
+
+class TokenStore(Protocol):
+    def locked(self) -> AbstractAsyncContextManager[TokenSlot]:
+        """Locks the token against every other process. What was saved is durable when the context is left."""
+        ...
+
+
+@dataclass(slots=True, frozen=True)
+class OAuthClient:
+    """An application that is registered with an authorization server.
+
+    ``token_style``: ``basic_form`` sends form fields, and the client's id and secret as HTTP Basic; ``json`` sends
+    all of it as one JSON object.
+    """
+
+    token_url: str
+    client_id: str
+    client_secret: Secret
+    scope: str
+    token_style: TokenStyle
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class OAuth:
+    """Renews a token in time, and once when it is refused.
+
+    Only one process renews: the row of the token is locked meanwhile, and who has waited for it takes the new token
+    from there. A new token is stored before it is used, because the refresh token that bought it is worthless by then.
+    ``connection`` (``acme/zendesk``) is the name by which a person reconnects it.
+    """
+
+    def __init__(
+        self,
+        client: OAuthClient,
+        store: TokenStore,
+        hosts: HostPolicy,
+        connection: str,
+        now: Callable[[], datetime] = _utc_now,
+        policy: HttpPolicy = TOKEN_POLICY,
+    ) -> None:
+        hosts.check(client.token_url)
+        self._client = client
+        self._store = store
+        self._hosts = hosts
+        self._connection = connection
+        self._now = now
+        self._policy = policy
+        self._token: Token | None = None
+        self._lock = asyncio.Lock()
+        self._renewal: asyncio.Future[Token] | None = None
+        self._failure: ConnectorError | None = None
+        self._quiet_until = now()
+
+    @property
+    def remedy(self) -> str:
+        raise NotImplementedError
+
+    def _grant(self, token: Token | None, /) -> dict[str, str]:
+        """The fields that buy the next token."""
+        raise NotImplementedError
+
+    async def headers(self) -> dict[str, str]:
+        token = self._token
+        if token is None or token.is_stale(self._now()):
+            token = await self._renewed(None)
+        return {"Authorization": token.authorization()}
+
+    async def refuse(self, headers: dict[str, str]) -> None:
+        await self._renewed(headers["Authorization"])
+
+    async def _renewed(self, refused: str | None) -> Token:
+        """A token that is neither stale nor ``refused``."""
+        async with self._lock:
+            if self._token and self._is_good(self._token, refused):
+                return self._token  # another task was faster
+            if self._failure and self._now() < self._quiet_until:
+                if self._token and self._still_works(self._token, refused):
+                    return self._token
+                raise self._failure
+            # Shielded: a caller who is cancelled must not take the new refresh token with him.
+            self._renewal = asyncio.ensure_future(self._renew(refused))
+            self._token = await asyncio.shield(self._renewal)
+            return self._token
+
+    async def _renew(self, refused: str | None) -> Token:
+        async with self._store.locked() as slot:
+            if slot.token and self._is_good(slot.token, refused):
+                return slot.token  # another process was faster
+            try:
+                token = await self._buy(self._grant(slot.token), slot.token)
+            except ConnectorError as error:
+                self._failure, self._quiet_until = error, self._now() + _QUIET
+                if isinstance(error, RetryLater) and slot.token and self._still_works(slot.token, refused):
+                    return slot.token
+                raise
+            await slot.save(token)
+        self._failure = None
+        return token
+
+    def _is_good(self, token: Token, refused: str | None) -> bool:
+        return token.authorization() != refused and not token.is_stale(self._now())
+
+    def _still_works(self, token: Token, refused: str | None) -> bool:
+        return token.authorization() != refused and not token.is_expired(self._now())
+
+    async def _buy(self, grant: dict[str, str], old: Token | None) -> Token:
+        """A token from the token address. `Reauthenticate` if the grant is refused."""
+        response = await self._post(grant)
+        answer = response.json()
+        if not isinstance(answer, dict) or not answer.get("access_token"):
+            raise self._refused(response)
+        lifetime = min(float(answer.get("expires_in") or 0), _FOREVER)
+        now = self._now()
+        refresh, kept = answer.get("refresh_token"), old.refresh if old else None
+        return Token(
+            access=Secret(str(answer["access_token"])),
+            refresh=Secret(str(refresh)) if refresh else kept,
+            issued_at=now,
+            expires_at=now + timedelta(seconds=lifetime) if lifetime > 0 else None,
+        )
+
+    async def _post(self, grant: dict[str, str]) -> Response:
+        who = self._client
+        if who.token_style == "json":  # noqa: S105
+            body = {**grant, "client_id": who.client_id, "client_secret": who.client_secret.reveal()}
+            content, headers = jsonx.dumps(body), {"content-type": "application/json"}
+        else:
+            content = urlencode(grant).encode()
+            headers = basic(who.client_id, who.client_secret) | {"content-type": "application/x-www-form-urlencoded"}
+        url = urlsplit(who.token_url)
+        http = HttpClient(
+            vendor="oauth",
+            origin=f"{url.scheme}://{url.netloc}",
+            auth=None,
+            hosts=self._hosts,
+            explain=lambda response, _: self._refused(response),
+            policy=self._policy,
+        )
+        try:
+            # Also a refresh token that can be used only once may be sent again when the answer was lost: at worst it
+            # is refused, and then the token that it had bought is out of reach anyway.
+            return await http.request("POST", who.token_url, content=content, headers=headers, retry=Retry.ALWAYS)
+        except RetryLater as error:
+            error.maybe_applied = False  # nothing was done to a record
+            raise
+        finally:
+            await http.aclose()
+
+    def _refused(self, response: Response) -> ConnectorError:
+        code = _error_code(response)
+        if code is None:
+            return Misconfigured(f"the token address of {self._connection} answered {response.status}: check token_url")
+        return Reauthenticate(f"the credential of {self._connection} is refused ({code}): {self.remedy}")
+
+
+class ClientCredentials(OAuth):
+    """The application acts for itself (RFC 6749, section 4.4)."""
+
+    @property
+    def remedy(self) -> str:
+        return f"check client_id and set the secret with `ml-connector secret set {self._connection} client_secret`"
+
+    def _grant(self, _: Token | None, /) -> dict[str, str]:
+        return _filled(grant_type="client_credentials", scope=self._client.scope)
+
+
+class AuthorizationCode(OAuth):
+    """A person has let the application act for them (RFC 6749, section 4.1, with PKCE, RFC 7636)."""
+
+    @property
+    def remedy(self) -> str:
+        return f"reconnect it with `ml-connector connect {self._connection}`"
+
+    async def exchange(self, code: str, redirect_uri: str, verifier: str) -> None:
+        """Buy the first token with the code that the authorization server gave to our callback, and store it."""
+        grant = _filled(
+            grant_type="authorization_code",
+            code=code,
+            redirect_uri=redirect_uri,
+            code_verifier=verifier,
+            scope=self._client.scope,
+        )
+        async with self._store.locked() as slot:
+            token = await self._buy(grant, None)
+            await slot.save(token)
+        self._token, self._failure = token, None
+
+    def _grant(self, token: Token | None, /) -> dict[str, str]:
+        if token is None:
+            raise Reauthenticate(f"{self._connection} was never connected: {self.remedy}")
+        if token.refresh is None:
+            raise Reauthenticate(f"the token of {self._connection} cannot be renewed: {self.remedy}")
+        return _filled(grant_type="refresh_token", refresh_token=token.refresh.reveal(), scope=self._client.scope)
+
+
+def pkce_pair() -> tuple[str, str]:
+    """A fresh code verifier and its S256 challenge."""
+    verifier = secrets.token_urlsafe(48)
+    return verifier, pkce_challenge(verifier)
+
+
+def pkce_challenge(verifier: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def authorization_url(
+    authorize_url: str, client_id: str, scope: str, *, redirect_uri: str, state: str, challenge: str
+) -> str:
+    """Where a person's browser goes to grant access (RFC 6749, section 4.1.1)."""
+    query = _filled(
+        response_type="code",
+        client_id=client_id,
+        redirect_uri=redirect_uri,
+        scope=scope,
+        state=state,
+        code_challenge=challenge,
+        code_challenge_method="S256",
+    )
+    return f"{authorize_url}{'&' if '?' in authorize_url else '?'}{urlencode(query)}"
+
+
+def basic(user: str, password: Secret) -> dict[str, str]:
+    """The header of HTTP Basic authentication."""
+    pair = f"{user}:{password.reveal()}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+
+
+def _filled(**fields: str) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if value}
+
+
+def _error_code(response: Response) -> str | None:
+    """The ``error`` of an OAuth error answer (RFC 6749, section 5.2), or None if it is not one."""
+    try:
+        answer = response.json()
+    except RetryLater:
+        return None
+    if not isinstance(answer, dict) or "error" not in answer:
+        return None
+    code = str(answer["error"])
+    return code if re.fullmatch(r"\w{1,60}", code) else "error"
