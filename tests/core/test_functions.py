@@ -1,0 +1,53 @@
+"""What each function of the expressions does, and that there are no others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ml_connector.core.expressions import Expression
+from ml_connector.core.functions import Functions
+
+BODY = {
+    "Id": 300000001234567,
+    "Flag": True,
+    "Name": "  Acme  ",
+    "Code": "De",
+    "Blank": " ",
+    "None": None,
+    "Lines": ["Main St 1", None, " ", " 0150 Oslo"],
+    "Amounts": [{"CurrencyCode": "USD", "Amount": "80.00"}, {"CurrencyCode": "EUR", "Amount": "1250.00"}],
+    "Empty": [],
+}
+
+CASES: dict[str, Any] = {
+    "text(Id)": "300000001234567",
+    "text(Flag)": "true",
+    "text(None)": None,
+    "trim(Name)": "Acme",
+    "trim(None)": None,
+    "lower(Code)": "de",
+    "upper(Code)": "DE",
+    "first_nonempty(None, Blank, Code)": "De",
+    "first_nonempty(None, Blank)": None,
+    "join_nonempty(', ', Lines)": "Main St 1, 0150 Oslo",
+    "join_nonempty(', ', [None, Blank])": None,
+    "amounts(Amounts)": "1250.00 EUR, 80.00 USD",
+    "amounts(Empty)": None,
+    "contains(Name, 'cm')": True,
+    "starts_with(Code, 'D')": True,
+    "ends_with(Code, 'D')": False,
+    "length(Lines)": 4,
+}
+
+
+@pytest.mark.parametrize("expression", CASES)
+def test_function(expression: str) -> None:
+    expected = CASES[expression]
+
+    assert expected == Expression(expression)(BODY)
+
+
+def test_the_list_is_closed_and_each_function_on_it_is_tried_above() -> None:
+    assert set(Functions.FUNCTION_TABLE) == {case.partition("(")[0] for case in CASES}
