@@ -7,26 +7,29 @@ import time
 from collections.abc import AsyncIterator
 
 from ml_connector.core.chunk import Chunk
-from tasks.stream import Stream
+from tasks.stream import OpenRun, Stream
 
 PASSES = 6
 
 
-async def leftovers(stream: Stream, *, patience: float = 0.0) -> AsyncIterator[Chunk]:
+async def leftovers(run: OpenRun, stream: Stream, *, patience: float = 0.0) -> AsyncIterator[Chunk]:
     """The unfinished records of the stream, whichever run planned them, oldest batch first.
 
     With ``patience`` (seconds) it comes back for those that become due meanwhile: writes whose outcome is unclear
     need their time to settle before they are probed.
     """
     deadline = time.monotonic() + patience
-    for _ in range(PASSES):
+    for n in range(PASSES):
         for batch_id in await stream.ledger.open_batches():
+            if run.stopped:
+                return
             chunk = await stream.ledger.load(batch_id, stream.route.destination.settle_seconds)
             if chunk.items:
                 yield chunk
             else:
                 await stream.ledger.close(batch_id)
         due = await stream.ledger.next_due()
-        if due is None or time.monotonic() + due > deadline:
+        pause = max(due or 0.0, 0.1 * 2**n)
+        if due is None or time.monotonic() + pause > deadline:
             return
-        await asyncio.sleep(due)
+        await asyncio.sleep(pause)

@@ -112,7 +112,9 @@ def _explain(run: OpenRun, records: Sequence[Noted]) -> str:
         "|---|---|---|---|",
         *[f"| {r.stream} | {r.source_id} | {r.state} | {(r.reason or '').replace('|', '/')} |" for r in records],
         "",
-        "Mend the record in the ERP, and the next run brings it. Mend the mapping, and Retry on this run sends its "
-        f"records again. History of one record: `ml-connector audit {run.tenant} --record ID`.",
     ]
-    return "\n".join(lines)
+    advice = (
+        "Mend the record in the ERP, and the next run brings it. Mend the mapping, and Retry on this run sends its "
+        f"records again. History of one record: `ml-connector audit {run.tenant} --record ID`."
+    )
+    return "\n".join([*lines, advice])

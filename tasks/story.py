@@ -27,6 +27,10 @@ class FlowRun:
     count: int
 
 
+class NothingLeft(Exception):
+    """What this attempt was to continue has been completed by somebody else."""
+
+
 given: ContextVar[FlowRun | None] = ContextVar("given_flow_run", default=None)
 """Set by who runs a journey without Prefect (the crash harness, the preview of the command line)."""
 
@@ -52,6 +56,8 @@ def story(body: Callable[P, Awaitable[str | None]]) -> Callable[P, Awaitable[Sta
             if this_flow_run().count > 1:
                 return Failed(message=f"{taken}. Retry when it has ended.")
             return Completed(name="Skipped", message=str(taken))
+        except NothingLeft as done:
+            return Completed(message=f"{done}; nothing was left to do")
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach Prefect
             safe = SafeError.of(error)
         else:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from ml_connector.core.db import Database
-from ml_connector.core.errors import SafeError
+from ml_connector.core.errors import LeaseLost, SafeError
 from ml_connector.core.lease import Lease
 from ml_connector.core.ledger import Ledger
 from ml_connector.core.mapping import Mapping
@@ -76,7 +76,18 @@ class Stream:
 class OpenRun:
     """A run that holds its leases."""
 
-    __slots__ = ("_in_a_row", "db", "failures", "integration", "lease", "reject_limit", "run", "streams", "tenant")
+    __slots__ = (
+        "_in_a_row",
+        "db",
+        "failures",
+        "integration",
+        "lease",
+        "reject_limit",
+        "run",
+        "stopped",
+        "streams",
+        "tenant",
+    )
 
     def __init__(
         self, tenant: str, integration: str, run: Run, db: Database, lease: Lease, reject_limit: tuple[float, int]
@@ -90,23 +101,30 @@ class OpenRun:
         """The share of rejected records from which the run fails, and the number below which it never does."""
         self.streams: list[Stream] = []
         self.failures: list[str] = []
+        self.stopped = False
         self._in_a_row = 0
 
     @contextmanager
     def tolerating(self) -> Iterator[None]:
-        """Let a chunk fail without the others: its records are open in the ledger, the failure is told at the end.
-
-        The third failure in a row, and any that concerns more than its chunk, ends the run.
-        """
+        """Let a chunk fail without the others: its records are open in the ledger, the failure is told at the end."""
         try:
             yield
         except SafeError as error:
-            self.failures.append(str(error))
-            self._in_a_row += 1
-            if error.fatal or self._in_a_row == 3:
-                raise
+            self.note(error)
         else:
             self._in_a_row = 0
+
+    def note(self, error: SafeError) -> None:
+        """Keep a failure for the end of the run.
+
+        The third in a row, and any that concerns more than its chunk, stops admission: what is in flight is finished,
+        nothing new is begun. A lost lease is raised at once: the run belongs to somebody else now.
+        """
+        if error.kind == LeaseLost.__name__:
+            raise error
+        self.failures.append(str(error))
+        self._in_a_row += 1
+        self.stopped = self.stopped or error.fatal or self._in_a_row == 3
 
     def __repr__(self) -> str:
         return f"<OpenRun {self.run.id} of {self.tenant}/{self.integration}>"

@@ -99,11 +99,12 @@ class SafeError(Exception):
 
     Prefect stores the text of every exception in its database. Errors of ours keep their text, which holds no values;
     of any other only the class and the place are told. ``retryable``: a later attempt may succeed. ``fatal``: the run
-    must not go on.
+    must not go on. ``kind`` is the class of the error that it stands for.
     """
 
-    def __init__(self, text: str, *, retryable: bool = False, fatal: bool = True) -> None:
+    def __init__(self, text: str, *, kind: str, retryable: bool = False, fatal: bool = True) -> None:
         super().__init__(text)
+        self.kind = kind
         self.retryable = retryable
         self.fatal = fatal
 
@@ -111,9 +112,10 @@ class SafeError(Exception):
     def of(cls, error: BaseException) -> SafeError:
         if isinstance(error, SafeError):
             return error
+        kind = type(error).__name__
         if isinstance(error, ConnectorError):
-            retryable = isinstance(error, RetryLater)
-            return cls(f"{type(error).__name__}: {error}", retryable=retryable, fatal=isinstance(error, AbortRun))
+            retryable, fatal = isinstance(error, RetryLater), isinstance(error, AbortRun)
+            return cls(f"{kind}: {error}", kind=kind, retryable=retryable, fatal=fatal)
         frames = traceback.extract_tb(error.__traceback__)[-3:]
         place = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
-        return cls(f"{type(error).__name__} in {place}", fatal=True)
+        return cls(f"{kind} in {place}", kind=kind)

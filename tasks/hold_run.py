@@ -1,0 +1,77 @@
+"""Open the run: take the streams' leases, and find out what this attempt is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from ml_connector.core import runs
+from ml_connector.core.audit import Origin
+from ml_connector.core.db import Database
+from ml_connector.core.lease import Lease, leased
+from ml_connector.core.ledger import Ledger
+from ml_connector.core.runs import Run
+from ml_connector.core.vault import Vault
+from tasks.story import NothingLeft, this_flow_run
+from tasks.stream import OpenRun, Route, Stream
+
+
+class Guard:
+    """Asked before each write leaves this process; passes until a run has begun, then while its lease is good."""
+
+    __slots__ = ("lease",)
+
+    def __init__(self) -> None:
+        self.lease: Lease | None = None
+
+    def __call__(self) -> None:
+        if self.lease is not None:
+            self.lease.check()
+
+
+@asynccontextmanager
+async def hold_run(
+    db: Database,
+    vault: Vault,
+    guard: Guard,
+    tenant: str,
+    integration: str,
+    routes: Sequence[Route],
+    *,
+    lease_seconds: float,
+    reject_limit: tuple[float, int],
+) -> AsyncIterator[OpenRun]:
+    """Hold the streams of a tenant for the attempt that this flow run is now making.
+
+    A scheduled run does not wait for another writer (LeaseTaken); a retry waits for up to three lease lengths, in
+    which a dead holder's lease expires. NothingLeft: the attempt that was still running when Retry was pressed has
+    completed meanwhile.
+    """
+    flow_run = this_flow_run()
+    before = await runs.last_attempt(db, tenant, flow_run.id)
+    patience = 3 * lease_seconds if before is not None or flow_run.count > 1 else 0.0
+    holder = f"flow run {flow_run.name} ({flow_run.id})"
+    keys = [route.key for route in routes]
+    async with leased(db, tenant, keys, holder=holder, ttl=lease_seconds, patience=patience) as lease:
+        now = await runs.last_attempt(db, tenant, flow_run.id)
+        if before is not None and before.outcome is None and now is not None and now.outcome == "completed":
+            raise NothingLeft(f"attempt {now.attempt}, which was running when this one began, has completed")
+        run = await runs.open_attempt(db, tenant, flow_run.id, integration)
+        sealer = await vault.sealer(tenant, "body")
+        held = OpenRun(tenant, integration, run, db, lease, reject_limit)
+        for route in routes:
+            ledger = Ledger(db, sealer, lease, tenant, run.id, _origin(route, run))
+            held.streams.append(Stream(route, run, tenant, db, ledger))
+        guard.lease = lease
+        yield held
+
+
+def _origin(route: Route, run: Run) -> Origin:
+    return Origin(
+        stream=route.key,
+        run_id=run.id,
+        source=f"{route.source.system} {route.source.operation}",
+        destination=f"{route.destination.system} {route.destination.operation}",
+        mapping_hash=route.mapping.hash,
+        reason="replay" if run.mode == "replay" else None,
+    )
