@@ -86,4 +86,8 @@ def _say(kind: str, message: str) -> str:
         return "there is no such setting. Remove it, or correct its spelling or its indentation"
     if kind == "missing":
         return "is missing. Add it"
+    if kind == "union_tag_not_found":
+        return "its type is missing. Add it"
+    if kind == "union_tag_invalid":
+        return f"its type is not known. It is one of {message.rpartition(': ')[2]}"
     return message.removeprefix("Value error, ")

@@ -1,0 +1,124 @@
+"""What a tenant's file may say: its connections, and the integrations between them with their schedules."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from ml_connector.core.auth import AuthSpec
+from ml_connector.core.mapping_file import MappingOverlay
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(slots=True, frozen=True)
+class Pair:
+    """What an integration joins, and the streams it has."""
+
+    source: str
+    destination: str
+    streams: tuple[str, ...]
+
+
+INTEGRATIONS = {
+    "oracle_zendesk": Pair(
+        source="oracle_fusion",
+        destination="zendesk",
+        streams=("organizations", "users", "receivables", "credit_profiles", "supplier_orders"),
+    ),
+}
+"""Every integration there is; ``mappings/<integration>/<stream>.yaml`` belongs to each stream."""
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value
+    found = re.fullmatch(r"([1-9]\d{0,5})([smhd])", value) if isinstance(value, str) else None
+    if found is None and value != "0s":
+        raise ValueError("write a whole number and a unit, such as 90s, 10m, 2h or 7d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta(0)
+
+
+def _instant(value: Any) -> Any:
+    """A day is its first moment in UTC."""
+    if isinstance(value, str):
+        try:
+            return datetime.combine(date.fromisoformat(value), datetime.min.time(), UTC)
+        except ValueError:
+            raise ValueError("write a day as 2026-11-21") from None
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Connection(_Data):
+    """One account at one system. The connector's own settings stand beside these; it checks them itself."""
+
+    model_config = ConfigDict(extra="allow")
+
+    system: str
+    auth: AuthSpec
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the connector's settings model is made from."""
+        return dict(self.model_extra or {})
+
+
+class StreamConfig(_Data):
+    """When a stream is read, and how."""
+
+    enabled: bool = True
+    every: Annotated[Duration, Field(ge=timedelta(minutes=1))] | None = None
+    cron: Annotated[str, StringConstraints(pattern=r"^([\d*/,A-Za-z-]+ ){4}[\d*/,A-Za-z-]+$")] | None = None
+    """Five fields, in UTC. Instead of ``every``."""
+    lookback: Duration = timedelta(minutes=15)
+    """Source time read again in each window, for records whose change shows up late."""
+    delay: Duration = timedelta(seconds=60)
+    """A window ends this long before the source's present: what is younger may still be in the making."""
+    start_from: Annotated[datetime, BeforeValidator(_instant)] | None = None
+    """The first window begins here. None: everything that the source has."""
+    mapping: MappingOverlay = MappingOverlay()
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> StreamConfig:
+        if (self.every is None) == (self.cron is None):
+            raise ValueError("give it either every (10m) or cron (0 2 * * *)")
+        return self
+
+
+class RejectThreshold(_Data):
+    """A run fails when at least ``minimum`` records, and more than ``share`` of those read, are rejected."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    minimum: Annotated[int, Field(ge=1)] = 20
+
+
+class IntegrationConfig(_Data):
+    """One integration of a tenant."""
+
+    source: str
+    """Name of the connection that is read."""
+    destination: str
+    """Name of the connection that is written."""
+    enabled: bool = True
+    streams: dict[str, StreamConfig] = Field(min_length=1)
+    reject_threshold: RejectThreshold = RejectThreshold()
+
+
+class TenantConfig(_Data):
+    """A tenant's file over the defaults, checked."""
+
+    tenant: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$")]
+    connections: dict[Name, Connection]
+    integrations: dict[str, IntegrationConfig]

@@ -1,0 +1,139 @@
+"""Tenants: whose systems are joined, when, and how. One YAML file each, over ``defaults.yaml``; never a secret.
+
+How to write one: ``tenants/README.md``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ml_connector.core.errors import Misconfigured
+from ml_connector.core.tenant_config import (
+    INTEGRATIONS,
+    Connection,
+    IntegrationConfig,
+    RejectThreshold,
+    StreamConfig,
+    TenantConfig,
+)
+from ml_connector.core.tenant_file import Data, fill_in, lay_over_defaults, secrets_in
+from ml_connector.core.yamlx import Place, check, read_yaml
+
+__all__ = [
+    "INTEGRATIONS",
+    "Connection",
+    "IntegrationConfig",
+    "RejectThreshold",
+    "StreamConfig",
+    "TenantConfig",
+    "check_prefixes",
+    "load_tenant",
+    "load_tenants",
+    "stagger",
+]
+
+_ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def load_tenant(path: Path, defaults: Path | None = None) -> TenantConfig:
+    """Read one tenant's file. ``defaults``: the file below it; by default ``defaults.yaml`` beside it, if there is one.
+
+    Raises Misconfigured with one line per problem: the file, the place in it, what is wrong and what to do.
+    """
+    below = defaults or path.with_name("defaults.yaml")
+    shared = read_yaml(below) if defaults or below.is_file() else {}
+    mine = read_yaml(path)
+    _refuse([f"{below}: {line}" for line in secrets_in(shared, path.stem)])
+    _refuse([f"{path}: {line}" for line in secrets_in(mine, path.stem)])
+    merged = lay_over_defaults(shared, mine)
+    problems = [*_unknown_integrations(merged.get("integrations"))]
+    if isinstance(merged.get("connections"), dict):
+        merged["connections"] = fill_in(merged["connections"], problems)
+    _refuse([f"{path}: {line}" for line in problems])
+    config = check(TenantConfig, merged, _owner(path, mine, below, shared))
+    _refuse([f"{path}: {line}" for line in _mismatches(config, path.stem)])
+    return config
+
+
+def load_tenants(folder: Path) -> list[TenantConfig]:
+    """Every tenant of the folder, by name. Raises Misconfigured; also when two would collide (`check_prefixes`)."""
+    files = sorted(path for path in folder.glob("*.yaml") if path.name != "defaults.yaml")
+    tenants = [load_tenant(path) for path in files]
+    check_prefixes(tenants)
+    return tenants
+
+
+def check_prefixes(tenants: Iterable[TenantConfig]) -> None:
+    """Two integrations that write organizations into one Zendesk account must not claim the same external ids.
+
+    Raises Misconfigured unless each of them uses a connection with an ``external_id_prefix`` of its own.
+    """
+    writers: dict[str, dict[str, str]] = {}
+    for tenant in tenants:
+        for name, integration in tenant.integrations.items():
+            stream = integration.streams.get("organizations")
+            target = tenant.connections[integration.destination]
+            if target.system == "zendesk" and integration.enabled and stream is not None and stream.enabled:
+                account = str(target.settings.get("origin")).rstrip("/").lower()
+                prefix = str(target.settings.get("external_id_prefix", ""))
+                writers.setdefault(account, {})[f"{tenant.tenant}/{name}"] = prefix
+    for account, prefixes in writers.items():
+        if len(prefixes) > 1 and ("" in prefixes.values() or len(set(prefixes.values())) < len(prefixes)):
+            raise Misconfigured(
+                f"{' and '.join(prefixes)} write organizations into {account}: the ids of two ERPs may be the same. "
+                "Give each a connection of its own with a different external_id_prefix, such as oracle-"
+            )
+
+
+def stagger(tenant: str, every: timedelta) -> datetime:
+    """The anchor of a tenant's schedule: tenants with the same interval begin at different moments of it."""
+    spread = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:8])
+    return _ANCHOR + timedelta(seconds=spread % int(every.total_seconds()))
+
+
+def _refuse(lines: list[str]) -> None:
+    if lines:
+        raise Misconfigured("\n".join(lines))
+
+
+def _owner(path: Path, mine: Data, below: Path, shared: Data) -> Callable[[Place], Path]:
+    """Tells which of the two files a wrong setting is to be corrected in."""
+
+    def holds(data: Any, place: Place) -> bool:
+        for part in place:
+            if not isinstance(data, dict) or part not in data:
+                return False
+            data = data[part]
+        return True
+
+    return lambda place: below if holds(shared, place) and not holds(mine, place) else path
+
+
+def _unknown_integrations(integrations: Any) -> Iterator[str]:
+    for name in integrations if isinstance(integrations, dict) else ():
+        if name not in INTEGRATIONS:
+            yield f"integrations.{name}: there is no such integration. There are: {', '.join(INTEGRATIONS)}"
+
+
+def _mismatches(config: TenantConfig, stem: str) -> Iterator[str]:
+    """What no single setting shows: names that must agree."""
+    if config.tenant != stem:
+        yield f"tenant: it is {config.tenant}, but the file is named {stem}.yaml. Make them the same"
+    for name, integration in config.integrations.items():
+        pair = INTEGRATIONS[name]
+        for role, wanted in (("source", pair.source), ("destination", pair.destination)):
+            yield from _connection_problems(config, f"integrations.{name}.{role}", getattr(integration, role), wanted)
+        for stream in integration.streams.keys() - set(pair.streams):
+            yield f"integrations.{name}.streams.{stream}: no such stream. There are: {', '.join(pair.streams)}"
+
+
+def _connection_problems(config: TenantConfig, place: str, name: str, system: str) -> Iterator[str]:
+    connection = config.connections.get(name)
+    if connection is None:
+        yield f"{place}: there is no connection {name}. There are: {', '.join(config.connections)}"
+    elif connection.system != system:
+        yield f"{place}: {name} is a connection to {connection.system}. Name one to {system}"
