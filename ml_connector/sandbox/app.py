@@ -9,11 +9,12 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 
+from connectors.oracle_fusion.sandbox import OracleFusionEmulator
 from ml_connector.sandbox.control import Control, refused
 from ml_connector.sandbox.gate import Gate
 from ml_connector.sandbox.world import Emulator, World
 
-EMULATORS: tuple[type[Emulator], ...] = ()
+EMULATORS: tuple[type[Emulator], ...] = (OracleFusionEmulator,)
 
 
 def create_app(world: World | None = None, emulators: tuple[type[Emulator], ...] = EMULATORS) -> Starlette:
