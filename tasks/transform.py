@@ -7,7 +7,7 @@ import asyncio
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.errors import RejectRecord
 from ml_connector.core.records import State
-from tasks.stream import Stream
+from tasks.stream import Route, Stream
 from tasks.verb import verb
 
 
@@ -15,14 +15,15 @@ from tasks.verb import verb
 async def transform(stream: Stream, chunk: Chunk) -> Chunk:
     """Map every record of the chunk; one that cannot be mapped is refused with its reason and stops no other."""
     for n, item in enumerate(chunk.items):
-        _map(stream, item)
+        mapped(stream.route, item)
         if n % 500 == 499:
             await asyncio.sleep(0)  # let the lease be renewed and the next page arrive
     return chunk
 
 
-def _map(stream: Stream, item: Item) -> None:
-    mapping = stream.route.mapping
+def mapped(route: Route, item: Item) -> None:
+    """Put the payload on the item, or the refusal with its reason."""
+    mapping = route.mapping
     try:
         if mapping.wants(item.body):
             item.payload = mapping.apply(item.body)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from ml_connector.core import jsonx
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.crashpoints import crashpoint
+from ml_connector.core.db import Database
 from ml_connector.core.ledger import links
 from ml_connector.core.records import Decision, Intent, Outcome, State
-from tasks.stream import Stream
+from tasks.stream import Route, Stream
 from tasks.verb import verb
 
 SETTLE_AT = 1_000
@@ -22,7 +23,7 @@ async def upsert(stream: Stream, chunk: Chunk) -> int:
     before = stream.settled
     await _probe(stream, chunk)
     await _settle(stream, chunk, _refused(chunk))
-    intents, decided = await resolve(stream, _open(chunk))
+    intents, decided = await resolve(stream.db, stream.tenant, stream.route, _open(chunk))
     decided += await stream.route.destination.decide(intents)
     await _settle(stream, chunk, [_as_outcome(d) for d in decided if d.state not in (None, State.UNCHANGED)])
     await _send(stream, chunk, decided)
@@ -30,21 +31,20 @@ async def upsert(stream: Stream, chunk: Chunk) -> int:
     return stream.settled - before
 
 
-async def resolve(stream: Stream, items: Sequence[Item]) -> tuple[list[Intent], list[Decision]]:
+async def resolve(
+    db: Database, tenant: str, route: Route, items: Sequence[Item]
+) -> tuple[list[Intent], list[Decision]]:
     """Put the destination's ids in place of source ids, and leave out what the destination holds already.
 
     A record whose parent is not there yet is parked. One whose payload is the same as the last that was sent is
     unchanged, without a call, unless it is a replay.
     """
-    route = stream.route
     items = [item for item in items if item.payload is not None]
     parents = {
-        field: await links(
-            stream.db, stream.tenant, key, [str(i.payload[field]) for i in items if i.payload.get(field)]
-        )
+        field: await links(db, tenant, key, [str(i.payload[field]) for i in items if i.payload.get(field)])
         for field, key in route.links.items()
     }
-    known = await links(stream.db, stream.tenant, route.key, [item.source_id for item in items])
+    known = await links(db, tenant, route.key, [item.source_id for item in items])
     intents: list[Intent] = []
     decided: list[Decision] = []
     for item in items:

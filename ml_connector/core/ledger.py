@@ -124,7 +124,7 @@ class Ledger:
                 [Entry(i, source, "recover", State.AMBIGUOUS, reason="crash", attempt=n) for i, source, n in crashed],
             )
             rows = await (await conn.execute(_LOAD, (batch_id,))).fetchall()
-        return Chunk(batch_id, [self._item(*row) for row in rows])
+        return Chunk(batch_id, [_item(self._sealer, *row) for row in rows])
 
     async def claim(self, decisions: Sequence[Decision], hashes: Mapping[UUID, bytes]) -> list[Decision]:
         """Commit ``sending`` for what is to be sent, with the request stored, and return just that.
@@ -218,29 +218,6 @@ class Ledger:
             row = await (await conn.execute(_NEXT_DUE, (self.stream,))).fetchone()
         return None if row is None or row[0] is None else max(0.0, float(row[0]))
 
-    async def batches(self, run_id: UUID) -> AsyncIterator[Chunk]:
-        """Every record of a run with its source body, batch by batch: for reading, nothing is moved."""
-        async with self._db.tenant(self._tenant) as conn:
-            rows = await conn.execute(
-                "select id from batch where run_id = %s and stream = %s order by id", (run_id, self.stream)
-            )
-            ids = [row[0] for row in await rows.fetchall()]
-        for batch_id in ids:
-            async with self._db.tenant(self._tenant) as conn:
-                found = await (await conn.execute(_LOAD_ALL, (batch_id,))).fetchall()
-            yield Chunk(batch_id, [self._item(*row) for row in found])
-
-    def _item(
-        self, effect_id: UUID, source_id: str, version_at: datetime, body_of: UUID, generation: int, state: str,
-        attempts: int, dest_id: str | None, body: bytes, request: bytes | None, sent_as: int | None,
-    ) -> Item:  # fmt: skip
-        stored = self._sealer.open("body", "envelope", f"{body_of}:source:0", body)
-        asked = self._sealer.open("body", "envelope", f"{effect_id}:request:{sent_as}", request) if request else None
-        return Item(
-            effect_id, source_id, version_at, jsonx.loads(stored), body_of=body_of, generation=generation,
-            state=State(state), attempts=attempts, dest_id=dest_id, request=jsonx.loads(asked) if asked else None,
-        )  # fmt: skip
-
     async def _insert_batch(self, conn: Connection, batch_id: UUID, planned: int) -> None:
         await conn.execute(
             "insert into batch (tenant, id, stream, run_id, planned) values (mlc_tenant(), %s, %s, %s, %s)",
@@ -263,6 +240,31 @@ class Ledger:
 
     async def _audit(self, conn: Connection, entries: Sequence[Entry]) -> None:
         await audit.append(conn, self._origin, entries)
+
+
+async def stored_batches(db: Database, sealer: Sealer, tenant: str, stream: str, run_id: UUID) -> AsyncIterator[Chunk]:
+    """Every record of a run with its source body, batch by batch: for reading, nothing is moved."""
+    async with db.tenant(tenant) as conn:
+        rows = await conn.execute(
+            "select id from batch where run_id = %s and stream = %s order by id", (run_id, stream)
+        )
+        ids = [row[0] for row in await rows.fetchall()]
+    for batch_id in ids:
+        async with db.tenant(tenant) as conn:
+            found = await (await conn.execute(_LOAD_ALL, (batch_id,))).fetchall()
+        yield Chunk(batch_id, [_item(sealer, *row) for row in found])
+
+
+def _item(
+    sealer: Sealer, effect_id: UUID, source_id: str, version_at: datetime, body_of: UUID, generation: int, state: str,
+    attempts: int, dest_id: str | None, body: bytes, request: bytes | None, sent_as: int | None,
+) -> Item:  # fmt: skip
+    stored = sealer.open("body", "envelope", f"{body_of}:source:0", body)
+    asked = sealer.open("body", "envelope", f"{effect_id}:request:{sent_as}", request) if request else None
+    return Item(
+        effect_id, source_id, version_at, jsonx.loads(stored), body_of=body_of, generation=generation,
+        state=State(state), attempts=attempts, dest_id=dest_id, request=jsonx.loads(asked) if asked else None,
+    )  # fmt: skip
 
 
 def _entry(outcome: Outcome, source_id: str, attempt: int) -> Entry:

@@ -48,11 +48,24 @@ async def open_window(
         found = await _progress(conn, run_id, stream)
         if found is not None:
             return found
-        row = await (await conn.execute("select modified_at from watermark where stream = %s", (stream,))).fetchone()
-        lo = row[0] - lookback if row else start_from
-        window = Window(lo, max(source_now - delay, lo) if lo else source_now - delay)
+        window = await _next_window(conn, stream, source_now, lookback, delay, start_from)
         await _insert(conn, run_id, stream, window)
         return Progress(window, None, 0, 0, complete=False)
+
+
+async def next_window(
+    db: Database,
+    tenant: str,
+    stream: str,
+    *,
+    source_now: datetime,
+    lookback: timedelta,
+    delay: timedelta,
+    start_from: datetime | None,
+) -> Window:
+    """The window that a run beginning now would read; nothing is written."""
+    async with db.tenant(tenant) as conn:
+        return await _next_window(conn, stream, source_now, lookback, delay, start_from)
 
 
 async def open_replay(db: Database, tenant: str, run_id: UUID, stream: str, moment: datetime) -> Progress:
@@ -93,6 +106,20 @@ async def complete(db: Database, tenant: str, lease: Lease, run_id: UUID, stream
                 """,
                 (stream, row[0], run_id),
             )
+
+
+async def _next_window(
+    conn: Connection,
+    stream: str,
+    source_now: datetime,
+    lookback: timedelta,
+    delay: timedelta,
+    start_from: datetime | None,
+) -> Window:
+    row = await (await conn.execute("select modified_at from watermark where stream = %s", (stream,))).fetchone()
+    lo = row[0] - lookback if row else start_from
+    hi = source_now - delay
+    return Window(lo, max(hi, lo) if lo else hi)
 
 
 async def _insert(conn: Connection, run_id: UUID, stream: str, window: Window) -> None:

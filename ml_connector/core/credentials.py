@@ -1,0 +1,81 @@
+"""The secrets and tokens of a tenant's connections, encrypted in Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ml_connector.core.db import Connection, Database
+from ml_connector.core.oauth import Token
+from ml_connector.core.secret import Secret
+from ml_connector.core.vault import Sealer, Vault
+
+
+async def put_secret(db: Database, vault: Vault, tenant: str, connection: str, name: str, value: Secret) -> None:
+    """Store a secret, in place of what it was; a token that was bought with the old one is forgotten."""
+    sealer = await vault.sealer(tenant, "secret")
+    envelope = sealer.seal("secret", "envelope", f"{connection}/{name}", value.reveal().encode())
+    async with db.tenant(tenant) as conn:
+        await conn.execute(
+            "insert into secret (tenant, connection, name, envelope) values (mlc_tenant(), %s, %s, %s) "
+            "on conflict (tenant, connection, name) do update set envelope = excluded.envelope, updated_at = now()",
+            (connection, name, envelope),
+        )
+        await conn.execute("delete from token where connection = %s", (connection,))
+        await conn.execute(
+            "update connection set status = 'new', reason = null where name = %s and status = 'needs_reauth'",
+            (connection,),
+        )
+
+
+async def get_secrets(db: Database, vault: Vault, tenant: str, connection: str) -> dict[str, Secret]:
+    """All secrets of a connection by name."""
+    sealer = await vault.sealer(tenant, "secret")
+    async with db.tenant(tenant) as conn:
+        rows = await conn.execute("select name, envelope from secret where connection = %s", (connection,))
+        return {
+            name: Secret(sealer.open("secret", "envelope", f"{connection}/{name}", envelope).decode())
+            for name, envelope in await rows.fetchall()
+        }
+
+
+class PostgresTokenStore:
+    """Keeps the OAuth token of one connection; its row lock lets one process at a time renew it (``TokenStore``)."""
+
+    def __init__(self, db: Database, vault: Vault, tenant: str, connection: str) -> None:
+        self._db = db
+        self._vault = vault
+        self._tenant = tenant
+        self._connection = connection
+
+    @asynccontextmanager
+    async def locked(self) -> AsyncIterator[_Slot]:
+        """The token, locked against every other process until left; the one transaction that may hold an HTTP call."""
+        sealer = await self._vault.sealer(self._tenant, "secret")
+        async with self._db.tenant(self._tenant) as conn:
+            await conn.execute(
+                "insert into token (tenant, connection) values (mlc_tenant(), %s) on conflict do nothing",
+                (self._connection,),
+            )
+            row = await (
+                await conn.execute("select envelope from token where connection = %s for update", (self._connection,))
+            ).fetchone()
+            yield _Slot(conn, sealer, self._connection, row[0] if row else None)
+
+
+class _Slot:
+    """The locked row of a token."""
+
+    def __init__(self, conn: Connection, sealer: Sealer, connection: str, envelope: bytes | None) -> None:
+        self._conn = conn
+        self._sealer = sealer
+        self._connection = connection
+        self.token = Token.load(sealer.open("token", "envelope", connection, envelope)) if envelope else None
+
+    async def save(self, token: Token) -> None:
+        """Store ``token``; it is durable when the lock is given back, and may be used from then on."""
+        envelope = self._sealer.seal("token", "envelope", self._connection, token.dump())
+        await self._conn.execute(
+            "update token set envelope = %s, updated_at = now() where connection = %s", (envelope, self._connection)
+        )
+        self.token = token

@@ -1,0 +1,50 @@
+"""What the rest of the house knows of a connector."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from ml_connector.core.custom_fields import CustomField
+from ml_connector.core.errors import ConnectorError
+from ml_connector.core.findings import Finding
+from ml_connector.core.http import HttpClient
+from ml_connector.core.mapping import Mapping as FieldMapping
+from ml_connector.core.records import Destination, Source
+from ml_connector.core.response import Response
+
+
+@dataclass(slots=True, frozen=True)
+class Health:
+    """What a ping found, and which account it reached (None if none)."""
+
+    identity: str | None
+    findings: list[Finding]
+
+
+async def _no_fields(_client: Any, _wanted: Mapping[str, Mapping[str, CustomField]]) -> list[str]:
+    return []
+
+
+@dataclass(slots=True, frozen=True)
+class System:
+    """One vendor's system. ``client`` objects are opaque to everybody but the functions of the same system."""
+
+    name: str
+    settings: type[BaseModel]
+    hosts: Sequence[str]
+    request_id_headers: Sequence[str]
+    explain: Callable[[Response, str], ConnectorError]
+    client: Callable[[HttpClient, Any], Any]
+    ping: Callable[[Any], Awaitable[Health]]
+    models: Mapping[str, type[BaseModel]]
+    """By the name that mappings use, without the system: ``HubOrganization``."""
+    sources: Mapping[str, Callable[[Any], Source]] = field(default_factory=dict)
+    """By the model of the records: reads them with a client."""
+    destinations: Mapping[str, Callable[[Any, FieldMapping], Destination]] = field(default_factory=dict)
+    """By the model of the payloads: writes them with a client."""
+    ensure_fields: Callable[[Any, Mapping[str, Mapping[str, CustomField]]], Awaitable[list[str]]] = _no_fields
+    """Creates the custom fields that a mapping wants and the account lacks; returns what it created."""

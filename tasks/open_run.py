@@ -1,0 +1,32 @@
+"""Open the run of a tenant's integration."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from ml_connector.core.errors import Misconfigured
+from tasks.hold_run import hold_run
+from tasks.stream import OpenRun
+from tasks.workspace import open_workspace
+
+
+@asynccontextmanager
+async def open_run(tenant: str, integration: str, streams: Sequence[str]) -> AsyncIterator[OpenRun]:
+    """Open the tenant and hold its streams for this flow run; see ``hold_run`` for who waits and who is skipped."""
+    async with open_workspace(tenant) as workspace:
+        routes = await workspace.routes(integration, streams)
+        if not routes:
+            raise Misconfigured(f"none of {', '.join(streams)} is switched on in {integration} of tenant {tenant}")
+        threshold = workspace.config.integrations[integration].reject_threshold
+        async with hold_run(
+            workspace.db,
+            workspace.vault,
+            workspace.guard,
+            tenant,
+            integration,
+            routes,
+            lease_seconds=workspace.settings.lease_seconds,
+            reject_limit=(threshold.share, threshold.minimum),
+        ) as run:
+            yield run

@@ -1,0 +1,100 @@
+"""Preview: what a run would write, without writing anything anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
+
+from prefect.artifacts import acreate_table_artifact
+from prefect.context import FlowRunContext
+
+from ml_connector.core import watermarks
+from ml_connector.core.chunk import Chunk, Item
+from ml_connector.core.ids import uuid7
+from ml_connector.core.ledger import stored_batches
+from ml_connector.core.records import Body, Decision
+from tasks.stream import Route
+from tasks.transform import mapped
+from tasks.upsert import resolve
+from tasks.workspace import Workspace, open_workspace
+
+SHOWN = 500
+
+
+class Change:
+    """One record that would be written, or not, and why. ``request`` holds values: never for Prefect."""
+
+    __slots__ = ("action", "fields", "reason", "request", "source_id", "stream")
+
+    def __init__(self, stream: str, decision: Decision) -> None:
+        self.stream = stream
+        self.source_id = decision.source_id
+        self.action = decision.state.value if decision.state else decision.action
+        self.fields = decision.changed
+        self.reason = decision.reason
+        self.request: Body = decision.request
+
+
+async def preview(tenant: str, integration: str, streams: Sequence[str]) -> str | None:
+    """Show in an artifact which records would change in which fields; names only. Writes nothing else."""
+    async with open_workspace(tenant) as workspace:
+        rows = []
+        async for change in changes(workspace, integration, streams):
+            if change.action != "unchanged" and len(rows) < SHOWN:
+                rows.append(
+                    {
+                        "stream": change.stream,
+                        "source id": change.source_id,
+                        "action": change.action,
+                        "fields": ", ".join(change.fields),
+                        "reason": change.reason or "",
+                    }
+                )
+    if FlowRunContext.get() is not None:
+        await acreate_table_artifact(
+            key=f"{tenant}-{integration}-preview".replace("_", "-"),
+            description=f"What a run would write now (at most {SHOWN} records are listed); nothing was written",
+            table=rows,
+        )
+    return None
+
+
+async def changes(
+    workspace: Workspace, integration: str, streams: Sequence[str], run_id: UUID | None = None
+) -> AsyncIterator[Change]:
+    """What would become of each record: of the next window, or of the stored bodies of run ``run_id``."""
+    for route in await workspace.routes(integration, streams):
+        chunks = _of_source(workspace, route) if run_id is None else _of_run(workspace, route, run_id)
+        async for chunk in chunks:
+            for item in chunk.items:
+                mapped(route, item)
+            refused = [
+                Decision(i.effect_id, i.source_id, "", state=i.refusal[0], reason=i.refusal[1])
+                for i in chunk.items
+                if i.refusal
+            ]
+            intents, decided = await resolve(workspace.db, workspace.tenant, route, chunk.items)
+            decided += await route.destination.decide(intents, preview=True)
+            for decision in (*refused, *decided):
+                yield Change(route.name, decision)
+
+
+async def _of_source(workspace: Workspace, route: Route) -> AsyncIterator[Chunk]:
+    window = await watermarks.next_window(
+        workspace.db,
+        workspace.tenant,
+        route.key,
+        source_now=await route.source.clock(),
+        lookback=route.lookback,
+        delay=route.delay,
+        start_from=route.start_from,
+    )
+    async for page in route.source.read(window, None):
+        items = [Item(uuid7(), r.source_id, r.modified_at or window.hi, r.body) for r in page.records]
+        yield Chunk(UUID(int=0), items)
+
+
+async def _of_run(workspace: Workspace, route: Route, run_id: UUID) -> AsyncIterator[Chunk]:
+    sealer = await workspace.vault.sealer(workspace.tenant, "body")
+    async for chunk in stored_batches(workspace.db, sealer, workspace.tenant, route.key, run_id):
+        yield chunk

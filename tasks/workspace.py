@@ -1,0 +1,156 @@
+"""A tenant, opened: its file, its database rows, its secrets, and clients of its systems."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pydantic import ValidationError
+
+from connectors.registry import system
+from ml_connector.core.auth import build_auth
+from ml_connector.core.connections import require_usable
+from ml_connector.core.credentials import PostgresTokenStore, get_secrets
+from ml_connector.core.db import Database
+from ml_connector.core.errors import Misconfigured
+from ml_connector.core.hosts import HostPolicy
+from ml_connector.core.http import HttpClient
+from ml_connector.core.mapping import Mapping, compile_mapping, load_mapping
+from ml_connector.core.rate import Limiter
+from ml_connector.core.settings import Settings, settings
+from ml_connector.core.system import System
+from ml_connector.core.tenants import TenantConfig, load_tenant
+from ml_connector.core.vault import MasterKeys, Vault
+from tasks.hold_run import Guard
+from tasks.stream import Route
+
+
+class Workspace:
+    """What a flow or a command needs of one tenant. Made by ``open_workspace``."""
+
+    __slots__ = ("_clients", "_http", "config", "db", "guard", "limiter", "settings", "vault")
+
+    def __init__(self, config: TenantConfig, db: Database, vault: Vault, with_settings: Settings) -> None:
+        self.config = config
+        self.db = db
+        self.vault = vault
+        self.settings = with_settings
+        self.guard = Guard()
+        self.limiter = Limiter(db)
+        self._clients: dict[str, Any] = {}
+        self._http: list[HttpClient] = []
+
+    @property
+    def tenant(self) -> str:
+        return self.config.tenant
+
+    def system_of(self, connection: str) -> System:
+        return system(self.config.connections[connection].system)
+
+    async def client(self, connection: str, *, even_if_refused: bool = False) -> Any:
+        """The client of a connection, made once. Raises Reauthenticate for one that waits for a person, unless
+        ``even_if_refused`` (a ping looks again)."""
+        if connection not in self._clients:
+            if not even_if_refused:
+                await require_usable(self.db, self.tenant, connection)
+            self._clients[connection] = await self._open(connection)
+        return self._clients[connection]
+
+    async def routes(self, integration: str, streams: Sequence[str]) -> list[Route]:
+        """The wanted streams of an integration that the tenant has switched on, in the order given."""
+        config = self.config.integrations.get(integration)
+        if config is None or not config.enabled:
+            raise Misconfigured(f"tenant {self.tenant} has not switched on {integration} in its file")
+        source = await self.client(config.source)
+        destination = await self.client(config.destination)
+        routes = []
+        for name in streams:
+            stream = config.streams.get(name)
+            if stream is None or not stream.enabled:
+                continue
+            mapping = self.mapping(integration, name)
+            reads, writes = self.system_of(config.source), self.system_of(config.destination)
+            routes.append(
+                Route(
+                    name,
+                    f"{integration}/{name}",
+                    source=reads.sources[_model(mapping.source)](source),
+                    mapping=mapping,
+                    destination=writes.destinations[_model(mapping.target)](destination, mapping),
+                    links={field: f"{integration}/{entity}" for field, entity in mapping.links.items()},
+                    lookback=stream.lookback,
+                    delay=stream.delay,
+                    start_from=stream.start_from,
+                )
+            )
+        return routes
+
+    def mapping(self, integration: str, stream: str) -> Mapping:
+        """The shipped mapping of a stream with the tenant's overlay, checked against both systems' models."""
+        config = self.config.integrations[integration]
+        file = self.settings.mappings_dir / integration / f"{stream}.yaml"
+        spec = load_mapping(file, config.streams[stream].mapping)
+        return compile_mapping(spec, _find_model(spec.source), _find_model(spec.target))
+
+    async def aclose(self) -> None:
+        for http in self._http:
+            await http.aclose()
+
+    async def _open(self, connection: str) -> Any:
+        named = f"{self.tenant}/{connection}"
+        config, made_by = self.config.connections[connection], self.system_of(connection)
+        try:
+            own = made_by.settings.model_validate(config.settings)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise Misconfigured(f"connection {named}: {place}: {first['msg']}") from None
+        hosts = HostPolicy(made_by.hosts, allow_private=self.settings.allow_private_hosts)
+        secrets = await get_secrets(self.db, self.vault, self.tenant, connection)
+        store = PostgresTokenStore(self.db, self.vault, self.tenant, connection)
+        http = HttpClient(
+            vendor=made_by.name,
+            origin=str(config.settings.get("origin", "")),
+            auth=build_auth(config.auth, secrets, store, hosts, named),
+            hosts=hosts,
+            explain=made_by.explain,
+            request_id_headers=made_by.request_id_headers,
+            limiter=self.limiter,
+            guard=self.guard,
+        )
+        self._http.append(http)
+        return made_by.client(http, own)
+
+
+@asynccontextmanager
+async def open_workspace(tenant: str) -> AsyncIterator[Workspace]:
+    """Open a tenant by name. Raises Misconfigured when its file, the database or the master key is not in order."""
+    with_settings = settings()
+    if not with_settings.database_url:
+        raise Misconfigured("there is no database: set ML_CONNECTOR_DATABASE_URL, or start the demo's with `make demo`")
+    file = with_settings.tenants_dir / f"{tenant}.yaml"
+    if not file.is_file():
+        raise Misconfigured(f"there is no tenant {tenant}: {file.name} is not in {with_settings.tenants_dir.name}/")
+    config = load_tenant(file)
+    master = MasterKeys.load(with_settings)
+    async with Database(with_settings.database_url) as db:
+        vault = Vault(db, master)
+        await vault.check()
+        workspace = Workspace(config, db, vault, with_settings)
+        try:
+            yield workspace
+        finally:
+            await workspace.aclose()
+
+
+def _find_model(name: str) -> Any:
+    where, _, model = name.partition(".")
+    models = system(where).models
+    if model not in models:
+        raise Misconfigured(f"{where} has no model {model}; it has: {', '.join(sorted(models))}")
+    return models[model]
+
+
+def _model(name: str) -> str:
+    return name.partition(".")[2]
