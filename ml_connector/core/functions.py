@@ -49,13 +49,11 @@ class Functions(functions.Functions):
         """The parts that are neither null nor blank, trimmed, with ``glue`` between them; null if there is none."""
         return glue.join(str(text(part)).strip() for part in parts or () if not is_blank(part)) or None
 
-    @signature({"types": ["array", "null"]})
-    def _func_amounts(self, amounts: list[dict[str, Any]] | None) -> str | None:
-        """``[{"CurrencyCode": "EUR", "Amount": "80.00"}, ...]`` -> ``"80.00 EUR, ..."`` by currency; null if none."""
-        if not amounts:
-            return None
-        pairs = sorted((str(entry["CurrencyCode"]), format(amount(entry["Amount"]), "f")) for entry in amounts)
-        return ", ".join(f"{digits} {currency}" for currency, digits in pairs)
+    @signature({"types": ["object", "null"]})
+    def _func_amounts(self, by_currency: dict[str, Any] | None) -> str | None:
+        """``{"USD": "80.00", "EUR": "1250.00"}`` -> ``"1250.00 EUR, 80.00 USD"``; null if there is none."""
+        pairs = sorted((by_currency or {}).items())
+        return ", ".join(f"{amount(digits):f} {currency}" for currency, digits in pairs) or None
 
 
 # set behind the class body: its metaclass puts every inherited function into the table

@@ -1,12 +1,10 @@
 """Mappings, compiled: a source record goes in, the payload of a destination object comes out.
 
-What an expression that yields nothing does to a field:
+What an expression that yields nothing (null, or blank text) does to a field:
 
-* the field is required at the destination: the record is rejected;
-* the source says so itself (the attribute is there, and null or blank): null is in the payload, so that what was
-  cleared in the ERP is cleared at the destination. Not so for ``if_empty`` fields and links, which nothing clears,
-  nor where the destination's field cannot be null;
-* the source does not mention the attribute at all: the field is left out. Not known is not empty.
+* a field that the destination requires: the record is rejected;
+* any other: null is in the payload, so that what was cleared in the ERP is cleared at the destination;
+* a field that is ``if_empty``, or a link, or cannot be null at the destination: it is left out, and keeps what it has.
 """
 
 from __future__ import annotations
@@ -81,7 +79,7 @@ class Mapping:
         payload: dict[str, Any] = {}
         for field in self._fields:
             value = self._value(field, body)
-            if value is None and not (field.clears and field.expression.roots <= body.keys()):
+            if value is None and not field.clears:
                 continue
             if field.container is None:
                 payload[field.key] = value

@@ -17,8 +17,8 @@ BODY = {
     "Blank": " ",
     "None": None,
     "Lines": ["Main St 1", None, " ", " 0150 Oslo"],
-    "Amounts": [{"CurrencyCode": "USD", "Amount": "80.00"}, {"CurrencyCode": "EUR", "Amount": "1250.00"}],
-    "Empty": [],
+    "Amounts": {"USD": "80.00", "EUR": "1250.00", "JPY": 1000},
+    "Empty": {},
 }
 
 CASES: dict[str, Any] = {
@@ -33,7 +33,7 @@ CASES: dict[str, Any] = {
     "first_nonempty(None, Blank)": None,
     "join_nonempty(', ', Lines)": "Main St 1, 0150 Oslo",
     "join_nonempty(', ', [None, Blank])": None,
-    "amounts(Amounts)": "1250.00 EUR, 80.00 USD",
+    "amounts(Amounts)": "1250.00 EUR, 1000 JPY, 80.00 USD",
     "amounts(Empty)": None,
     "contains(Name, 'cm')": True,
     "starts_with(Code, 'D')": True,

@@ -96,15 +96,18 @@ def test_a_record_becomes_a_payload_of_the_targets_own_types(compiled: Any) -> N
     }
 
 
-def test_what_is_cleared_in_the_erp_is_cleared_and_what_it_does_not_mention_is_left_alone(compiled: Any) -> None:
-    cleared = BODY | {"Address": None, "Country": None, "CreditLimit": None, "Status": " ", "ParentId": None}
-    del cleared["Orders"]
+def test_what_is_cleared_in_the_erp_is_cleared_but_never_by_if_empty_fields_and_links(compiled: Any) -> None:
+    empty = BODY | {"Address": None, "Country": None, "CreditLimit": None, "Status": " ", "ParentId": None}
+    del empty["Orders"]
 
-    payload = compiled().apply(cleared)
+    payload = compiled().apply(empty)
 
-    assert payload["details"] is None
-    assert payload["organization_fields"] == {"status": None, "limit": None}  # country is only written if empty
-    assert "parent_id" not in payload
+    assert payload == {
+        "external_id": "C-1",
+        "name": "Acme GmbH",
+        "details": None,
+        "organization_fields": {"status": None, "limit": None, "orders": None},
+    }
 
 
 def test_equal_amounts_have_equal_payloads_and_never_pass_through_a_float(compiled: Any) -> None:

@@ -1,0 +1,128 @@
+"""Every mapping that ships fits the models of its two systems, and no two write the same field."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from ml_connector.core.mapping import Mapping, compile_mapping, load_mapping
+from ml_connector.core.tenants import INTEGRATIONS
+
+MAPPINGS = Path(__file__).resolve().parents[2] / "mappings"
+STREAMS = [(name, stream) for name, pair in INTEGRATIONS.items() for stream in pair.streams]
+
+
+def model(name: str) -> type[BaseModel]:
+    system, _, class_name = name.partition(".")
+    found: type[BaseModel] = getattr(importlib.import_module(f"connectors.{system}.models"), class_name)
+    return found
+
+
+def shipped(integration: str, stream: str) -> Mapping:
+    spec = load_mapping(MAPPINGS / integration / f"{stream}.yaml")
+    return compile_mapping(spec, model(spec.source), model(spec.target))
+
+
+@pytest.mark.parametrize(("integration", "stream"), STREAMS)
+def test_a_shipped_mapping_compiles_and_joins_what_its_integration_joins(integration: str, stream: str) -> None:
+    mapping = shipped(integration, stream)
+    pair = INTEGRATIONS[integration]
+
+    assert mapping.source.startswith(f"{pair.source}.")
+    assert mapping.target.startswith(f"{pair.destination}.")
+    assert set(mapping.links.values()) <= set(pair.streams)
+
+
+def test_no_mapping_lies_about_that_no_stream_uses() -> None:
+    assert {(file.parent.name, file.stem) for file in MAPPINGS.glob("*/*.yaml")} == set(STREAMS)
+
+
+@pytest.mark.parametrize("integration", INTEGRATIONS)
+def test_no_custom_field_is_written_by_two_streams(integration: str) -> None:
+    """Each would overwrite what the other has just written, for ever."""
+    written = Counter(
+        f"{container}.{key}"
+        for stream in INTEGRATIONS[integration].streams
+        for container, fields in shipped(integration, stream).custom_fields.items()
+        for key in fields
+    )
+
+    assert [field for field, writers in written.items() if writers > 1] == []
+
+
+PARTY = "300000001234567"
+EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "organizations": (
+        {"PartyId": PARTY, "PartyNumber": "10001", "OrganizationName": "Acme", "Country": "NO", "Status": "A"}
+        | {"Address1": "1 Main St", "City": "Oslo"},
+        {
+            "external_id": "10001",
+            "name": "Acme",
+            "organization_fields": {
+                "erp_number": "10001",
+                "erp_status": "active",
+                "billing_country": "NO",
+                "billing_address": "1 Main St, Oslo",
+            },
+        },
+    ),
+    "users": (
+        {"PartyId": "7", "PartyNumber": "20001", "PersonName": "Ann Example", "EmailAddress": "Ann@Acme.example"}
+        | {"RawMobilePhoneNumber": "+47 1", "OrganizationPartyId": PARTY},
+        {
+            "external_id": "20001",
+            "name": "Ann Example",
+            "email": "ann@acme.example",
+            "phone": "+47 1",
+            "organization_id": PARTY,
+        },
+    ),
+    "receivables": (
+        {"CustomerId": PARTY, "AccountNumbers": ["A-1", "A-2"], "TotalOpenReceivables": "1250.50"}
+        | {"TotalTransactionsDue": "0"},
+        {
+            "id": PARTY,
+            "organization_fields": {"account_number": "A-1, A-2", "open_receivables": "1250.5", "due_receivables": "0"},
+        },
+    ),
+    "credit_profiles": (
+        {"CustomerId": PARTY, "CreditLimit": None, "CreditCurrencyCode": "EUR", "CreditHold": False}
+        | {"PaymentTerms": "Net 30"},
+        {
+            "id": PARTY,
+            "organization_fields": {
+                "credit_limit": None,
+                "credit_currency": "EUR",
+                "credit_hold": False,
+                "payment_terms": "Net 30",
+            },
+        },
+    ),
+    "supplier_orders": (
+        {"SupplierPartyId": PARTY, "OrderCount": 2, "Amounts": {"USD": "80.00", "EUR": "1250.00"}},
+        {
+            "id": PARTY,
+            "organization_fields": {"purchase_order_count": 2, "purchase_order_amount": "1250.00 EUR, 80.00 USD"},
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("stream", INTEGRATIONS["oracle_zendesk"].streams)
+def test_what_a_record_of_oracle_becomes_in_zendesk(stream: str) -> None:
+    body, expected = EXAMPLES[stream]
+
+    payload = shipped("oracle_zendesk", stream).apply(body)
+    written = payload | {name: _digits(value) for name, value in payload.items() if name == "organization_fields"}
+
+    assert expected == {name: value for name, value in written.items() if value is not None}
+
+
+def _digits(fields: dict[str, Any]) -> dict[str, Any]:
+    """Amounts as their digits: Decimal("1250.5") == 1250.5 would hide a float."""
+    return {key: value if isinstance(value, (str, int, type(None))) else f"{value:f}" for key, value in fields.items()}
