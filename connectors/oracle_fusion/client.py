@@ -1,0 +1,113 @@
+"""Oracle Fusion's REST interface, as far as it is read.
+
+One framework version is fixed on every call, because each of the nine changes the meaning of ``q`` or the shape of
+the answer. https://docs.oracle.com/en/cloud/saas/sales/faaps/Set_the_REST_Framework_Version.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from connectors.oracle_fusion.paging import CollectionPage
+from connectors.oracle_fusion.rows import normalised
+from connectors.oracle_fusion.settings import OracleSettings
+from ml_connector.core.errors import RetryLater
+from ml_connector.core.http import HttpClient, Response
+
+SYSTEM = "oracle_fusion"
+Root = Literal["crmRestApi", "fscmRestApi"]
+
+
+@dataclass(slots=True, frozen=True)
+class Description:
+    """What a pod says about one of its resources: its attributes, and those that ``q`` may use."""
+
+    attributes: frozenset[str]
+    queryable: frozenset[str]
+
+
+class OracleFusion:
+    """Reads one pod. ``http`` is bound to the pod's origin and explains refusals with `errors.explain`."""
+
+    def __init__(self, http: HttpClient, settings: OracleSettings) -> None:
+        self.http = http
+        self.settings = settings
+
+    @property
+    def account(self) -> str:
+        """Which pod this is, to notice that a connection was pointed at another one."""
+        address = urlsplit(self.settings.origin)
+        return f"{address.netloc}{address.path}".lower()
+
+    @property
+    def customers(self) -> str:
+        """The resource that customers are read from."""
+        return "hubOrganizations" if self.settings.customer_source == "hub" else "accounts"
+
+    def operation(self, root: Root, resource: str) -> str:
+        """How a resource is read, for the audit: ``REST crmRestApi/hubOrganizations 11.13.18.05 v4``."""
+        return f"REST {root}/{resource} {self.settings.rest_version} v{self.settings.framework_version}"
+
+    async def collection(
+        self,
+        root: Root,
+        resource: str,
+        *,
+        q: str = "",
+        order_by: str = "",
+        limit: int | None = None,
+        fields: str = "",
+        finder: str = "",
+    ) -> CollectionPage:
+        """The first rows that match, without links and in the shape of `rows.normalised`. ``limit`` None: a full page.
+
+        `Misconfigured` if the pod refuses the query or has no such resource, `Reauthenticate` if it refuses us.
+        """
+        parameters = {"q": q, "orderBy": order_by, "fields": fields, "finder": finder}
+        response = await self._get(
+            self._path(root, resource),
+            {name: value for name, value in parameters.items() if value}
+            | {"limit": limit or self.settings.page_size, "onlyData": "true"},
+        )
+        body = _object(response)
+        # A page without rows may come without items (count 0).
+        rows = body.get("items") or []
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise RetryLater("answered with something that is not a collection", request_id=response.request_id)
+        return CollectionPage([normalised(row) for row in rows], bool(body.get("hasMore")), response.request_id)
+
+    async def describe(self, root: Root, resource: str) -> Description:
+        """The attributes of a resource in this pod, custom ones included."""
+        response = await self._get(f"{self._path(root, resource)}/describe", {})
+        described = _object(response).get("Resources", {})
+        attributes = described.get(resource, {}).get("attributes", []) if isinstance(described, dict) else []
+        return Description(
+            attributes=frozenset(attribute["name"] for attribute in attributes),
+            queryable=frozenset(attribute["name"] for attribute in attributes if attribute.get("queryable")),
+        )
+
+    async def clock(self) -> datetime:
+        """The pod's time in UTC, to the second: the Date header of a small answer."""
+        response = await self._get(
+            self._path("crmRestApi", self.customers), {"limit": 1, "fields": "PartyId", "onlyData": "true"}
+        )
+        if response.server_time is None:
+            raise RetryLater("answered without a Date header: its clock is unknown", request_id=response.request_id)
+        return response.server_time
+
+    async def _get(self, path: str, parameters: dict[str, Any]) -> Response:
+        version = str(self.settings.framework_version)
+        return await self.http.request("GET", path, params=parameters, headers={"REST-Framework-Version": version})
+
+    def _path(self, root: Root, resource: str) -> str:
+        return f"/{root}/resources/{self.settings.rest_version}/{resource}"
+
+
+def _object(response: Response) -> dict[str, Any]:
+    body = response.json()
+    if not isinstance(body, dict):
+        raise RetryLater("answered with something that is not a collection", request_id=response.request_id)
+    return body

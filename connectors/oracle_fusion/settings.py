@@ -1,0 +1,49 @@
+"""What a tenant says about its Oracle Fusion connection. No secrets; the credential stands beside it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+HOSTS = (
+    "*.fa.*.oraclecloud.com",  # {pod}.fa.{data centre} and fa-....fa.ocs
+    "*.identity.oraclecloud.com",  # the identity domain, which issues the tokens
+    "*.*.identity.oraclecloud.com",
+)
+"""Hosts that Oracle gives to Fusion pods and their identity domains; an operator may allow others by name."""
+
+REQUEST_ID_HEADERS = ("x-oracle-dms-ecid", "x-request-id")
+"""Where Fusion's web tier puts its own id of a request; support asks for the ECID."""
+
+
+def _not_version_1(version: int) -> int:
+    if version == 1:
+        raise ValueError(
+            "framework version 1 reads q as query by example, where a condition with `and` matches no row and "
+            "answers 200: nothing would ever be read. Use 4"
+        )
+    return version
+
+
+def _without_slash(origin: str) -> str:
+    return origin.rstrip("/")
+
+
+class OracleSettings(BaseModel):
+    """The non-secret settings of a connection to one Fusion pod."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    origin: Annotated[str, AfterValidator(_without_slash)]
+    """Scheme and host of the pod, ``https://acme.fa.us2.oraclecloud.com``, as its users see it."""
+    rest_version: Annotated[str, StringConstraints(pattern=r"^(latest|\d+(\.\d+){3})$")] = "11.13.18.05"
+    """The version token of the REST addresses; ``latest`` follows the pod's newest."""
+    framework_version: Annotated[int, Field(ge=1, le=9), AfterValidator(_not_version_1)] = 4
+    """Sent as ``REST-Framework-Version`` on every call; the default of a pod is 1 or its own."""
+    customer_source: Literal["hub", "crm"] = "hub"
+    """``hub``: hubOrganizations and hubPersons, in every Fusion. ``crm``: accounts and contacts of Oracle Sales."""
+    organization_usage: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    """Only hubOrganizations with this party usage, such as ``CUSTOMER``. None: all, suppliers and banks included."""
+    page_size: Annotated[int, Field(ge=1, le=500)] = 500
+    """Rows asked for in one call; Oracle serves 500 at most."""

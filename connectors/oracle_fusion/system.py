@@ -1,0 +1,44 @@
+"""Oracle Fusion, as the rest of the house knows it."""
+
+from __future__ import annotations
+
+from connectors.oracle_fusion import streams
+from connectors.oracle_fusion.client import SYSTEM, OracleFusion
+from connectors.oracle_fusion.errors import explain
+from connectors.oracle_fusion.models import (
+    CreditProfile,
+    HubOrganization,
+    HubPerson,
+    ReceivablesBalance,
+    SupplierOrders,
+)
+from connectors.oracle_fusion.ping import ping
+from connectors.oracle_fusion.settings import HOSTS, REQUEST_ID_HEADERS, OracleSettings
+from ml_connector.core.system import Health, System
+
+
+async def _ping(client: OracleFusion) -> Health:
+    findings = await ping(client)
+    return Health(client.account if findings[0].ok else None, findings)
+
+
+ORACLE_FUSION = System(
+    name=SYSTEM,
+    settings=OracleSettings,
+    hosts=HOSTS,
+    request_id_headers=REQUEST_ID_HEADERS,
+    explain=explain,
+    client=OracleFusion,
+    ping=_ping,
+    models={
+        model.__name__: model
+        for model in (HubOrganization, HubPerson, ReceivablesBalance, CreditProfile, SupplierOrders)
+    },
+    sources={
+        "HubOrganization": streams.organizations,
+        "HubPerson": streams.persons,
+        "ReceivablesBalance": streams.Receivables,
+        "CreditProfile": streams.CreditProfiles,
+        "SupplierOrders": streams.SupplierOrders,
+    },
+)
