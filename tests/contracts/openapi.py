@@ -16,7 +16,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 Json = Any
-METHODS = ("get", "put", "post", "delete", "patch")
+DOCUMENT = "urn:openapi"
 PAGING = frozenset({"page", "per_page", "page[size]", "page[after]", "page[before]", "sort", "include"})
 """Documented in prose for every list, and declared for few."""
 
@@ -39,8 +39,9 @@ class OpenApi:
         self._paths: dict[str, Json] = document["paths"]
         self._document = document
         self._templates = [(_pattern(template), template) for template in sorted(self._paths, key=_by_parameters)]
-        _allow_null(document)
-        self._registry: Registry[Json] = Registry().with_resource("", Resource(document, DRAFT202012))
+        _as_json_schema(document)
+        whole: Resource[Json] = Resource(contents=document, specification=DRAFT202012)
+        self._registry: Registry[Json] = Registry().with_resource(DOCUMENT, whole)
 
     def operation_id(self, method: str, path: str) -> str | None:
         """The operation that answers ``method`` at ``path``; None if the document has none."""
@@ -79,7 +80,7 @@ class OpenApi:
 
     def _resolved(self, node: Json) -> Json:
         while isinstance(node, dict) and "$ref" in node:
-            node = _get(self._document, node["$ref"].removeprefix("#"))
+            node = _get(self._document, node["$ref"].removeprefix(f"{DOCUMENT}#"))
         return node
 
 
@@ -104,16 +105,18 @@ def _by_parameters(template: str) -> int:
     return template.count("{")
 
 
-def _allow_null(node: Json) -> None:
-    """``nullable`` of OpenAPI 3.0 in the words of JSON Schema, everywhere below ``node``."""
+def _as_json_schema(node: Json) -> None:
+    """``nullable`` of OpenAPI 3.0 in the words of JSON Schema, and references that hold outside the document."""
     if isinstance(node, list):
         for value in node:
-            _allow_null(value)
+            _as_json_schema(value)
     elif isinstance(node, dict):
         if node.get("nullable") is True and isinstance(node.get("type"), str):
             node["type"] = [node["type"], "null"]
+        if isinstance(node.get("$ref"), str) and node["$ref"].startswith("#"):
+            node["$ref"] = DOCUMENT + node["$ref"]
         for value in node.values():
-            _allow_null(value)
+            _as_json_schema(value)
 
 
 def _get(document: Json, pointer: str) -> Json:
