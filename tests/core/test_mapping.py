@@ -159,6 +159,7 @@ def test_when_decides_which_records_are_wanted(compiled: Any) -> None:
         ("name: Country ==", "Correct the expression"),
         ("name: sum(Orders)", "there is no function sum(): there are amounts, contains"),
         ("name: trim(Country, Status)", "trim() takes 1 values, it is given 2"),
+        ("name: join_nonempty(', ')", "join_nonempty() takes 2 values, it is given 1"),
         ("name: Address[?Amount > `5`] | [0].City", "compares with < or >"),
         ("name: first_nonempty(Country, `1.5`)", "not exact"),
         ("nam: OrganizationName", "desk.Organization has no field nam. Did you mean name?"),

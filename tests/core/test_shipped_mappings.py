@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 from pydantic import BaseModel
 
 from ml_connector.core.mapping import Mapping, compile_mapping, load_mapping
-from ml_connector.core.tenants import INTEGRATIONS
+from ml_connector.core.tenants import INTEGRATIONS, load_tenant
 
-MAPPINGS = Path(__file__).resolve().parents[2] / "mappings"
+ROOT = Path(__file__).resolve().parents[2]
+MAPPINGS = ROOT / "mappings"
 STREAMS = [(name, stream) for name, pair in INTEGRATIONS.items() for stream in pair.streams]
 
 
@@ -126,3 +128,18 @@ def test_what_a_record_of_oracle_becomes_in_zendesk(stream: str) -> None:
 def _digits(fields: dict[str, Any]) -> dict[str, Any]:
     """Amounts as their digits: Decimal("1250.5") == 1250.5 would hide a float."""
     return {key: value if isinstance(value, (str, int, type(None))) else f"{value:f}" for key, value in fields.items()}
+
+
+def test_the_examples_of_the_readmes_work(tmp_path: Path) -> None:
+    for folder, name in (("tenants", "acme"), ("mappings", "organizations")):
+        example = re.search(r"```yaml\n(.*?)```", (ROOT / folder / "README.md").read_text(), re.DOTALL)
+        assert example is not None
+        (tmp_path / f"{name}.yaml").write_text(example[1])
+
+    acme = load_tenant(tmp_path / "acme.yaml", ROOT / "tenants" / "defaults.yaml")
+    overlay = acme.integrations["oracle_zendesk"].streams["organizations"].mapping
+    documented = load_mapping(tmp_path / "organizations.yaml")
+    overlaid = load_mapping(MAPPINGS / "oracle_zendesk" / "organizations.yaml", overlay)
+
+    for spec in (documented, overlaid):
+        compile_mapping(spec, model(spec.source), model(spec.target))

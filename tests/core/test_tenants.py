@@ -156,9 +156,10 @@ def test_a_mistake_in_the_defaults_is_reported_there(folder: Path) -> None:
 def test_two_integrations_may_share_a_zendesk_account_only_with_different_prefixes(
     folder: Path, prefixes: tuple[str | None, str | None], allowed: bool
 ) -> None:
-    for name, prefix in zip(("acme", "beta"), prefixes, strict=True):
-        origin = "origin: https://ACME.zendesk.com/" + (f"\n    external_id_prefix: {prefix}" if prefix else "")
-        text = ACME.replace("tenant: acme", f"tenant: {name}").replace("origin: https://acme.zendesk.com", origin)
+    origins = ("https://acme.zendesk.com", "https://ACME.zendesk.com/")
+    for name, origin, prefix in zip(("acme", "beta"), origins, prefixes, strict=True):
+        settings = f"origin: {origin}" + (f"\n    external_id_prefix: {prefix}" if prefix else "")
+        text = ACME.replace("tenant: acme", f"tenant: {name}").replace("origin: https://acme.zendesk.com", settings)
         (folder / f"{name}.yaml").write_text(text)
 
     if allowed:
