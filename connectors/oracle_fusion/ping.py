@@ -6,8 +6,6 @@ an empty pod, so no rows are reported as such, with what to grant.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.credit import CreditProfiles
 from connectors.oracle_fusion.parties import CrmAccounts, CrmContacts, HubOrganizations, HubPersons
@@ -17,8 +15,7 @@ from connectors.oracle_fusion.totals import Receivables, SupplierOrders
 from ml_connector.core.errors import ConnectorError
 from ml_connector.core.findings import Finding
 
-_PARTIES = (HubOrganizations, HubPersons, CrmAccounts, CrmContacts)
-_Collection = HubOrganizations | HubPersons | CrmAccounts | CrmContacts | Receivables | SupplierOrders
+_Parties = HubOrganizations | HubPersons | CrmAccounts | CrmContacts
 
 _GRANTS = {
     "hubOrganizations": "a role that may view Trading Community organizations of all customers",
@@ -26,68 +23,58 @@ _GRANTS = {
     "accounts": "an Oracle Sales role that sees all accounts, not those of one territory",
     "contacts": "an Oracle Sales role that sees all contacts, not those of one territory",
     "receivablesCustomerAccountActivities": (
-        "AR_REVIEW_CUSTOMER_ACCOUNT_ACTIVITIES_PRIV, with data access to the business units (Manage Data Access for "
-        "Users)"
+        "AR_REVIEW_CUSTOMER_ACCOUNT_ACTIVITIES_PRIV with data access to the business units (the streams of receivables "
+        "and of credit profiles need it)"
     ),
     "purchaseOrders": (
-        "PO_VIEW_PURCHASE_ORDER_PRIV, with agent access or data access to the procurement business units"
+        "PO_VIEW_PURCHASE_ORDER_PRIV with access to the procurement business units (the stream of supplier orders "
+        "needs it)"
     ),
 }
 
 
-async def ping(client: OracleFusion, streams: Sequence[str] = tuple(STREAMS)) -> list[Finding]:
-    """Sign in, and read one row of each of the ``streams``; nothing is written. Never raises a `ConnectorError`."""
+async def ping(client: OracleFusion) -> list[Finding]:
+    """Sign in and read one row of each resource; nothing is written.
+
+    The first finding says whether the pod can be reached at all. Never raises a `ConnectorError`: it becomes a finding.
+    """
     try:
         clock = await client.clock()
     except ConnectorError as error:
         return [Finding(False, f"{client.account} cannot be read", str(error))]
     version = f"REST {client.settings.rest_version}, framework version {client.settings.framework_version}"
-    findings = [
-        Finding(True, f"signed in to {client.account}: {version}, its clock says {clock:%Y-%m-%d %H:%M:%S} UTC")
-    ]
-    for name in streams:
-        source = STREAMS[name](client)
-        if isinstance(source, CreditProfiles):
-            findings.append(await _credit(client))
-        elif isinstance(source, _Collection):
-            findings += await _collection(client, source)
+    findings = [Finding(True, f"signed in to {client.account}: {version}, clock {clock:%Y-%m-%d %H:%M:%S} UTC")]
+    for open_stream in STREAMS.values():
+        stream = open_stream(client)
+        findings += [await _credit(client)] if isinstance(stream, CreditProfiles) else await _resource(client, stream)
     return findings
 
 
-async def _collection(client: OracleFusion, source: _Collection) -> list[Finding]:
-    resource = source.resource
+async def _resource(client: OracleFusion, stream: _Parties | Receivables | SupplierOrders) -> list[Finding]:
+    resource, grant = stream.resource, _GRANTS[stream.resource]
     try:
-        described = await client.describe(source.root, resource)
-        page = await client.collection(source.root, resource, limit=1, fields=source.queried[-1])
+        described = await client.describe(stream.root, resource)
+        page = await client.collection(stream.root, resource, limit=1, fields=stream.queried[-1])
     except ConnectorError as error:
-        return [Finding(False, f"{resource} cannot be read", f"{error}. Usually missing: {_GRANTS[resource]}")]
-    findings = []
-    if refused := [name for name in source.queried if name not in described.queryable]:
-        findings.append(
-            Finding(
-                False,
-                f"{resource}: {' and '.join(refused)} cannot be queried in this pod",
-                "the stream cannot be read: switch it off"
-                + (", or choose the other customer_source" if isinstance(source, _PARTIES) else ""),
-            )
-        )
+        return [Finding(False, f"{resource} cannot be read", f"{error}. Usually missing: {grant}")]
+    if refused := [name for name in stream.queried if name not in described.queryable]:
+        hint = "this stream cannot be read from this pod: switch it off"
+        if isinstance(stream, _Parties):
+            hint += ", or choose the other customer_source"
+        return [Finding(False, f"{resource}: {' and '.join(refused)} cannot be queried", hint)]
     if page.rows:
-        findings.append(Finding(True, f"{resource}: rows can be read"))
-    else:
-        hint = f"if there should be some, grant {_GRANTS[resource]}: without it Fusion answers as if there were none"
-        findings.append(Finding(not isinstance(source, _PARTIES), f"{resource}: no rows", hint))
-    return findings
+        return [Finding(True, f"{resource}: rows can be read")]
+    hint = f"if there should be some, grant {grant}: without it Fusion answers as if there were none"
+    return [Finding(not isinstance(stream, _Parties), f"{resource}: no rows", hint)]
 
 
 async def _credit(client: OracleFusion) -> Finding:
-    what = "customer profile service (SOAP)"
+    what = "customer profile service"
     try:
-        page = await client.collection(
-            Receivables.root, Receivables.resource, limit=1, fields="AccountNumber"
-        )
+        page = await client.collection(Receivables.root, Receivables.resource, limit=1, fields="AccountNumber")
         if not page.rows:
             return Finding(True, f"{what}: not tried", "there is no customer account to ask about")
         await active_profile(client, page.rows[0]["AccountNumber"])
     except ConnectorError as error:
-        return Finding(False, f"{what} cannot be read", f"{error}. Usually missing: a role that may view profiles")
+        return Finding(False, f"{what} cannot be read", f"{error}. Only the stream of credit profiles needs it")
     return Finding(True, f"{what}: answers")

@@ -1,4 +1,4 @@
-"""The streams of Oracle Fusion, by the names that tenant files and flows use."""
+"""What can be read from Oracle Fusion, by the model of the records."""
 
 from __future__ import annotations
 
@@ -8,36 +8,24 @@ from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.credit import CreditProfiles
 from connectors.oracle_fusion.parties import CrmAccounts, CrmContacts, HubOrganizations, HubPersons
 from connectors.oracle_fusion.totals import Receivables, SupplierOrders
-from ml_connector.core.records import Source
 
-__all__ = [
-    "STREAMS",
-    "CreditProfiles",
-    "CrmAccounts",
-    "CrmContacts",
-    "HubOrganizations",
-    "HubPersons",
-    "Receivables",
-    "SupplierOrders",
-    "organizations",
-    "persons",
-]
+Stream = HubOrganizations | HubPersons | CrmAccounts | CrmContacts | Receivables | SupplierOrders | CreditProfiles
 
 
-def organizations(client: OracleFusion) -> Source:
+def organizations(client: OracleFusion) -> HubOrganizations | CrmAccounts:
     """Customers, from where this tenant keeps them."""
     return HubOrganizations(client) if client.settings.customer_source == "hub" else CrmAccounts(client)
 
 
-def persons(client: OracleFusion) -> Source:
+def persons(client: OracleFusion) -> HubPersons | CrmContacts:
     """Contacts, from where this tenant keeps them."""
     return HubPersons(client) if client.settings.customer_source == "hub" else CrmContacts(client)
 
 
-STREAMS: Mapping[str, Callable[[OracleFusion], Source]] = {
-    "organizations": organizations,
-    "persons": persons,
-    "receivables": Receivables,
-    "credit_profiles": CreditProfiles,
-    "supplier_orders": SupplierOrders,
+STREAMS: Mapping[str, Callable[[OracleFusion], Stream]] = {
+    "HubOrganization": organizations,
+    "HubPerson": persons,
+    "ReceivablesBalance": Receivables,
+    "CreditProfile": CreditProfiles,
+    "SupplierOrders": SupplierOrders,
 }

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from connectors.oracle_fusion import streams
+from connectors.oracle_fusion import models
 from connectors.oracle_fusion.client import SYSTEM, OracleFusion
 from connectors.oracle_fusion.errors import explain
-from connectors.oracle_fusion.models import (
-    CreditProfile,
-    HubOrganization,
-    HubPerson,
-    ReceivablesBalance,
-    SupplierOrders,
-)
 from connectors.oracle_fusion.ping import ping
 from connectors.oracle_fusion.settings import HOSTS, REQUEST_ID_HEADERS, OracleSettings
+from connectors.oracle_fusion.streams import STREAMS
 from ml_connector.core.system import Health, System
 
 
@@ -32,13 +26,13 @@ ORACLE_FUSION = System(
     ping=_ping,
     models={
         model.__name__: model
-        for model in (HubOrganization, HubPerson, ReceivablesBalance, CreditProfile, SupplierOrders)
+        for model in (
+            models.HubOrganization,
+            models.HubPerson,
+            models.ReceivablesBalance,
+            models.CreditProfile,
+            models.SupplierOrders,
+        )
     },
-    sources={
-        "HubOrganization": streams.organizations,
-        "HubPerson": streams.persons,
-        "ReceivablesBalance": streams.Receivables,
-        "CreditProfile": streams.CreditProfiles,
-        "SupplierOrders": streams.SupplierOrders,
-    },
+    sources=STREAMS,
 )
