@@ -38,7 +38,7 @@ class Change:
 async def preview(tenant: str, integration: str, streams: Sequence[str]) -> str | None:
     """Show in an artifact which records would change in which fields; names only. Writes nothing else."""
     async with open_workspace(tenant) as workspace:
-        rows = []
+        rows: list[dict[str, str]] = []
         async for change in changes(workspace, integration, streams):
             if change.action != "unchanged" and len(rows) < SHOWN:
                 rows.append(

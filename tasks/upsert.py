@@ -39,15 +39,17 @@ async def resolve(
     A record whose parent is not there yet is parked. One whose payload is the same as the last that was sent is
     unchanged, without a call, unless it is a replay.
     """
-    items = [item for item in items if item.payload is not None]
+    payloads = [item.payload for item in items if item.payload is not None]
     parents = {
-        field: await links(db, tenant, key, [str(i.payload[field]) for i in items if i.payload.get(field)])
+        field: await links(db, tenant, key, [str(payload[field]) for payload in payloads if payload.get(field)])
         for field, key in route.links.items()
     }
     known = await links(db, tenant, route.key, [item.source_id for item in items])
     intents: list[Intent] = []
     decided: list[Decision] = []
     for item in items:
+        if item.payload is None:
+            continue
         missing = _put_parents(item, parents)
         item.payload_hash = jsonx.digest(item.payload)
         dest_id, last_sent = known.get(item.source_id, (None, b""))
@@ -60,7 +62,7 @@ async def resolve(
             )
         else:
             intents.append(
-                Intent(item.effect_id, item.source_id, item.payload or {}, dest_id, force=item.generation > 0)
+                Intent(item.effect_id, item.source_id, item.payload, dest_id, force=item.generation > 0)
             )
     return intents, decided
 

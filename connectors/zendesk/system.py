@@ -1,0 +1,45 @@
+"""Zendesk, as the rest of the house knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from connectors.zendesk.client import HOSTS, REQUEST_ID_HEADERS, VENDOR, Zendesk
+from connectors.zendesk.errors import explain
+from connectors.zendesk.fields import ensure_organization_fields, ensure_user_fields
+from connectors.zendesk.models import Organization, OrganizationFields, User
+from connectors.zendesk.organization_fields import OrganizationFieldsDestination
+from connectors.zendesk.organizations import Organizations
+from connectors.zendesk.ping import identity, ping
+from connectors.zendesk.settings import ZendeskSettings
+from connectors.zendesk.users import Users
+from ml_connector.core.custom_fields import CustomField
+from ml_connector.core.system import Health, System
+
+
+async def _ping(client: Zendesk) -> Health:
+    findings = await ping(client)
+    return Health(await identity(client) if findings[0].ok else None, findings)
+
+
+async def _ensure(client: Zendesk, wanted: Mapping[str, Mapping[str, CustomField]]) -> list[str]:
+    created = await ensure_organization_fields(client, wanted.get("organization_fields", {}))
+    return created + await ensure_user_fields(client, wanted.get("user_fields", {}))
+
+
+ZENDESK = System(
+    name=VENDOR,
+    settings=ZendeskSettings,
+    hosts=HOSTS,
+    request_id_headers=REQUEST_ID_HEADERS,
+    explain=explain,
+    client=Zendesk,
+    ping=_ping,
+    models={model.__name__: model for model in (Organization, User, OrganizationFields)},
+    destinations={
+        "Organization": lambda client, mapping: Organizations(client, mapping.if_empty),
+        "User": lambda client, mapping: Users(client, mapping.if_empty),
+        "OrganizationFields": lambda client, mapping: OrganizationFieldsDestination(client, mapping.if_empty),
+    },
+    ensure_fields=_ensure,
+)

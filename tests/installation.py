@@ -1,0 +1,176 @@
+"""An installation of the product for tests: real Postgres, the sandbox, a tenant, and its flow without Prefect."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prefect.client.schemas.objects import State
+
+from flows.oracle_zendesk import STREAMS, sync_customers
+from ml_connector.core.credentials import put_secret
+from ml_connector.core.db import Database
+from ml_connector.core.embedded import Embedded
+from ml_connector.core.ids import uuid7
+from ml_connector.core.secret import Secret
+from ml_connector.core.settings import settings
+from ml_connector.core.vault import MasterKeys, Vault
+from tasks.story import FlowRun, given
+from tasks.workspace import open_workspace
+
+CLIENT_SECRET = "sandbox-client-secret"
+TENANT_FILE = """
+tenant: acme
+connections:
+  oracle:
+    system: oracle_fusion
+    origin: {sandbox}/oracle_fusion
+    auth:
+      type: oauth_client_credentials
+      token_url: {sandbox}/oracle_fusion/oauth2/v1/token
+      client_id: ml-connector
+      scope: urn:opc:resource:consumer::all
+  zendesk:
+    system: zendesk
+    origin: {sandbox}/zendesk
+    requests_per_minute: 1000000
+    settle_seconds: {settle}
+    auth:
+      type: oauth_client_credentials
+      token_url: {sandbox}/zendesk/oauth/tokens
+      token_style: json
+      client_id: ml-connector
+      scope: read write
+integrations:
+  oracle_zendesk:
+    source: oracle
+    destination: zendesk
+    reject_threshold: {{share: 1.0, minimum: 1000000}}
+    streams:
+      organizations: {{every: 10m, delay: 0s, lookback: 15m}}
+      users: {{every: 10m, delay: 0s, lookback: 15m}}
+      receivables: {{every: 1h}}
+      credit_profiles: {{every: 1h, enabled: true}}
+      supplier_orders: {{every: 1h}}
+"""
+
+
+class Sandbox:
+    """The sandbox's control interface, from outside."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._http = httpx.Client(base_url=f"{url}/_sandbox", timeout=60)
+
+    def reset(self) -> None:
+        self._http.post("/reset").raise_for_status()
+
+    def seed(self, system: str, collection: str, count: int, seed: int = 1) -> None:
+        body = {"system": system, "collection": collection, "count": count, "seed": seed}
+        self._http.post("/seed", json=body).raise_for_status()
+
+    def fault(self, system: str, fault: str, method: str = "*", path: str = "*", **rest: Any) -> None:
+        body = {"system": system, "method": method, "path": path, "fault": fault, **rest}
+        self._http.post("/faults", json=body).raise_for_status()
+
+    def faults(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._http.get("/faults").json()
+        return found
+
+    def clear_faults(self) -> None:
+        self._http.delete("/faults").raise_for_status()
+
+    def settings(self, system: str, **values: Any) -> None:
+        self._http.post("/settings", json={"system": system, **values}).raise_for_status()
+
+    def mutate(self, system: str, collection: str, **change: Any) -> list[str]:
+        answer = self._http.post("/mutate", json={"system": system, "collection": collection, **change})
+        answer.raise_for_status()
+        keys: list[str] = answer.json()["keys"]
+        return keys
+
+    def effects(self, system: str = "zendesk", since: int = 0) -> list[dict[str, Any]]:
+        found: Any = self._http.get("/effects", params={"system": system, "since": since}).json()
+        return list(found["effects"] if isinstance(found, dict) else found)
+
+    def kinds(self, since: int = 0) -> Counter[str]:
+        return Counter(effect["kind"] for effect in self.effects(since=since))
+
+    def state(self, system: str, collection: str) -> list[dict[str, Any]]:
+        found: Any = self._http.get(f"/state/{system}/{collection}").json()
+        return list(found["objects"] if isinstance(found, dict) else found)
+
+    def writes(self) -> int:
+        """Calls other than GET that Zendesk has been sent, tokens aside."""
+        answer = self._http.get("/requests").json()
+        return sum(
+            row["count"]
+            for row in answer["counts"]
+            if row["system"] == "zendesk" and row["method"] != "GET" and "oauth" not in row["route"]
+        )
+
+
+class Installation:
+    """A tenant ``acme`` between the sandbox's Oracle and Zendesk."""
+
+    def __init__(self, sandbox: Sandbox, database_url: str) -> None:
+        self.sandbox = sandbox
+        self.database_url = database_url
+
+    async def prepare(self) -> None:
+        """Store the secrets and create the custom fields, as ``secret set`` and ``apply`` do."""
+        async with Database(self.database_url, connections=1) as db:
+            vault = Vault(db, MasterKeys.load(settings()))
+            for connection in ("oracle", "zendesk"):
+                await put_secret(db, vault, "acme", connection, "client_secret", Secret(CLIENT_SECRET))
+        async with open_workspace("acme") as workspace:
+            zendesk = await workspace.client("zendesk")
+            for stream in STREAMS:
+                wanted = workspace.mapping("oracle_zendesk", stream).custom_fields
+                await workspace.system_of("zendesk").ensure_fields(zendesk, wanted)
+
+    async def sync(
+        self, run: str | None = None, *, count: int = 1, streams: Sequence[str] = ("organizations", "users")
+    ) -> State[Any]:
+        """Run the flow's own body as flow run ``run``; ``count`` above 1 is a Retry."""
+        name = run or str(uuid7())
+        token = given.set(FlowRun(name, name, count))
+        try:
+            state: State[Any] = await sync_customers.fn("acme", list(streams))  # type: ignore[arg-type]
+            return state
+        finally:
+            given.reset(token)
+
+
+@contextmanager
+def installation(
+    postgres: Embedded, database: str, sandbox_url: str, folder: Path, *, settle: float = 0.2, lease: float = 60.0
+) -> Iterator[Installation]:
+    """Point this process's settings at a database, a sandbox and a tenant file of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "acme.yaml").write_text(TENANT_FILE.format(sandbox=sandbox_url, settle=settle))
+    values = {
+        "ML_CONNECTOR_DATABASE_URL": postgres.uri(database, "mlc_app"),
+        "ML_CONNECTOR_OWNER_DATABASE_URL": postgres.uri(database),
+        "ML_CONNECTOR_MASTER_KEYS": MasterKeys.generate("test"),
+        "ML_CONNECTOR_ALLOW_PRIVATE_HOSTS": "true",
+        "ML_CONNECTOR_LEASE_SECONDS": str(lease),
+        "ML_CONNECTOR_TENANTS_DIR": str(folder),
+    }
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    settings.cache_clear()
+    try:
+        yield Installation(Sandbox(sandbox_url), values["ML_CONNECTOR_DATABASE_URL"])
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        settings.cache_clear()
