@@ -19,9 +19,10 @@ from aiohttp.resolver import ThreadedResolver
 from ml_connector.core.errors import Misconfigured
 
 # Nothing but plain ASCII hosts: what no parser can read in two ways needs no second opinion.
-_URL = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?([/?].*)?", re.IGNORECASE)
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?([/?].*)?", re.IGNORECASE | re.ASCII
+)
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-_TEREDO = ipaddress.IPv6Network("2001::/32")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 # 192.88.99.0/24 relayed 6to4, and counts as global although nobody answers there any more (RFC 7526).
 _RELAY_6TO4 = ipaddress.IPv4Network("192.88.99.0/24")
@@ -65,10 +66,10 @@ class HostPolicy:
 
     def resolver(self) -> AbstractResolver:
         """A name resolver for the HTTP client that gives no address which this policy refuses."""
-        return _GuardedResolver(self, ThreadedResolver())
+        return GuardedResolver(self, ThreadedResolver())
 
 
-class _GuardedResolver(AbstractResolver):
+class GuardedResolver(AbstractResolver):
     def __init__(self, hosts: HostPolicy, inner: AbstractResolver) -> None:
         self._hosts = hosts
         self._inner = inner
@@ -92,11 +93,11 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False  # 127.1, 0x7f000001, 2130706433: the C library would accept them, we do not
     if isinstance(ip, ipaddress.IPv4Address):
-        return ip.is_global and not ip.is_multicast and not ip.is_reserved and ip not in _RELAY_6TO4
+        return ip.is_global and not ip.is_multicast and ip not in _RELAY_6TO4
     embedded = _embedded_ipv4(ip)
     if embedded is not None:
         return is_public(str(embedded))
-    return ip in _GLOBAL_UNICAST and ip not in _TEREDO and ip.is_global
+    return ip in _GLOBAL_UNICAST and ip.is_global
 
 
 def _embedded_ipv4(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
