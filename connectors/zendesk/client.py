@@ -1,0 +1,179 @@
+"""Zendesk Support's REST API, as far as the integrations use it: thin typed calls and their limits.
+
+https://developer.zendesk.com/api-reference/ticketing/introduction/
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from typing import Any, TypeVar
+
+from connectors.zendesk.errors import VENDOR, explain
+from connectors.zendesk.fields import CustomFields, Owner
+from connectors.zendesk.jobs import Jobs
+from connectors.zendesk.settings import ZendeskSettings
+from connectors.zendesk.singles import Singles
+from ml_connector.core.http import HttpClient
+from ml_connector.core.rate import Limit
+from ml_connector.core.records import Body
+
+__all__ = ["HOSTS", "REQUEST_ID_HEADERS", "VENDOR", "Zendesk", "explain"]
+
+T = TypeVar("T")
+
+API = "/api/v2"
+HOSTS = ("*.zendesk.com",)
+REQUEST_ID_HEADERS = ("x-request-id", "x-zendesk-request-id")
+PER_CALL = 100
+"""Zendesk refuses more objects in one call."""
+_LONGEST_LIST = 4000
+"""Characters of ids in one address: long external ids would make it longer than servers take."""
+_READS_AT_ONCE = 8
+
+
+class Zendesk:
+    """One account. ``http`` is a client of its origin that was given `explain` and `REQUEST_ID_HEADERS`.
+
+    All calls raise `core.errors`; a refused record is an `errors.Refused`, which holds the vendor's codes.
+    """
+
+    def __init__(self, http: HttpClient, settings: ZendeskSettings) -> None:
+        self.settings = settings
+        self.jobs = Jobs(self, settings.max_jobs)
+        self.singles = Singles(self)
+        self._http = http
+        self._custom: dict[Owner, CustomFields] = {}
+        self._reading = asyncio.Semaphore(_READS_AT_ONCE)
+        rate = settings.requests_per_minute
+        self._account = Limit(f"zendesk {settings.origin}", per_minute=rate, burst=max(1, rate // 10))
+
+    # --- reading
+
+    async def get(self, path: str, **params: str) -> Any:
+        async with self._reading:
+            return (await self._http.request("GET", API + path, params=params, limits=[self._account])).json()
+
+    async def pages(self, path: str, key: str) -> AsyncIterator[list[Body]]:
+        """All objects of a list, by cursor: Zendesk's offsets end after 10,000 objects."""
+        url, params = API + path, {"page[size]": str(PER_CALL)}
+        while url:
+            page = (await self._http.request("GET", url, params=params, limits=[self._account])).json()
+            yield page.get(key) or []
+            meta, links = page.get("meta") or {}, page.get("links") or {}
+            url, params = (links.get("next") or "") if meta.get("has_more") else "", {}
+
+    async def show_many(self, kind: str, *, ids: Sequence[str] = (), external_ids: Sequence[str] = ()) -> list[Body]:
+        """Those ``organizations`` or ``users`` that exist, in any order."""
+        calls = [self.get(f"/{kind}/show_many", ids=",".join(part)) for part in _parts(ids)]
+        # An external id that holds the separator cannot stand in a list.
+        lone = [value for value in external_ids if "," in value]
+        listed = [value for value in external_ids if "," not in value]
+        calls += [self.get(f"/{kind}/show_many", external_ids=",".join(part)) for part in _parts(listed)]
+        calls += [self.get(f"/{kind}/search", external_id=value) for value in lone]
+        return [found for answer in await together(calls) for found in answer.get(kind) or []]
+
+    async def organizations_named(self, name: str) -> list[Body]:
+        """Organizations of exactly this name, in any case."""
+        found: list[Body] = (await self.get("/organizations/search", name=name)).get("organizations") or []
+        return [organization for organization in found if _fold(organization.get("name")) == _fold(name)]
+
+    async def user_with_email(self, address: str) -> Body | None:
+        """The user to whom an address belongs, as far as Zendesk's search knows (it lags behind the writes)."""
+        found = (await self.get("/users/search", query=f'email:"{address}"')).get("users") or []
+        for user in found:
+            if _fold(user.get("email")) == _fold(address):
+                return dict(user)
+        for user in found[:5]:  # an address may be a secondary one
+            if await self.has_email(str(user["id"]), address):
+                return dict(user)
+        return None
+
+    async def has_email(self, user_id: str, address: str) -> bool:
+        """Whether an address is one of a user's identities."""
+        async for identities in self.pages(f"/users/{user_id}/identities", "identities"):
+            if any(i.get("type") == "email" and _fold(i.get("value")) == _fold(address) for i in identities):
+                return True
+        return False
+
+    async def is_member(self, user: Body, organization_id: str) -> bool:
+        """Whether a user belongs to an organization, be it the default one or another."""
+        if str(user.get("organization_id")) == organization_id:
+            return True
+        async for memberships in self.pages(
+            f"/users/{user['id']}/organization_memberships", "organization_memberships"
+        ):
+            if any(str(membership.get("organization_id")) == organization_id for membership in memberships):
+                return True
+        return False
+
+    async def custom_fields(self, owner: Owner) -> CustomFields:
+        """The active custom fields of organizations or users; read once."""
+        if owner not in self._custom:
+            fields: dict[str, str] = {}
+            async for page in self.pages(f"/{owner}_fields", f"{owner}_fields"):
+                fields |= {field["key"]: field["type"] for field in page if field.get("active", True)}
+            self._custom[owner] = CustomFields(fields)
+        return self._custom[owner]
+
+    async def jobs_running(self) -> set[str]:
+        """Ids of the account's jobs, whoever submitted them, that are queued or working."""
+        running = set()
+        async for page in self.pages("/job_statuses", "job_statuses"):
+            running |= {job["id"] for job in page if job.get("status") in ("queued", "working")}
+        return running
+
+    async def show_jobs(self, ids: Sequence[str]) -> list[Body]:
+        """The statuses of at most 100 jobs; jobs that Zendesk has forgotten are not among them."""
+        return (await self.get("/job_statuses/show_many", ids=",".join(ids))).get("job_statuses") or []
+
+    # --- writing: none of these is repeated by the transport once it may have been acted on
+
+    async def write(
+        self, method: str, path: str, body: Body, *, limits: Sequence[Limit] = ()
+    ) -> tuple[Body, str | None]:
+        """Send a write; returns the answer and the vendor's request id."""
+        answer = await self._http.request(method, API + path, json=body, limits=[self._account, *limits])
+        return (answer.json() if answer.body else {}), answer.request_id
+
+    async def create_field(self, owner: Owner, field: Body) -> None:
+        await self.write("POST", f"/{owner}_fields", {f"{owner}_field": field})
+        self._custom.pop(owner, None)
+
+    def user_update_limits(self, user_id: str) -> list[Limit]:
+        """Zendesk's own limits on ``PUT /users/{id}``: 1 a second per account, 5 a minute per user.
+
+        https://developer.zendesk.com/api-reference/introduction/rate-limits/
+        """
+        origin = self.settings.origin
+        return [
+            Limit(f"zendesk {origin} users", per_minute=60, burst=1),
+            Limit(f"zendesk {origin} users/{user_id}", per_minute=5, burst=1),
+        ]
+
+
+async def together(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results of reads that run at the same time; if one fails the others are given up."""
+    tasks = [asyncio.create_task(call) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _parts(values: Sequence[str]) -> Iterator[list[str]]:
+    part: list[str] = []
+    length = 0
+    for value in values:
+        if part and (len(part) == PER_CALL or length + len(value) > _LONGEST_LIST):
+            yield part
+            part, length = [], 0
+        part.append(value)
+        length += len(value) + 1
+    if part:
+        yield part
+
+
+def _fold(value: Any) -> str:
+    return str(value or "").strip().casefold()

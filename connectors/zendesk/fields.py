@@ -1,0 +1,120 @@
+"""Custom fields: which exist, how their values are written and compared, and creating those that are missing.
+
+Zendesk drops unknown keys of ``organization_fields`` and ``user_fields`` without a word, so keys are checked first.
+https://developer.zendesk.com/api-reference/ticketing/organizations/organization_fields/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Literal
+
+from ml_connector.core.custom_fields import CustomField
+
+if TYPE_CHECKING:
+    from connectors.zendesk.client import Zendesk
+
+Owner = Literal["organization", "user"]
+
+
+class CustomFields:
+    """The custom fields of organizations or of users in one account: key to type."""
+
+    def __init__(self, types: Mapping[str, str]) -> None:
+        self._types = types
+
+    def unknown(self, values: Mapping[str, Any]) -> list[str]:
+        """Keys that no active field has."""
+        return sorted(key for key in values if key not in self._types)
+
+    def encode(self, key: str, value: Any) -> Any:
+        """The value as Zendesk wants it; ``ValueError`` (without the value) if it cannot be one of that type."""
+        if value is None or value == "":
+            return None
+        match self._types.get(key):
+            case "integer":
+                number = _number(value)
+                if number != number.to_integral_value():
+                    raise ValueError("is not an integer")
+                return int(number)
+            case "decimal":
+                return _number(value)
+            case "checkbox":
+                return _truth(value)
+            case "date":
+                return str(value)[:10]
+            case _:
+                return _text(value)
+
+    def same(self, key: str, ours: Any, theirs: Any) -> bool:
+        """Whether Zendesk already holds our value: dates come back as instants, empty text as null."""
+        if self._types.get(key) == "checkbox":
+            return bool(ours and _truth(ours)) == bool(theirs and _truth(theirs))
+        try:
+            mine, other = self.encode(key, ours), self.encode(key, theirs)
+        except ValueError:
+            return False
+        return bool(mine == other)
+
+
+def _number(value: Any) -> Decimal:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if isinstance(value, bool) or not number.is_finite():
+        raise ValueError("is not a number")
+    return number
+
+
+def _truth(value: Any) -> bool:
+    match value:
+        case bool():
+            return value
+        case "true" | "false":
+            return bool(value == "true")
+        case _:
+            raise ValueError("is neither true nor false")
+
+
+def _text(value: Any) -> Any:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            return format(value, "f")
+        case int():
+            return str(value)
+        case str():
+            return value.strip()
+        case _:
+            return value
+
+
+async def ensure_organization_fields(client: Zendesk, wanted: Mapping[str, CustomField]) -> list[str]:
+    """Create the organization fields that are missing, by key; returns the keys created.
+
+    Existing fields are left as they are. The token's user must be an admin, else `Misconfigured`. A key that was once
+    deleted cannot be used again: Zendesk then refuses it (`Refused`).
+    """
+    return await _ensure(client, "organization", wanted)
+
+
+async def ensure_user_fields(client: Zendesk, wanted: Mapping[str, CustomField]) -> list[str]:
+    """As `ensure_organization_fields`, for users."""
+    return await _ensure(client, "user", wanted)
+
+
+async def missing_fields(client: Zendesk, owner: Owner, wanted: Mapping[str, CustomField]) -> list[str]:
+    """The keys of ``wanted`` that the account lacks."""
+    return (await client.custom_fields(owner)).unknown(wanted)
+
+
+async def _ensure(client: Zendesk, owner: Owner, wanted: Mapping[str, CustomField]) -> list[str]:
+    missing = await missing_fields(client, owner, wanted)
+    for key in missing:
+        spec = wanted[key]
+        body = {"key": key, "title": spec.title, "type": spec.type}
+        await client.create_field(owner, body)
+    return missing

@@ -1,0 +1,230 @@
+"""Background jobs: Zendesk takes 100 objects a call, works on them later, and reports on each of them.
+
+A completed job may hold failed objects. Results name an object by its ``index`` in the request (creates) or by its
+``id`` (updates), in no order; an object that they do not name has to be read.
+https://developer.zendesk.com/api-reference/ticketing/ticket-management/job_statuses/
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from connectors.zendesk.errors import Forbidden, Refused, problem_of
+from connectors.zendesk.writing import Call, Fate, Halt, Result, Results, Work, harvest, result_of
+from ml_connector.core.errors import AbortRun, ConnectorError, RetryLater
+from ml_connector.core.records import Body
+
+if TYPE_CHECKING:
+    from connectors.zendesk.client import Zendesk
+
+PER_JOB = 100
+_SOONEST, _LATEST = 0.1, 2.0
+"""Seconds between two looks at the jobs in flight: doubled when none has ended, halved when one has."""
+
+
+@dataclass(slots=True)
+class _Flight:
+    over: asyncio.Future[Body | None]
+    until: float
+    last_seen: float
+
+
+class Jobs:
+    """The jobs of one client: bounded in flight, and looked at together.
+
+    ``deadline``: seconds after which a job that has not ended is given up as unclear. ``forget``: seconds for which a
+    job may be missing from the answers before it counts as lost. ``patience``: seconds for which a submission waits
+    while Zendesk takes no more jobs.
+    """
+
+    def __init__(
+        self, client: Zendesk, most: int, *, deadline: float = 600, forget: float = 15, patience: float = 120
+    ) -> None:
+        self.deadline = deadline
+        self.forget = forget
+        self.patience = patience
+        self._client = client
+        self._room = asyncio.Semaphore(most)
+        self._flying: dict[str, _Flight] = {}
+        self._allowed: dict[Call, bool] = {}
+        self._trial = asyncio.Lock()
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def in_flight(self) -> frozenset[str]:
+        """Ids of the jobs whose results this client is waiting for."""
+        return frozenset(self._flying)
+
+    def write(self, work: Sequence[Work], halt: Halt) -> AsyncIterator[Results]:
+        """Write everything, in jobs of one kind of call each; results as soon as a job is over.
+
+        Each piece of work has exactly one result. A job that is refused as a whole is split until the objects at
+        fault stand alone. What ends the run (a refused token, a lost lease) goes into ``halt``.
+        """
+        return harvest(self.batches(work, halt))
+
+    def batches(self, work: Sequence[Work], halt: Halt) -> list[Coroutine[Any, Any, Results]]:
+        """As `write`, one coroutine per job."""
+        return [self._batch(batch, halt) for batch in _batches(work)]
+
+    async def _batch(self, batch: list[Work], halt: Halt) -> Results:
+        async with self._room:
+            if halt.error:
+                return [(work, halt.unsent()) for work in batch]
+            outcome = await self._job(batch, halt)
+        if not isinstance(outcome, Refused):
+            return outcome
+        if len(batch) == 1:
+            return [(batch[0], result_of(outcome))]
+        half = len(batch) // 2
+        halves = await asyncio.gather(self._batch(batch[:half], halt), self._batch(batch[half:], halt))
+        return [*halves[0], *halves[1]]
+
+    async def _job(self, batch: list[Work], halt: Halt) -> Results | Refused:
+        """Submit and wait. `Refused` if Zendesk did not take the job because of what is in it."""
+        call = batch[0].call
+        try:
+            submitted = await self._try_out(call, batch) if call.optional else await self._submit(call, batch)
+        except Refused as error:
+            return error
+        except RetryLater as error:
+            return [(work, result_of(error)) for work in batch]
+        except AbortRun as error:
+            return [(work, halt.stop(error)) for work in batch]
+        if submitted is None:
+            return [(work, Result(Fate.FORBIDDEN, reason="Zendesk forbids this in bulk")) for work in batch]
+        answer, request_id = submitted
+        unclear: str | None = "the job did not end in time, or Zendesk has lost it"
+        job = None
+        try:
+            job = await self._end_of(answer.get("job_status") or {})
+        except ConnectorError as error:
+            unclear = "the job could not be watched to its end"
+            if isinstance(error, AbortRun):
+                halt.stop(error)
+        if job is None or job.get("status") != "completed":
+            unclear = unclear if job is None else f"the job ended as {job.get('status')}"
+            named = _by_work(batch, (job or {}).get("results"))
+            return [(work, named.get(i) or Result(Fate.UNKNOWN, reason=unclear)) for i, work in enumerate(batch)]
+        named = _by_work(batch, job.get("results"))
+        for result in named.values():
+            result.request_id = request_id
+        return [(w, named.get(i) or _silent(request_id)) for i, w in enumerate(batch)]
+
+    async def _try_out(self, call: Call, batch: list[Work]) -> tuple[Body, str | None] | None:
+        """As `_submit`, or None if the account may not make this call: that is asked once."""
+        async with self._trial:
+            if call not in self._allowed:
+                try:
+                    submitted = await self._submit(call, batch)
+                except Forbidden:
+                    self._allowed[call] = False
+                    return None
+                self._allowed[call] = True
+                return submitted
+        return await self._submit(call, batch) if self._allowed[call] else None
+
+    async def _submit(self, call: Call, batch: list[Work]) -> tuple[Body, str | None]:
+        """At most 30 jobs may be queued or running in an account; a place becomes free by waiting."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + self.patience
+        while True:
+            try:
+                return await self._client.write(call.method, call.path, {call.key: [work.body for work in batch]})
+            except RetryLater as error:
+                if error.maybe_applied or clock() >= until:
+                    raise
+                await asyncio.sleep(min(error.retry_after or _LATEST, 30.0))
+
+    async def _end_of(self, job: Body) -> Body | None:
+        """The job when it has ended; None if that cannot be known."""
+        if _over(job):
+            return job
+        if not (job_id := job.get("id")):
+            return None
+        loop = asyncio.get_running_loop()
+        flight = _Flight(loop.create_future(), loop.time() + self.deadline, loop.time())
+        self._flying[job_id] = flight
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._watch_all())
+        try:
+            return await flight.over
+        finally:
+            self._flying.pop(job_id, None)
+
+    async def _watch_all(self) -> None:
+        """Look at all jobs in flight with one call, until none is left."""
+        pause = _SOONEST
+        while self._flying:
+            await asyncio.sleep(pause)
+            try:
+                ended = self._settle(await self._client.show_jobs(list(self._flying)))
+            except RetryLater:
+                ended = self._settle(None)  # the jobs go on without being watched, up to their deadline
+            except Exception as error:  # noqa: BLE001 - whoever waits for a job must hear of it
+                for flight in self._flying.values():
+                    if not flight.over.done():
+                        flight.over.set_exception(error)
+                return
+            pause = max(pause / 2, _SOONEST) if ended else min(pause * 2, _LATEST)
+
+    def _settle(self, jobs: list[Body] | None) -> int:
+        """Hand the jobs that have ended to those who wait for them; returns how many. None: there was no answer."""
+        now = asyncio.get_running_loop().time()
+        seen = {job.get("id"): job for job in jobs or ()}
+        ended = 0
+        for job_id, flight in self._flying.items():
+            job = seen.get(job_id)
+            if job is not None:
+                flight.last_seen = now
+            lost = now > flight.until or (jobs is not None and now - flight.last_seen > self.forget)
+            if flight.over.done() or not (lost or _over(job)):
+                continue
+            flight.over.set_result(job if _over(job) else None)
+            ended += 1
+        return ended
+
+
+def _over(job: Body | None) -> bool:
+    return job is not None and job.get("status") in ("completed", "failed", "killed")
+
+
+def _batches(work: Sequence[Work]) -> Iterator[list[Work]]:
+    for call in dict.fromkeys(piece.call for piece in work):
+        same = iter([piece for piece in work if piece.call == call])
+        while batch := list(islice(same, PER_JOB)):
+            yield batch
+
+
+def _by_work(batch: list[Work], results: Any) -> dict[int, Result]:
+    """Results by their place in the batch: by id if we sent ids, else by index, never by their order."""
+    places = {str(work.body["id"]): i for i, work in enumerate(batch) if "id" in work.body}
+    named: dict[int, Result] = {}
+    contested: set[int] = set()
+    for entry in results if isinstance(results, list) else []:
+        if not isinstance(entry, dict):
+            continue
+        place = places.get(str(entry.get("id"))) if places else entry.get("index")
+        if place is None:
+            place = entry.get("index")
+        if not isinstance(place, int) or not 0 <= place < len(batch):
+            continue
+        if place in named:
+            contested.add(place)
+        named[place] = _result(entry)
+    return {place: result for place, result in named.items() if place not in contested}
+
+
+def _result(entry: Body) -> Result:
+    if entry.get("success") is False or entry.get("error") or entry.get("errors") or entry.get("status") == "Failed":
+        return Result(Fate.REFUSED, problem=problem_of(entry))
+    object_id = entry.get("id")
+    return Result(Fate.WRITTEN, id=str(object_id)) if object_id else _silent(None)
+
+
+def _silent(request_id: str | None) -> Result:
+    return Result(Fate.SILENT, reason="the job ended without a word on this record", request_id=request_id)

@@ -1,0 +1,36 @@
+"""What a tenant's file says about a Zendesk connection. No secrets."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ZendeskSettings(BaseModel):
+    """Settings of one Zendesk account."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    origin: str
+    """``https://acme.zendesk.com``, without a path."""
+    requests_per_minute: int = Field(default=400, gt=0)
+    """What the account's plan allows (Suite Growth and Professional: 400), over all programs that use it."""
+    max_jobs: int = Field(default=20, ge=1, le=30)
+    """Background jobs in flight at once. Zendesk runs 30 per account; the rest is left to others."""
+    settle_seconds: float = Field(default=5.0, ge=0)
+    """How long a write may stay invisible to a read."""
+    name_collision: Literal["adopt", "suffix", "reject"] = "suffix"
+    """What to do with a new organization whose name, which Zendesk wants to be unique, is taken.
+
+    ``suffix`` creates it as ``Name (external id)`` and touches nothing that others made. ``adopt`` takes the
+    existing organization over if it has no external id, and else does as ``suffix``: for the first load into an
+    account where people have already made organizations by hand. ``reject`` leaves the record to a person.
+    """
+    email_match: Literal["adopt", "reject"] = "adopt"
+    """What to do with a new user whose address belongs to an end user that has no external id.
+
+    A user that has another external id, and an agent, is never taken over: the record is rejected.
+    """
+    bulk_users: bool | None = None
+    """Whether Zendesk support has enabled bulk user imports; None: find out from the first attempt."""

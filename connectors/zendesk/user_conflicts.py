@@ -1,0 +1,126 @@
+"""What to do when Zendesk does not take a user as it was sent: whose address, whose external id, which other way."""
+
+from __future__ import annotations
+
+from connectors.zendesk.client import Zendesk
+from connectors.zendesk.compare import differences
+from connectors.zendesk.errors import Problem
+from connectors.zendesk.fields import CustomFields
+from connectors.zendesk.lookup import Key, find
+from connectors.zendesk.user_steps import (
+    CREATE_ONE,
+    IDENTITY,
+    MEMBERSHIP,
+    UPDATE_ONE,
+    UserCalls,
+    own_fields,
+    update_of,
+)
+from connectors.zendesk.writing import Fate, Result, Work, outcome_of
+from ml_connector.core.records import Body, Outcome
+
+_ATTEMPTS = 4
+
+
+class UserConflicts:
+    """Finds the other way in which a user is to be written, or the reason why it is rejected."""
+
+    def __init__(self, client: Zendesk, calls: UserCalls, fields: CustomFields, if_empty: frozenset[str]) -> None:
+        self._client = client
+        self._calls = calls
+        self._fields = fields
+        self._if_empty = if_empty
+
+    async def settle(self, work: Work, result: Result) -> Work | Outcome:
+        """The next call, or the outcome, for a piece of work that was not written."""
+        if result.fate is Fate.FORBIDDEN:
+            single = UPDATE_ONE if work.id else CREATE_ONE
+            return Work(work.decision, single, work.body, work.id, work.attempt, work.then)
+        if result.fate is Fate.SILENT and work.call != MEMBERSHIP:
+            return await self._read_again(work, result)
+        if result.problem is None or work.attempt >= _ATTEMPTS:
+            return outcome_of(work, result)
+        if work.call == MEMBERSHIP:
+            return self._membership(work, result, result.problem)
+        if work.call == IDENTITY:
+            return await self._identity(work, result, result.problem)
+        if work.id:
+            return await self._update(work, result, result.problem)
+        return await self._create(work, result, result.problem)
+
+    def _membership(self, work: Work, result: Result, problem: Problem) -> Outcome:
+        if problem.taken:  # the user is a member already
+            return outcome_of(work, Result(Fate.WRITTEN, request_id=result.request_id))
+        result.reason = f"the user was written, but Zendesk refuses its organization: {problem}"
+        return outcome_of(work, result)
+
+    async def _identity(self, work: Work, result: Result, problem: Problem) -> Work | Outcome:
+        address = work.body["value"]
+        if problem.taken and work.then:
+            if await self._client.has_email(str(work.id), address):
+                return work.then
+            owner = await self._client.user_with_email(address)
+            result.reason = _belongs_to(owner)
+        return outcome_of(work, result)
+
+    async def _update(self, work: Work, result: Result, problem: Problem) -> Work | Outcome:
+        if problem.missing:
+            user = work.decision.request["user"]
+            (found,) = await find(self._client, "users", [Key(None, user["external_id"])])
+            if found.object:
+                return await self._to(found.object, work)
+            return self._calls.work(work.decision, {"user": user}, work.attempt + 1)
+        return outcome_of(work, result)
+
+    async def _create(self, work: Work, result: Result, problem: Problem) -> Work | Outcome:
+        if not problem.taken:
+            return outcome_of(work, result)
+        user = work.decision.request["user"]
+        # Zendesk names only one of the fields: a create that has arrived before all the same is found by both.
+        (found,) = await find(self._client, "users", [Key(None, user["external_id"])])
+        if found.object:
+            return await self._to(found.object, work)
+        if found.conflict:
+            result.reason = found.conflict
+        elif problem.taken & {"email", "?"} and user.get("email"):
+            owner = await self._client.user_with_email(user["email"])
+            if owner and self._may_adopt(owner):
+                return await self._to(owner, work)
+            result.reason = _belongs_to(owner)
+        elif "external_id" in problem.taken:
+            result.fate, result.reason = Fate.UNSENT, "the external id is taken by a user not yet visible"
+        return outcome_of(work, result)
+
+    def _may_adopt(self, owner: Body) -> bool:
+        return (
+            self._client.settings.email_match == "adopt"
+            and not owner.get("external_id")
+            and owner.get("role") == "end-user"  # an agent's profile is not the ERP's to write
+        )
+
+    async def _read_again(self, work: Work, result: Result) -> Work | Outcome:
+        (found,) = await find(self._client, "users", [Key(work.id, work.decision.request["user"]["external_id"])])
+        wanted = own_fields({name: value for name, value in work.body.items() if name != "skip_verify_email"})
+        if found.object and not differences(wanted, found.object, self._fields):
+            written = Result(Fate.WRITTEN, str(found.object["id"]), request_id=result.request_id)
+            return work.then or outcome_of(work, written)
+        if work.id and not found.conflict and not found.object:
+            return self._calls.work(work.decision, {"user": work.decision.request["user"]}, work.attempt + 1)
+        return outcome_of(work, result)
+
+    async def _to(self, current: Body, work: Work) -> Work:
+        """The same decision, written to a user that exists."""
+        user = work.decision.request["user"]
+        request, _ = await update_of(self._client, user, current, self._fields, self._if_empty)
+        return self._calls.work(work.decision, request, work.attempt + 1)
+
+
+def _belongs_to(owner: Body | None) -> str:
+    """By ids: an address is a value of the record."""
+    if owner is None:
+        return "the e-mail address belongs to another user, whom a search does not show: look in Zendesk, then replay"
+    external_id = owner.get("external_id")
+    known = f"with the external id {external_id}" if external_id else "without an external id"
+    return (
+        f"the e-mail address belongs to {owner.get('role')} {owner['id']} {known}: decide which is right, then replay"
+    )

@@ -1,0 +1,127 @@
+"""Users as a destination: a customer's contacts, each with an address and an organization.
+
+New users are created and existing ones updated; ``create_or_update_many`` is not used, because it also matches by
+address and would write into somebody else's user. A user's address is set when it is created; a later one becomes a
+further identity, since Zendesk would only pretend to change it. Organizations are joined by memberships, since an
+update of ``organization_id`` ends all others; a new user has none, and is created with it in one step.
+https://developer.zendesk.com/api-reference/ticketing/users/users/
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from connectors.zendesk.client import Zendesk, together
+from connectors.zendesk.compare import Unwritable, differences, encode, names
+from connectors.zendesk.fields import CustomFields
+from connectors.zendesk.lookup import Found, Key, find
+from connectors.zendesk.user_conflicts import UserConflicts
+from connectors.zendesk.user_steps import UserCalls, holds_email, own_fields, update_of
+from connectors.zendesk.writing import Fate, Halt, Result, Work, harvest, outcome_of, probed, undecided
+from ml_connector.core.errors import AbortRun, RetryLater
+from ml_connector.core.records import Body, Decision, Intent, Outcome, State
+
+
+class Users:
+    """Writes `models.User` payloads. ``if_empty``: dotted names of fields that are written only while they are empty
+    in Zendesk.
+
+    An address that belongs to somebody else rejects the record, except where `ZendeskSettings.email_match` lets an
+    end user without an external id be taken over.
+    """
+
+    system = "zendesk"
+    operation = "REST v2 users/create_many, update_many"
+
+    def __init__(self, client: Zendesk, if_empty: frozenset[str] = frozenset()) -> None:
+        self.settle_seconds = client.settings.settle_seconds
+        self._client = client
+        self._if_empty = if_empty
+        self._calls = UserCalls.of(client.settings.bulk_users)
+
+    async def decide(self, intents: Sequence[Intent], *, preview: bool = False) -> list[Decision]:  # noqa: ARG002
+        """Users are always read first: what they lack decides about the calls, in a preview as well.
+
+        UNCHANGED only where there is no link yet: a read may be older than our own last write.
+        """
+        fields = await self._client.custom_fields("user")
+        found = await find(self._client, "users", [Key(i.dest_id, i.payload["external_id"]) for i in intents])
+        return await together([self._decide(i, f, fields) for i, f in zip(intents, found, strict=True)])
+
+    async def _decide(self, intent: Intent, found: Found, fields: CustomFields) -> Decision:
+        decision = Decision(intent.effect_id, intent.source_id, action="create")
+        try:
+            user = encode(_without_nulls(intent.payload), fields)
+        except Unwritable as problem:
+            decision.state, decision.reason = State.REJECTED, str(problem)
+            return decision
+        if found.conflict:
+            decision.state, decision.reason = State.REJECTED, found.conflict
+        elif not found.object:
+            decision.request, decision.changed = {"user": user}, names(user)
+        else:
+            decision.action, decision.dest_id = "update", str(found.object["id"])
+            decision.request, decision.changed = await update_of(
+                self._client, user, found.object, fields, self._if_empty
+            )
+            if not (decision.changed or intent.force or intent.dest_id):
+                decision.state, decision.reason = State.UNCHANGED, "Zendesk holds the same"
+        return decision
+
+    async def send(self, decisions: Sequence[Decision]) -> AsyncIterator[list[Outcome]]:
+        """Outcomes as they are known; a user is applied when its last call is."""
+        fields = await self._client.custom_fields("user")
+        conflicts = UserConflicts(self._client, self._calls, fields, self._if_empty)
+        work = [self._calls.work(d, {**d.request, "user": encode(d.request["user"], fields)}) for d in decisions]
+        halt = Halt()
+        while work and not halt.error:
+            again: list[Work] = []
+            jobs = self._client.jobs.batches([piece for piece in work if piece.call.many], halt)
+            calls = self._client.singles.calls([piece for piece in work if not piece.call.many], halt)
+            async for results in harvest([*jobs, *calls]):
+                steps = await together([_next(conflicts, piece, result, halt) for piece, result in results])
+                again += [step for step in steps if isinstance(step, Work)]
+                yield [step for step in steps if isinstance(step, Outcome)]
+            work = again
+        if halt.error:
+            yield [outcome_of(piece, halt.unsent()) for piece in work]
+            raise halt.error
+
+    async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
+        """Whether each user has become what its request says, with its address and its organization."""
+        # Jobs first: what one of them writes after this line must not be taken for "it did not happen".
+        running = bool(await self._client.jobs_running() - self._client.jobs.in_flight)
+        fields = await self._client.custom_fields("user")
+        keys = [Key(d.request.get("id"), d.request["user"]["external_id"]) for d in decisions]
+        found = await find(self._client, "users", keys)
+        held = await together([self._holds(d.request, f.object, fields) for d, f in zip(decisions, found, strict=True)])
+        return [probed(d, f.object if h else None, running) for d, f, h in zip(decisions, found, held, strict=True)]
+
+    async def _holds(self, request: Body, current: Body | None, fields: CustomFields) -> bool:
+        user, new = request["user"], "id" not in request
+        if current is None or differences(own_fields(encode(user, fields)), current, fields):
+            return False
+        if (new or request["identity"]) and user.get("email"):  # noqa: SIM102 - one question a line
+            if not await holds_email(self._client, current, user["email"]):
+                return False
+        if (new or request["membership"]) and user.get("organization_id"):
+            return await self._client.is_member(current, str(user["organization_id"]))
+        return True
+
+
+async def _next(conflicts: UserConflicts, work: Work, result: Result, halt: Halt) -> Work | Outcome:
+    """The next call for the same user, or the outcome."""
+    if result.fate is Fate.WRITTEN:
+        return work.then or outcome_of(work, result)
+    try:
+        return await conflicts.settle(work, result)
+    except RetryLater as error:
+        return undecided(work, result, error)
+    except AbortRun as error:
+        halt.stop(error)
+        return undecided(work, result, error)
+
+
+def _without_nulls(payload: Body) -> Body:
+    """Nothing takes an address or an organization away from a user."""
+    return {name: value for name, value in payload.items() if value or name not in ("email", "organization_id")}

@@ -1,0 +1,314 @@
+"""Organizations, written over real HTTP to the sandbox and counted there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from connectors.zendesk.fields import ensure_organization_fields
+from connectors.zendesk.organization_fields import OrganizationFieldsDestination
+from connectors.zendesk.organizations import Organizations
+from ml_connector.core import jsonx
+from ml_connector.core.custom_fields import CustomField
+from ml_connector.core.errors import LeaseLost
+from ml_connector.core.records import Body, Decision, State
+from tests.connectors.zendesk_account import Account, account, intent, jobs_over, send, states, upsert
+
+FIELDS = {
+    "country": CustomField(title="Country", type="text"),
+    "credit_limit": CustomField(title="Credit limit", type="decimal"),
+    "since": CustomField(title="Customer since", type="date"),
+}
+
+
+@pytest.fixture
+def zendesk() -> Iterator[Account]:
+    with account() as opened:
+        yield opened
+
+
+def customer(number: int, **more: object) -> Body:
+    return {"external_id": str(number), "name": f"Customer {number}", **more}
+
+
+async def test_every_failed_item_of_a_completed_job_is_its_own_rejected_record(zendesk: Account) -> None:
+    zendesk.fault("partial_job", "POST", "*/create_many", n=10)
+    async with zendesk.client() as client:
+        outcomes = await upsert(Organizations(client), [intent(customer(n)) for n in range(250)])
+
+    assert states(outcomes) == {State.APPLIED: 225, State.REJECTED: 25}
+    assert zendesk.effects() == {"organization.created": 225}
+    assert zendesk.calls("POST", "/organizations/create_many") == 3
+    for number, outcome in enumerate(outcomes):
+        if outcome.state is State.APPLIED:
+            assert outcome.dest_id == str(zendesk.held("organizations", str(number))["id"])
+        else:
+            assert outcome.reason == "Zendesk refuses the record: UpdateError"
+
+
+async def test_results_without_index_are_told_apart_by_reading(zendesk: Account) -> None:
+    zendesk.configure(result_index=False)
+    zendesk.fault("partial_job", "POST", "*/create_many", n=4)
+    async with zendesk.client() as client:
+        organizations = Organizations(client)
+        decisions = await organizations.decide([intent(customer(n)) for n in range(8)])
+        outcomes = await send(organizations, decisions)
+        probed = await organizations.probe(decisions)
+
+    assert states(outcomes) == {State.APPLIED: 6, State.AMBIGUOUS: 2}
+    assert states(probed) == {State.APPLIED: 6, State.RETRY_WAIT: 2}
+    held = {row["external_id"]: str(row["id"]) for row in zendesk.state("organizations")}
+    by_effect = {decision.effect_id: decision.source_id for decision in decisions}
+    assert {by_effect[o.effect_id]: o.dest_id for o in outcomes if o.state is State.APPLIED} == held
+
+
+async def test_updates_reach_their_own_organizations(zendesk: Account) -> None:
+    async with zendesk.client() as client:
+        organizations = Organizations(client)
+        created = await upsert(organizations, [intent(customer(n)) for n in range(120)])
+        renamed = [intent(customer(n, name=f"Renamed {n}"), created[n].dest_id) for n in reversed(range(120))]
+        updated = await upsert(organizations, renamed)
+
+    assert states(updated) == {State.APPLIED: 120}
+    assert zendesk.effects() == {"organization.created": 120, "organization.updated": 120}
+    assert {row["external_id"]: row["name"] for row in zendesk.state("organizations")} == {
+        str(n): f"Renamed {n}" for n in range(120)
+    }
+
+
+@pytest.mark.parametrize(
+    ("fault", "found"), [("lose_response", State.APPLIED), ("reset", State.RETRY_WAIT)], ids=["carried out", "not"]
+)
+async def test_a_lost_response_is_unclear_until_probed(zendesk: Account, fault: str, found: State) -> None:
+    zendesk.fault(fault, "POST", "*/create_many", times=1)
+    async with zendesk.client() as client:
+        organizations = Organizations(client)
+        decisions = await organizations.decide([intent(customer(n)) for n in range(30)])
+        sent = await send(organizations, decisions)
+        # The ledger gives the request back as it was stored.
+        stored = [
+            Decision(d.effect_id, d.source_id, "", jsonx.loads(jsonx.dumps(d.request)), d.dest_id) for d in decisions
+        ]
+        early = await organizations.probe(stored)
+        await jobs_over(client)
+        late = await organizations.probe(stored)
+
+    assert states(sent) == {State.AMBIGUOUS: 30}
+    assert zendesk.calls("POST", "/organizations/create_many") == 1
+    assert states(late) == {found: 30}
+    if found is State.APPLIED:
+        assert State.RETRY_WAIT not in states(early), "the job was still running"
+        assert [o.dest_id for o in late] == [str(zendesk.held("organizations", str(n))["id"]) for n in range(30)]
+
+
+async def test_a_repeated_create_finds_what_the_first_one_made(zendesk: Account) -> None:
+    zendesk.fault("lose_response", "POST", "*/create_many", times=1)
+    async with zendesk.client() as client:
+        organizations = Organizations(client)
+        decisions = await organizations.decide([intent(customer(1))])
+        await send(organizations, decisions)
+        await jobs_over(client)
+        (again,) = await send(organizations, decisions)
+
+    assert again.state is State.APPLIED
+    assert zendesk.effects()["organization.created"] == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "state", "names"),
+    [
+        ("suffix", State.APPLIED, ["Customer 1", "Customer 1 (1)"]),
+        ("adopt", State.APPLIED, ["Customer 1"]),
+        ("reject", State.REJECTED, ["Customer 1"]),
+    ],
+)
+async def test_a_taken_name(zendesk: Account, policy: str, state: State, names: list[str]) -> None:
+    theirs = zendesk.by_hand("organizations", name="Customer 1", notes="by hand")
+    async with zendesk.client(name_collision=policy) as client:
+        organizations = Organizations(client)
+        (outcome,) = await upsert(organizations, [intent(customer(1))])
+        (second,) = await organizations.decide([intent(customer(1))])
+
+    assert outcome.state is state
+    assert sorted(row["name"] for row in zendesk.state("organizations")) == names
+    (still,) = [row for row in zendesk.state("organizations") if row["id"] == theirs["id"]]
+    assert (still["notes"], still["external_id"]) == ("by hand", "1" if policy == "adopt" else None)
+    assert (outcome.dest_id == str(theirs["id"])) == (policy == "adopt")
+    if policy == "reject":
+        assert outcome.reason is not None
+        assert "name: DuplicateValue" in outcome.reason
+        assert "Customer 1" not in outcome.reason
+    else:
+        assert second.state is State.UNCHANGED
+
+
+async def test_adopting_spares_an_organization_of_another_record(zendesk: Account) -> None:
+    zendesk.by_hand("organizations", name="Customer 1", external_id="other")
+    async with zendesk.client(name_collision="adopt") as client:
+        (outcome,) = await upsert(Organizations(client), [intent(customer(1))])
+
+    assert outcome.state is State.APPLIED
+    assert zendesk.held("organizations", "1")["name"] == "Customer 1 (1)"
+    assert zendesk.held("organizations", "other")["name"] == "Customer 1"
+
+
+async def test_what_zendesk_holds_already_is_not_written(zendesk: Account) -> None:
+    async with zendesk.client() as client:
+        await ensure_organization_fields(client, FIELDS)
+        organizations = Organizations(client)
+        values = {"country": "DE", "credit_limit": Decimal("10.50"), "since": "2026-11-20"}
+        payload = customer(1, name="  Customer 1", tags=["Key Account"], organization_fields=values)
+        await upsert(organizations, [intent(payload)])
+        before = zendesk.writes()
+        decisions = await organizations.decide([intent(payload), intent({**payload, "notes": "new"})], preview=True)
+        forced = await organizations.decide([intent(payload, force=True)])
+        # What we have written before is written again: the read may be older than our last write.
+        linked = await organizations.decide([intent(payload, decisions[0].dest_id)])
+
+    assert [decision.state for decision in decisions] == [State.UNCHANGED, None]
+    assert [decision.changed for decision in decisions] == [(), ("notes",)]
+    assert forced[0].state is None
+    assert linked[0].state is None
+    assert zendesk.writes() == before
+
+
+async def test_fields_owned_by_people_are_written_only_while_empty(zendesk: Account) -> None:
+    async with zendesk.client() as client:
+        await ensure_organization_fields(client, FIELDS)
+        organizations = Organizations(client, frozenset({"organization_fields.country", "notes"}))
+        payload = customer(1, notes="ERP", organization_fields={"country": "DE", "credit_limit": "1"})
+        (created,) = await upsert(organizations, [intent(payload)])
+        zendesk.emulator.mutate(
+            "organizations",
+            {"where": {"external_id": "1"}, "set": {"organization_fields": {"country": "AT"}, "notes": ""}},
+        )
+        changed = {**payload, "organization_fields": {"country": "CH", "credit_limit": "2"}}
+        await upsert(organizations, [intent(changed, created.dest_id)])
+
+    held = zendesk.held("organizations", "1")
+    assert held["organization_fields"]["country"] == "AT"
+    assert held["organization_fields"]["credit_limit"] == 2
+    assert held["notes"] == "ERP"
+
+
+async def test_tags_of_people_stay(zendesk: Account) -> None:
+    zendesk.by_hand("organizations", name="Customer 1", external_id="1", tags=["vip"])
+    async with zendesk.client() as client:
+        await upsert(Organizations(client), [intent(customer(1, tags=["erp"]))])
+
+    assert zendesk.held("organizations", "1")["tags"] == ["erp", "vip"]
+
+
+async def test_a_field_that_zendesk_would_drop_rejects_the_record(zendesk: Account) -> None:
+    async with zendesk.client() as client:
+        await ensure_organization_fields(client, FIELDS)
+        wrong = [customer(1, organization_fields={"colour": "red"}), customer(2, organization_fields={"since": "x"})]
+        bad = customer(3, organization_fields={"credit_limit": "secret-value"})
+        outcomes = await upsert(Organizations(client), [intent(payload) for payload in (*wrong, bad)])
+
+    assert [o.state for o in outcomes] == [State.REJECTED] * 3
+    assert outcomes[0].reason == "field colour does not exist in this Zendesk account: run `ml-connector apply`"
+    assert outcomes[2].reason == "organization_fields.credit_limit is not a number"
+
+
+async def test_a_deleted_organization_is_made_anew(zendesk: Account) -> None:
+    async with zendesk.client() as client:
+        organizations = Organizations(client)
+        (created,) = await upsert(organizations, [intent(customer(1))])
+        zendesk.emulator.mutate("organizations", {"where": {"external_id": "1"}, "delete": True})
+        (anew,) = await upsert(organizations, [intent(customer(1, name="New"), created.dest_id)])
+
+    assert anew.state is State.APPLIED
+    assert anew.dest_id == str(zendesk.held("organizations", "1")["id"]) != created.dest_id
+
+
+async def test_external_ids_that_differ_in_case_are_not_mixed_up(zendesk: Account) -> None:
+    zendesk.by_hand("organizations", name="Other", external_id="ab")
+    async with zendesk.client() as client:
+        (outcome,) = await upsert(Organizations(client), [intent({"external_id": "AB", "name": "Mine"})])
+
+    assert outcome.state is State.REJECTED
+    assert zendesk.effects() == {}
+
+
+async def test_no_room_for_jobs_is_waited_for(zendesk: Account) -> None:
+    zendesk.fault("too_many_jobs", "POST", "*/create_many", times=4)
+    async with zendesk.client() as client:
+        outcomes = await upsert(Organizations(client), [intent(customer(n)) for n in range(5)])
+
+    assert states(outcomes) == {State.APPLIED: 5}
+
+
+async def test_the_jobs_in_flight_are_bounded(zendesk: Account) -> None:
+    zendesk.fault("job_delay", "POST", "*/create_many", seconds=0.3)
+    async with zendesk.client(max_jobs=2) as client:
+        outcomes = await upsert(Organizations(client), [intent(customer(n)) for n in range(500)])
+
+    assert states(outcomes) == {State.APPLIED: 500}
+    assert zendesk.world.faults.rules[0].hits == 5
+    assert not any(status == 429 for (_, _, _, status) in zendesk.world.request_counts)
+
+
+@pytest.mark.parametrize("applies", [True, False])
+async def test_a_job_that_zendesk_loses_is_unclear(zendesk: Account, applies: bool) -> None:
+    zendesk.fault("job_lost", "POST", "*/create_many", times=1, applies=applies)
+    async with zendesk.client() as client:
+        organizations = Organizations(client)
+        decisions = await organizations.decide([intent(customer(n)) for n in range(3)])
+        sent = await send(organizations, decisions)
+        probed = await organizations.probe(decisions)
+
+    assert states(sent) == {State.AMBIGUOUS: 3}
+    assert states(probed) == {State.APPLIED if applies else State.RETRY_WAIT: 3}
+
+
+async def test_a_failed_job_is_unclear_for_what_it_does_not_report(zendesk: Account) -> None:
+    zendesk.fault("job_failed", "POST", "*/create_many", times=1, after=2)
+    async with zendesk.client() as client:
+        organizations = Organizations(client)
+        decisions = await organizations.decide([intent(customer(n)) for n in range(5)])
+        sent = await send(organizations, decisions)
+        probed = await organizations.probe(decisions)
+
+    assert states(sent) == {State.APPLIED: 2, State.AMBIGUOUS: 3}
+    assert states(probed) == {State.APPLIED: 2, State.RETRY_WAIT: 3}
+
+
+async def test_a_lost_lease_stops_the_sending_and_every_record_has_its_outcome(zendesk: Account) -> None:
+    allowed = iter([True, True])
+
+    def guard() -> None:
+        if not next(allowed, False):
+            raise LeaseLost("another process has taken over")
+
+    async with zendesk.client(guard=guard, max_jobs=1) as client:
+        organizations = Organizations(client)
+        decisions = await organizations.decide([intent(customer(n)) for n in range(450)])
+        outcomes = []
+        with pytest.raises(LeaseLost):
+            async for some in organizations.send(decisions):
+                outcomes += some
+
+    assert states(outcomes) == {State.APPLIED: 200, State.RETRY_WAIT: 250}
+    assert zendesk.effects() == {"organization.created": 200}
+
+
+async def test_balances_are_written_to_organizations_that_exist(zendesk: Account) -> None:
+    theirs = zendesk.by_hand("organizations", name="Customer 1")
+    async with zendesk.client() as client:
+        await ensure_organization_fields(client, FIELDS)
+        balances = OrganizationFieldsDestination(client)
+        values = {"organization_fields": {"credit_limit": Decimal("99.90"), "country": None}}
+        intents = [intent({"id": str(theirs["id"]), **values}), intent({"id": "404", **values})]
+        (preview, gone) = await balances.decide(intents, preview=True)
+        decisions = await balances.decide(intents)
+        outcomes = {o.effect_id: o for o in await send(balances, decisions)}
+        probed = await balances.probe(decisions)
+
+    assert preview.changed == ("organization_fields.credit_limit",)
+    assert gone.state is State.REJECTED
+    assert [outcomes[one.effect_id].state for one in intents] == [State.APPLIED, State.REJECTED]
+    assert [one.state for one in probed] == [State.APPLIED, State.REJECTED]
+    assert zendesk.state("organizations")[0]["organization_fields"]["credit_limit"] == 99.9
