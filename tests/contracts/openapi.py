@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 Json = Any
@@ -40,8 +40,7 @@ class OpenApi:
         self._document = document
         self._templates = [(_pattern(template), template) for template in sorted(self._paths, key=_by_parameters)]
         _as_json_schema(document)
-        whole: Resource[Json] = Resource(contents=document, specification=DRAFT202012)
-        self._registry: Registry[Json] = Registry().with_resource(DOCUMENT, whole)
+        self._registry: Registry[Json] = Registry().with_resource(DOCUMENT, DRAFT202012.create_resource(document))
 
     def operation_id(self, method: str, path: str) -> str | None:
         """The operation that answers ``method`` at ``path``; None if the document has none."""
@@ -121,10 +120,14 @@ def _as_json_schema(node: Json) -> None:
 
 def _get(document: Json, pointer: str) -> Json:
     for part in pointer.strip("/").split("/"):
-        document = document[part.replace("~1", "/").replace("~0", "~")]
+        document = document[_unescaped(part)]
     return document
 
 
 def _put(document: Json, pointer: str, value: Json) -> None:
     parent, _, name = pointer.rpartition("/")
-    _get(document, parent)[name] = value
+    _get(document, parent)[_unescaped(name)] = value
+
+
+def _unescaped(part: str) -> str:
+    return part.replace("~1", "/").replace("~0", "~")
