@@ -15,7 +15,6 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -29,7 +28,7 @@ from ml_connector.core import jsonx
 from ml_connector.core.errors import AbortRun, ConnectorError, Reauthenticate, RetryLater
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.rate import Limit, Limiter
-from ml_connector.core.response import Response, parse_date
+from ml_connector.core.response import Problem, Response, decode, judge, parse_date
 
 __all__ = ["Auth", "HttpClient", "HttpPolicy", "Response", "Retry"]
 
@@ -72,28 +71,16 @@ class HttpPolicy:
     """From the first byte sent to the last byte received."""
     connect_timeout: float = 10.0
     deadline: float = 300.0
-    """For all tries and pauses of a call together; waiting for a rate limit does not count."""
+    """No try begins later; waiting for a rate limit or for one of our own connections does not count."""
     backoff: float = 0.5
     """The n-th pause is random between 0 and backoff * 2 ** n."""
     longest_pause: float = 120.0
     """A vendor that asks for a longer one is not waited for: `RetryLater` says how long."""
     max_body: int = 32 * 1024 * 1024
     connections: int = 20
+    """Requests in flight at once; more wait."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: Callable[[], float] = random.random
-
-
-_LONGEST_RETRY_AFTER = 3600.0  # Retry-After: 1000000000 is a mistake, not a wish
-
-
-@dataclass(slots=True)
-class _Problem:
-    """A try that failed in a way that may pass."""
-
-    reason: str
-    unsent: bool
-    retry_after: float | None = None
-    request_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -208,8 +195,12 @@ class HttpClient:
         maybe_applied = renewed = False
         for attempt in itertools.count(1):
             credentials = await self._auth.headers() if self._auth else {}
-            until += await self._wait_for_limits(call.limits)
-            outcome = await self._try(call, credentials)
+            ready = time.monotonic()
+            async with self._slots:
+                if self._limiter is not None and call.limits:
+                    await self._limiter.acquire(call.limits)
+                until += time.monotonic() - ready
+                outcome = await self._try(call, credentials)
             if isinstance(outcome, Response):
                 if outcome.status in call.accept:
                     return outcome
@@ -234,41 +225,32 @@ class HttpClient:
             await self._policy.sleep(pause)
         raise AssertionError  # count() has no end
 
-    def _is_final(self, call: _Call, problem: _Problem, attempt: int, pause: float, until: float) -> bool:
+    def _is_final(self, call: _Call, problem: Problem, attempt: int, pause: float, until: float) -> bool:
         if call.retry is Retry.UNSENT and not problem.unsent:
             return True
         if attempt >= self._policy.tries or pause > self._policy.longest_pause:
             return True
         return time.monotonic() + pause > until
 
-    async def _wait_for_limits(self, limits: Sequence[Limit]) -> float:
-        """Take a permit of each limit; returns the seconds that it took."""
-        if self._limiter is None or not limits:
-            return 0.0
-        started = time.monotonic()
-        await self._limiter.acquire(limits)
-        return time.monotonic() - started
-
-    async def _try(self, call: _Call, credentials: Mapping[str, str]) -> Response | _Problem:
+    async def _try(self, call: _Call, credentials: Mapping[str, str]) -> Response | Problem:
         """One request: an answer that settles the call, or a problem that may pass."""
-        async with self._slots:
-            if self._guard is not None and call.method != "GET":
-                self._guard()
-            try:
-                async with asyncio.timeout(self._policy.try_timeout):
-                    response = await self._exchange(call, credentials)
-            except _Unsent:
-                return _Problem("no connection", unsent=True)
-            except TimeoutError:
-                return _Problem(f"no complete answer within {self._policy.try_timeout:g} s", unsent=False)
-            except (_Lost, OSError, httpx.HTTPError, httpx.StreamError, aiohttp.ClientError):
-                return _Problem("the connection was lost", unsent=False)
+        if self._guard is not None and call.method != "GET":
+            self._guard()
+        try:
+            async with asyncio.timeout(self._policy.try_timeout):
+                response = await self._exchange(call, credentials)
+        except _Unsent as error:
+            return Problem(str(error), unsent=True)
+        except TimeoutError:
+            return Problem(f"no complete answer within {self._policy.try_timeout:g} s", unsent=False)
+        except (_Lost, OSError, httpx.HTTPError, httpx.StreamError, aiohttp.ClientError):
+            return Problem("the connection was lost", unsent=False)
         if response.status not in call.accept:
-            return _judged(response)
+            return judge(response)
         empty_by_right = response.status == 204 or (call.method != "GET" and not response.body)
         if response.status >= 300 or empty_by_right or "json" not in call.headers["accept"]:
             return response
-        return _decoded(response)
+        return decode(response)
 
     async def _exchange(self, call: _Call, credentials: Mapping[str, str]) -> Response:
         async with self._client.stream(
@@ -284,7 +266,7 @@ class HttpClient:
         request_id = next((headers[name] for name in self._request_id_headers if name in headers), None)
         return Response(answer.status_code, headers, bytes(body), request_id, parse_date(headers.get("date", "")))
 
-    def _pause(self, attempt: int, problem: _Problem) -> float:
+    def _pause(self, attempt: int, problem: Problem) -> float:
         """Full jitter, on top of what the vendor asks for: its waiting clients must not come back all at once."""
         return (problem.retry_after or 0.0) + self._policy.random() * self._policy.backoff * 2.0**attempt
 
@@ -318,28 +300,6 @@ def _same_site(url: httpx.URL, base: httpx.URL) -> httpx.URL:
 
 def _refuses_credential(response: Response) -> bool:
     return response.status == 401 or 300 <= response.status < 400
-
-
-def _judged(response: Response) -> Response | _Problem:
-    """Tell an answer that may be another one later from one that will not."""
-    status = response.status
-    if 300 <= status < 500 and status not in (408, 425, 429):
-        return response
-    wait = response.retry_after(datetime.now(UTC))
-    return _Problem(
-        f"answered {status}",
-        unsent=status == 429,
-        retry_after=None if wait is None else min(wait, _LONGEST_RETRY_AFTER),
-        request_id=response.request_id,
-    )
-
-
-def _decoded(response: Response) -> Response | _Problem:
-    try:
-        response.json()
-    except RetryLater as error:
-        return _Problem(error.message, unsent=False, request_id=response.request_id)
-    return response
 
 
 @cache
@@ -379,7 +339,11 @@ async def _classify_failures(request: aiohttp.ClientRequest, send: aiohttp.Clien
     """
     try:
         return await send(request)
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise _Unsent("the certificate of the host is not trusted") from error
+    except aiohttp.ClientConnectorDNSError as error:
+        raise _Unsent("the name of the host cannot be resolved") from error
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-        raise _Unsent from error
+        raise _Unsent("no connection") from error
     except (aiohttp.ClientError, OSError) as error:
         raise _Lost from error

@@ -1,4 +1,4 @@
-"""One answer of a vendor, and what its headers say about time."""
+"""One answer of a vendor, and whether it settles the call."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ml_connector.core import jsonx
 from ml_connector.core.errors import RetryLater
 
 _UNREAD: Any = object()
+_LONGEST_RETRY_AFTER = 3600.0  # seconds; Retry-After: 1000000000 is a mistake, not a wish
 
 
 @dataclass(slots=True, frozen=True)
@@ -64,3 +65,36 @@ def parse_date(value: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+
+
+@dataclass(slots=True, frozen=True)
+class Problem:
+    """A try that failed in a way that may pass. ``unsent``: the vendor has certainly not acted on the request."""
+
+    reason: str
+    unsent: bool
+    retry_after: float | None = None
+    request_id: str | None = None
+
+
+def judge(response: Response) -> Response | Problem:
+    """Tell a status that may be another one later from one that will not. Nobody expected the ones below 300."""
+    status = response.status
+    if 300 <= status < 500 and status not in (408, 425, 429):
+        return response
+    wait = response.retry_after(datetime.now(UTC))
+    return Problem(
+        f"answered {status}",
+        unsent=status == 429,
+        retry_after=None if wait is None else min(wait, _LONGEST_RETRY_AFTER),
+        request_id=response.request_id,
+    )
+
+
+def decode(response: Response) -> Response | Problem:
+    """The same answer, its JSON read; a body that is none is a problem that may pass."""
+    try:
+        response.json()
+    except RetryLater as error:
+        return Problem(error.message, unsent=False, request_id=response.request_id)
+    return response
