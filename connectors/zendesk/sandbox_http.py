@@ -202,14 +202,18 @@ class Endpoints:
     """Finds the endpoint of a request; words of a template win over its parameters."""
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        self._all = tuple(endpoints)
         self._fixed: dict[tuple[str, str], Endpoint] = {}
         self._templates: dict[tuple[str, int], list[tuple[list[str], Endpoint]]] = {}
-        for endpoint in endpoints:
+        for endpoint in self._all:
             if "{" in endpoint.template:
                 parts = endpoint.template.split("/")
                 self._templates.setdefault((endpoint.method, len(parts)), []).append((parts, endpoint))
             else:
                 self._fixed[endpoint.method, endpoint.template] = endpoint
+
+    def all(self) -> tuple[Endpoint, ...]:
+        return self._all
 
     def find(self, call: Call) -> Endpoint:
         """Sets the call's path parameters and action."""

@@ -201,11 +201,11 @@ def test_create_or_update_knows_ids_and_external_ids_but_no_names(account: Accou
     first = account.organization(name="Acme")
     same_name = {"organization": {"name": "Acme", "external_id": "C-1"}}
     account.api("POST", "organizations/create_or_update", same_name, status=422)
-    by_id = {"organization": {"id": first["id"], "external_id": "C-1"}}
+    by_id = {"organization": {"id": first["id"], "external_id": "c-1"}}
     account.api("POST", "organizations/create_or_update", by_id)
-    by_key = {"organization": {"external_id": "c-1", "name": "Acme Inc"}}
+    by_key = {"organization": {"external_id": "C-1", "name": "Acme Inc"}}
     updated = account.api("POST", "organizations/create_or_update", by_key)["organization"]
-    assert (updated["id"], updated["name"], updated["external_id"]) == (first["id"], "Acme Inc", "c-1")
+    assert (updated["id"], updated["name"], updated["external_id"]) == (first["id"], "Acme Inc", "C-1")
     new = {"organization": {"external_id": "C-2", "name": "Second"}}
     account.api("POST", "organizations/create_or_update", new, status=201)
 
@@ -268,7 +268,8 @@ def test_lists_are_paged_by_cursor_and_offsets_end_at_a_hundred_pages(account: A
     assert seen == names(account.state("organizations"))
     second = account.api("GET", "organizations.json", page=2, wrong=True)
     assert (second["count"], len(second["organizations"])) == (250, 100)
-    assert account.api("GET", "organizations", page=101, status=400)["errors"][0]["code"] == "InvalidPaginationDepth"
+    too_deep = account.api("GET", "organizations", page=101, per_page=10, status=400)
+    assert too_deep["errors"][0]["code"] == "InvalidPaginationDepth"
     account.api("GET", "users/search", external_id="x", page__size=10, status=400)  # offset pages only
 
 
