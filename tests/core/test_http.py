@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -25,7 +25,8 @@ from ml_connector.core.errors import (
 )
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import HttpClient, HttpPolicy, Response, Retry
-from tests.core.wire import Step, Wire, answer, drip, garbage, hang, hang_up, reset, wire
+from ml_connector.core.rate import Limit, Limiter
+from tests.core.wire import Request, Step, Wire, answer, drip, garbage, hang, hang_up, reset, wire
 
 LOOPBACK = HostPolicy([], allow_private=True)
 
@@ -252,7 +253,7 @@ async def test_no_pause_goes_beyond_the_deadline() -> None:
 
 
 async def test_waiting_for_a_free_connection_is_not_a_slow_vendor() -> None:
-    async def slow(request: Any, writer: asyncio.StreamWriter) -> None:
+    async def slow(request: Request, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.1)
         await answer(201)(request, writer)
 
@@ -397,6 +398,31 @@ async def test_the_guard_stands_before_every_try_of_a_write() -> None:
             await http.request("POST", "/x", json={})
 
     assert len(server.requests) == 3
+
+
+class Permits(Limiter):
+    """Notes when permits are taken, beside what reaches the server."""
+
+    def __init__(self, seen: list[str]) -> None:
+        self.seen = seen
+
+    async def acquire(self, limits: Sequence[Limit]) -> None:
+        self.seen.extend(limit.key for limit in limits)
+
+
+async def test_a_permit_is_taken_for_each_try_right_before_it_leaves() -> None:
+    seen: list[str] = []
+
+    async def busy(request: Request, writer: asyncio.StreamWriter) -> None:
+        seen.append("request")
+        await asyncio.sleep(0.02)
+        await answer(429 if len(seen) == 2 else 200)(request, writer)
+
+    async with connected(busy, limiter=Permits(seen), policy=policy(connections=1)) as (_, http):
+        limit = Limit("acme", per_minute=10, burst=1)
+        await asyncio.gather(*(http.request("GET", "/x", limits=[limit]) for _ in range(3)))
+
+    assert seen == ["acme", "request"] * 4
 
 
 async def test_cookies_are_not_kept() -> None:
