@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -50,21 +51,24 @@ class OracleFusionEmulator:
         self.pod = Pod(world)
 
     def routes(self) -> Sequence[BaseRoute]:
-        resource = "/{api}/resources/{version}/{resource}"
-        return [
+        routes = [
             Route("/oauth2/v1/token", self.domain.token, methods=["POST"]),
             Route("/oauth2/v1/authorize", self.domain.authorize, methods=["GET"]),
             Route("/fscmService/ReceivablesCustomerProfileService", self.customer_profile, methods=["POST"]),
-            Route("/{api}/resources", self.rest(self.versions), methods=["GET"]),
-            Route("/{api}/resources/", self.rest(self.versions), methods=["GET"]),
-            Route(f"{resource}/describe", self.rest(self.describe), methods=["GET"]),
-            Route(resource, self.rest(self.collection), methods=["GET"]),
-            Route(f"{resource}/{{key}}", self.rest(self.item), methods=["GET"]),
         ]
+        for name, resource in RESOURCES.items():
+            # One route per resource, so that the requests are counted per resource.
+            path = f"/{resource.api}/resources/{{version}}/{name}"
+            for tail, handler in (("/describe", self.describe), ("", self.collection), ("/{key}", self.item)):
+                routes.append(Route(path + tail, self._answering(partial(handler, name)), methods=["GET"]))
+        for api in ("crmRestApi", "fscmRestApi"):
+            routes.append(Route(f"/{api}/resources/", self._answering(self.versions), methods=["GET"]))
+            routes.append(Route(f"/{api}/resources/{{rest:path}}", self._answering(self.unknown), methods=["GET"]))
+        return routes
 
     # ---- the vendor's side
 
-    def rest(self, handler: Callable[[Request, int], dict[str, Any]]) -> Callable[[Request], Any]:
+    def _answering(self, handler: Callable[[Request, int], dict[str, Any]]) -> Callable[[Request], Any]:
         """What all REST addresses share: sign-in, media types, the shape of errors."""
 
         async def answer(request: Request) -> Response:
@@ -87,45 +91,51 @@ class OracleFusionEmulator:
 
         return answer
 
-    def versions(self, request: Request, _: int) -> dict[str, Any]:
-        """The version catalogue of one of the two roots."""
-        if request.path_params["api"] not in ("crmRestApi", "fscmRestApi"):
-            raise rest.Refused(404)
+    def versions(self, _: Request, __: int) -> dict[str, Any]:
+        """The version catalogue, the same below both roots."""
         frameworks = {"defaultFrameworkVersion": "1", "allowedFrameworkVersions": list("123456789")}
         return {"items": [{"version": VERSIONS[0], "isLatest": True, "adf:extension": frameworks}]}
 
-    def describe(self, request: Request, _: int) -> dict[str, Any]:
-        """The attributes of a resource, with what may stand in `q`."""
-        return rest.describe(self._table(request).resource)
+    def unknown(self, _: Request, __: int) -> dict[str, Any]:
+        """A resource that is not in this pod, or below the other root."""
+        raise rest.Refused(404, "The resource is not found.")
 
-    def collection(self, request: Request, version: int) -> dict[str, Any]:
+    def describe(self, name: str, request: Request, _: int) -> dict[str, Any]:
+        """The attributes of a resource, with what may stand in `q`."""
+        return rest.describe(self._table(name, request).resource)
+
+    def collection(self, name: str, request: Request, version: int) -> dict[str, Any]:
         """A page of rows. There is no snapshot: rows that change move, between pages too."""
-        table = self._table(request)
+        table = self._table(name, request)
         query = rest.collection_query(request, table.resource, version)
         asked = rest.view(request, table.resource, version)
-        limit = query.limit
-        if cap := self._armed("cap_page", request):
-            limit = min(limit, int(cap.params["rows"]))
-        found = list(islice(table.select(query.where, query.order, query.offset), limit + 1))
-        rows, has_more = found[:limit], len(found) > limit
-        if self._armed("no_data_security", request):
-            rows, has_more = [], False
-        if self._armed("empty_has_more", request):
-            rows, has_more = [], True
-        if lie := self._armed("lie_has_more", request):
-            has_more = has_more and lie.params.get("when") != "always" and query.offset == 0
-        links = rest.collection_links(table.resource, asked)
+        rows, has_more = self._page(table, query, request)
         items = [rest.item(table.resource, row, asked) for row in rows]
-        served = rest.collection(items, has_more, query.limit, query.offset, links)
+        links = rest.collection_links(table.resource, asked)
+        answer = rest.collection(items, has_more, query.limit, query.offset, links)
         if query.total:
-            served["totalResults"] = table.count(query.where)
+            answer["totalResults"] = table.count(query.where)
         if (rule := self._armed("mutate_while_paging", request)) and rows:
             self.pod.edit(table, rows[: int(rule.params["rows"])], self.world.now())
-        return served
+        return answer
 
-    def item(self, request: Request, version: int) -> dict[str, Any]:
+    def _page(self, table: Table, query: rest.CollectionQuery, request: Request) -> tuple[list[Row], bool]:
+        """The rows of a page and ``hasMore``, with the faults that distort them."""
+        if self._armed("no_data_security", request):
+            return [], False
+        if self._armed("empty_has_more", request):
+            return [], True
+        cap = self._armed("cap_page", request)
+        limit = min(query.limit, int(cap.params["rows"])) if cap else query.limit
+        found = list(islice(table.select(query.where, query.order, query.offset), limit + 1))
+        has_more = len(found) > limit
+        if lie := self._armed("lie_has_more", request):
+            has_more = has_more and lie.params.get("when") != "always" and query.offset == 0
+        return found[:limit], has_more
+
+    def item(self, name: str, request: Request, version: int) -> dict[str, Any]:
         """One row by its URL key."""
-        table = self._table(request)
+        table = self._table(name, request)
         rest.check_parameters(request, rest.ITEM_PARAMETERS)
         row = _by_url_key(table, request.path_params["key"])
         if row is None or self._armed("no_data_security", request):
@@ -144,12 +154,10 @@ class OracleFusionEmulator:
         path = request.scope["path"].removeprefix(f"/{self.system}")
         return self.world.faults.armed(self.system, fault, request.method, path)
 
-    def _table(self, request: Request) -> Table:
-        where = request.path_params
-        resource = RESOURCES.get(where["resource"])
-        if resource is None or where["api"] != resource.api or where["version"] not in VERSIONS:
-            raise rest.Refused(404, "The resource is not found.")
-        return self.pod.tables[resource.name]
+    def _table(self, name: str, request: Request) -> Table:
+        if request.path_params["version"] not in VERSIONS:
+            raise rest.Refused(404, "The version is not found.")
+        return self.pod.tables[name]
 
     # ---- the control interface's side
 

@@ -45,14 +45,15 @@ CURRENCIES = {"EUR": "Euro", "USD": "US Dollar", "JPY": "Yen"}
 
 
 def moments(rng: random.Random, count: int, now: datetime) -> list[datetime]:
-    """Dates of the last 300 days. Rows share some of them, and a third of all the date of one mass import."""
+    """Dates of the last 300 days. Rows share some of them; a third come from one mass import, within a millisecond."""
     found: list[datetime] = []
     while len(found) < count:
         moment = now - timedelta(seconds=rng.uniform(600, 300 * 86_400))
         found += [moment] * rng.choice((1, 1, 1, 2, 3, 8))
     del found[count:]
     imported = now - timedelta(days=rng.uniform(100, 200))
-    found[: count // 3] = [imported] * (count // 3)
+    millisecond = imported.microsecond // 1000 * 1000
+    found[: count // 3] = [imported.replace(microsecond=millisecond + rng.randrange(1000)) for _ in range(count // 3)]
     rng.shuffle(found)
     return found
 

@@ -1,0 +1,125 @@
+"""The Oracle emulator against Oracle's published reference: no field, flag or parameter of its own invention."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from connectors.oracle_fusion.sandbox_resources import RESOURCES, Attribute, Resource, Type
+from connectors.oracle_fusion.sandbox_rest import COLLECTION_PARAMETERS, ITEM_PARAMETERS
+from ml_connector.sandbox.serve import SandboxThread
+
+FAMILIES = {
+    "hubOrganizations": "Hub_Organizations",
+    "hubPersons": "Hub_Persons",
+    "receivablesCustomerAccountActivities": "Receivables_Customer_Account_Activities",
+    "suppliers": "Suppliers",
+    "purchaseOrders": "Purchase_Orders",
+}
+CUT_TEXT = 700
+"""The reference's finder texts end here, in the middle of a word."""
+
+Operation = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def operations(specs: Path) -> dict[str, list[Operation]]:
+    contract = json.loads((specs / "oracle" / "fusion_contract.json").read_text())
+    return {name: contract[family] for name, family in FAMILIES.items()}
+
+
+@pytest.fixture(scope="module")
+def fusion() -> Iterator[httpx.Client]:
+    with SandboxThread() as sandbox:
+        sandbox.emulators["oracle_fusion"].seed("customers", 120, 3)
+        sandbox.emulators["oracle_fusion"].seed("contacts", 40, 3)
+        headers = {"rest-framework-version": "4"}
+        auth = httpx.BasicAuth("ML_CONNECTOR", "sandbox-password")
+        with httpx.Client(base_url=sandbox.url("oracle_fusion"), headers=headers, auth=auth) as client:
+            yield client
+
+
+def get_all(operations: list[Operation], resource: str, child: str = "") -> Operation:
+    """The reference's "Get all" of a resource or of one of its children."""
+    tail = f"/{child}" if child else f"/{resource}"
+    depth = 4 if child else 1
+    found = [
+        one
+        for one in operations
+        if one["method"] == "GET" and one["path"].endswith(tail) and one["path"].count("/") == depth
+    ]
+    assert len(found) == 1
+    return found[0]
+
+
+def path(resource: Resource) -> str:
+    return f"/{resource.api}/resources/11.13.18.05/{resource.name}"
+
+
+def check_attributes(attributes: dict[str, Attribute], reference: Operation) -> None:
+    assert attributes.keys() <= reference["response"].keys()
+    for attribute in attributes.values():
+        assert attribute.queryable == (attribute.name in reference["queryable"]), attribute.name
+        if attribute.queryable:
+            text = (Type.STRING, Type.DATE, Type.DATETIME)
+            kind = "string" if attribute.type in text else attribute.type
+            assert kind == reference["queryable"][attribute.name], attribute.name
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_attributes_and_their_flags(operations: dict[str, list[Operation]], name: str) -> None:
+    resource = RESOURCES[name]
+    check_attributes(resource.attributes, get_all(operations[name], name))
+    for child, attributes in resource.children.items():
+        check_attributes(attributes, get_all(operations[name], name, child))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_parameters_and_finders(operations: dict[str, list[Operation]], name: str) -> None:
+    resource = RESOURCES[name]
+    reference = get_all(operations[name], name)
+    assert COLLECTION_PARAMETERS | resource.parameters == set(reference["parameters"])
+    of_item = next(one for one in operations[name] if one["method"] == "GET" and one["path"].count("/") == 2)
+    assert set(of_item["parameters"]) == ITEM_PARAMETERS
+    if resource.key:
+        assert of_item["path"].endswith(f"/{{{resource.key}}}")
+    finders = reference["finders"]
+    for finder, variables in resource.finders.items():
+        for word in (finder, *variables):
+            assert word in finders or len(finders) >= CUT_TEXT, word
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_answers_hold_only_fields_of_the_reference(
+    operations: dict[str, list[Operation]], fusion: httpx.Client, name: str
+) -> None:
+    resource = RESOURCES[name]
+    page = fusion.get(path(resource), params={"limit": 30, "expand": ",".join(resource.children)}).json()
+    assert page["count"] > 0
+    allowed = get_all(operations[name], name)["response"].keys()
+    for row in page["items"]:
+        assert row.keys() <= allowed
+        for child in resource.children:
+            fields = get_all(operations[name], name, child)["response"].keys()
+            assert all(line.keys() <= fields for line in row[child]["items"])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_is_not_queryable_is_refused(
+    operations: dict[str, list[Operation]], fusion: httpx.Client, name: str
+) -> None:
+    resource = RESOURCES[name]
+    reference = get_all(operations[name], name)
+    refused = (resource.attributes.keys() | resource.children.keys()) - reference["queryable"].keys()
+    for attribute in sorted(refused):
+        for version, q in (("1", f"{attribute}=1"), ("4", f"{attribute} = 1")):
+            answer = fusion.get(path(resource), params={"q": q}, headers={"rest-framework-version": version})
+            assert answer.status_code == 400, attribute
+            assert "29140" in answer.text
+    for attribute in sorted(resource.attributes.keys() & reference["queryable"].keys()):
+        assert fusion.get(path(resource), params={"q": f"{attribute} is null"}).status_code == 200, attribute

@@ -1,0 +1,37 @@
+"""The emulators on a loopback port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from ml_connector.sandbox.serve import SandboxThread
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[SandboxThread]:
+    with SandboxThread() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def vendors(running_sandbox: SandboxThread) -> SandboxThread:
+    """All emulators, as after a start."""
+    running_sandbox.reset()
+    return running_sandbox
+
+
+@pytest.fixture
+def fusion(vendors: SandboxThread) -> Iterator[httpx.Client]:
+    """A signed-in client of the Oracle Fusion emulator, framework version 4."""
+    headers = {"rest-framework-version": "4", "accept": "application/json"}
+    with httpx.Client(base_url=vendors.url("oracle_fusion"), headers=headers) as client:
+        answer = client.post(
+            "/oauth2/v1/token",
+            auth=("ml-connector", "sandbox-client-secret"),
+            data={"grant_type": "client_credentials", "scope": "urn:opc:resource:consumer::all"},
+        )
+        client.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
+        yield client
