@@ -300,7 +300,7 @@ def authorization_url(
         code_challenge=challenge,
         code_challenge_method="S256",
     )
-    return f"{authorize_url}{'&' if '?' in authorize_url else '?'}{urlencode(query)}"
+    return f"{authorize_url}?{urlencode(query)}"
 
 
 def basic(user: str, password: Secret) -> dict[str, str]:

@@ -45,12 +45,13 @@ class MemoryTokenStore:
 
     def __init__(self, token: Token | None = None) -> None:
         self.token = token
-        self.saves = 0
+        self.saves = self.locks = 0
         self.row = asyncio.Lock()
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[MemoryTokenStore]:
         async with self.row:
+            self.locks += 1
             yield self
 
     async def save(self, token: Token) -> None:
@@ -261,7 +262,7 @@ async def test_many_tasks_of_many_processes_renew_once() -> None:
         got = await asyncio.gather(*(bearer(auth) for auth in processes for _ in range(10)))
 
     assert set(got) == {"Bearer a-1"}
-    assert (len(server.requests), store.saves) == (1, 1)
+    assert (len(server.requests), store.saves, store.locks) == (1, 1, 4)
 
 
 async def test_many_tasks_of_many_processes_are_refused_and_renew_once() -> None:
@@ -316,6 +317,14 @@ async def test_a_dead_refresh_token_says_how_to_reconnect(status: int) -> None:
         assert "r-0" not in str(caught.value)
 
     assert len(server.requests) == 1, "a refused credential is not tried in a loop: vendors lock accounts"
+
+
+async def test_a_dead_refresh_token_is_reported_while_the_last_token_still_works() -> None:
+    clock = Clock()
+    clock.ahead(minutes=56)
+    async with wire(answer(400, b'{"error": "invalid_grant"}')) as server:
+        with pytest.raises(Reauthenticate):
+            await oauth(AuthorizationCode, server, MemoryTokenStore(token()), clock).headers()
 
 
 async def test_a_connection_that_was_never_made_says_how_to_make_it() -> None:
