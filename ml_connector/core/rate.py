@@ -45,14 +45,18 @@ class Limit:
     per_minute: float
     burst: int
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.burst <= self.per_minute:
+            raise ValueError(f"{self.key}: burst must be between 1 and per_minute")
+
     @property
     def spacing(self) -> float:
         """Seconds between two permits once the burst is used up.
 
-        A window of length W that starts with a full burst holds burst + W / spacing - 1 permits, which must not be
-        more than ``per_minute``: a greater burst makes the steady rate smaller.
+        A minute that starts with a full burst holds burst + minute / spacing - 1 permits, which must not be more
+        than ``per_minute``: a greater burst makes the steady rate smaller.
         """
-        return _MINUTE / (self.per_minute - self.burst + 1)
+        return _MINUTE / (int(self.per_minute) - self.burst + 1)
 
 
 class Limiter:
