@@ -44,18 +44,21 @@ async def hold_run(
     """Hold the streams of a tenant for the attempt that this flow run is now making.
 
     A scheduled run does not wait for another writer (LeaseTaken); a retry waits for up to three lease lengths, in
-    which a dead holder's lease expires. NothingLeft: the attempt that was still running when Retry was pressed has
-    completed meanwhile.
+    which a dead holder's lease expires. NothingLeft: the last attempt has completed, but whoever pressed Retry could
+    not know, because it was still running then, or its process died before it could tell Prefect.
     """
-    flow_run = this_flow_run()
+    flow_run = await this_flow_run()
     before = await runs.last_attempt(db, tenant, flow_run.id)
     patience = 3 * lease_seconds if before is not None or flow_run.count > 1 else 0.0
     holder = f"flow run {flow_run.name} ({flow_run.id})"
     keys = [route.key for route in routes]
     async with leased(db, tenant, keys, holder=holder, ttl=lease_seconds, patience=patience) as lease:
         now = await runs.last_attempt(db, tenant, flow_run.id)
-        if before is not None and before.outcome is None and now is not None and now.outcome == "completed":
-            raise NothingLeft(f"attempt {now.attempt}, which was running when this one began, has completed")
+        if now is not None and now.outcome == "completed":
+            if before is None or before.outcome != "completed":
+                raise NothingLeft(f"attempt {now.attempt}, which was running when this one began, has completed")
+            if flow_run.completed < now.attempt:
+                raise NothingLeft(f"attempt {now.attempt} had completed when its process died")
         run = await runs.open_attempt(db, tenant, flow_run.id, integration)
         sealer = await vault.sealer(tenant, "body")
         held = OpenRun(tenant, integration, run, db, lease, reject_limit)

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ParamSpec
+from uuid import UUID
 
-from prefect import runtime
+from prefect import get_client, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
@@ -16,15 +17,20 @@ from ml_connector.core.errors import SafeError
 from ml_connector.core.lease import LeaseTaken
 
 P = ParamSpec("P")
+SKIPPED = "Skipped"
 
 
 @dataclass(slots=True, frozen=True)
 class FlowRun:
-    """The flow run that this process executes. ``count`` is above 1 when somebody has retried it."""
+    """The flow run that this process executes.
+
+    ``count`` is above 1 when somebody has retried it; ``completed`` is how often it has been reported as completed.
+    """
 
     id: str
     name: str
     count: int
+    completed: int
 
 
 class NothingLeft(Exception):
@@ -35,11 +41,20 @@ given: ContextVar[FlowRun | None] = ContextVar("given_flow_run", default=None)
 """Set by who runs a journey without Prefect (the crash harness, the preview of the command line)."""
 
 
-def this_flow_run() -> FlowRun:
+async def this_flow_run() -> FlowRun:
     """The flow run of this process, as Prefect tells it."""
-    return given.get() or FlowRun(
-        str(runtime.flow_run.id), str(runtime.flow_run.name), int(runtime.flow_run.run_count or 1)
-    )
+    known = given.get()
+    if known is not None:
+        return known
+    count = int(runtime.flow_run.run_count or 1)
+    completed = await _times_completed(UUID(str(runtime.flow_run.id))) if count > 1 else 0
+    return FlowRun(str(runtime.flow_run.id), str(runtime.flow_run.name), count, completed)
+
+
+async def _times_completed(flow_run_id: UUID) -> int:
+    async with get_client() as client:
+        states = await client.read_flow_run_states(flow_run_id)
+    return sum(state.is_completed() and state.name != SKIPPED for state in states)
 
 
 def story(body: Callable[P, Awaitable[str | None]]) -> Callable[P, Awaitable[State[Any]]]:
@@ -53,9 +68,9 @@ def story(body: Callable[P, Awaitable[str | None]]) -> Callable[P, Awaitable[Sta
         try:
             reason = await body(*args, **kwargs)
         except LeaseTaken as taken:
-            if this_flow_run().count > 1:
+            if (await this_flow_run()).count > 1:
                 return Failed(message=f"{taken}. Retry when it has ended.")
-            return Completed(name="Skipped", message=str(taken))
+            return Completed(name=SKIPPED, message=str(taken))
         except NothingLeft as done:
             return Completed(message=f"{done}; nothing was left to do")
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach Prefect

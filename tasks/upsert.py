@@ -61,9 +61,7 @@ async def resolve(
                 Decision(item.effect_id, item.source_id, "", state=State.UNCHANGED, reason="same as last sent")
             )
         else:
-            intents.append(
-                Intent(item.effect_id, item.source_id, item.payload, dest_id, force=item.generation > 0)
-            )
+            intents.append(Intent(item.effect_id, item.source_id, item.payload, dest_id, force=item.generation > 0))
     return intents, decided
 
 

@@ -135,11 +135,19 @@ class Installation:
                 await workspace.system_of("zendesk").ensure_fields(zendesk, wanted)
 
     async def sync(
-        self, run: str | None = None, *, count: int = 1, streams: Sequence[str] = ("organizations", "users")
+        self,
+        run: str | None = None,
+        *,
+        count: int = 1,
+        completed: int | None = None,
+        streams: Sequence[str] = ("organizations", "users"),
     ) -> State[Any]:
-        """Run the flow's own body as flow run ``run``; ``count`` above 1 is a Retry."""
+        """Run the flow's own body as flow run ``run``.
+
+        ``count`` above 1 is a Retry; ``completed`` is how often Prefect was told that it completed (each time).
+        """
         name = run or str(uuid7())
-        token = given.set(FlowRun(name, name, count))
+        token = given.set(FlowRun(name, name, count, count - 1 if completed is None else completed))
         try:
             state: State[Any] = await sync_customers.fn("acme", list(streams))  # type: ignore[arg-type]
             return state

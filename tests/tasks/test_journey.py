@@ -43,7 +43,7 @@ class World:
         )  # fmt: skip
 
     async def run(self, flow_run: str, *, count: int = 1, routes: Sequence[Route] | None = None) -> list[Balance]:
-        token = given.set(FlowRun(flow_run, flow_run, count))
+        token = given.set(FlowRun(flow_run, flow_run, count, count - 1))
         try:
             async with hold_run(
                 self.db, self.vault, Guard(), "acme", "test", routes or [self.route()], lease_seconds=5,

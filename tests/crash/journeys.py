@@ -1,0 +1,32 @@
+"""The journeys that the crash harness kills."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ml_connector.core.embedded import Embedded
+from tests.crash.harness import Harness, Journey
+from tests.installation import Installation, installation
+
+
+def oracle_zendesk(installed: Installation) -> Journey:
+    """Customers and contacts, by the flow's own body."""
+
+    async def journey(run: str, count: int) -> bool:
+        return (await installed.sync(run, count=count, completed=0)).is_completed()
+
+    return journey
+
+
+@contextmanager
+def harness(postgres: Embedded, sandbox_url: str, folder: Path, database: str = "crash") -> Iterator[Harness]:
+    """The harness around the flow of Oracle Fusion and Zendesk."""
+    postgres.prepare(database)
+    with installation(postgres, database, sandbox_url, folder, settle=0.1, lease=20) as installed:
+        made = Harness(installed, postgres, database, oracle_zendesk(installed))
+        try:
+            yield made
+        finally:
+            made.close()

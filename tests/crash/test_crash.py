@@ -1,0 +1,25 @@
+"""Killing the process at any point loses nothing and repeats nothing; a design for which that is not so is caught."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ml_connector.core.embedded import Embedded
+from ml_connector.sandbox.serve import sandbox_process
+from tests.crash.harness import Tally
+from tests.crash.journeys import harness
+from tests.crash.sweep import POINTS, naive_designs
+
+
+def test_a_death_at_every_crash_point_and_at_random_ones(postgres: Embedded, tmp_path: Path) -> None:
+    tally = Tally()
+    with sandbox_process() as url, harness(postgres, url, tmp_path / "tenants") as made:
+        made.sweep("new", tally)
+        made.sweep("changed", tally)
+        made.shuffle(25, seed=20261121, tally=tally)
+        caught = naive_designs(made, tmp_path / "naive", rounds=6, seed=1)
+
+    assert (tally.lost, tally.doubled) == (0, 0), tally.bad
+    assert [point for point in POINTS if point != "upsert.probed" and not tally.deaths[point]] == []
+    assert caught.lost > 0
+    assert caught.doubled > 0
