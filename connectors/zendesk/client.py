@@ -127,6 +127,10 @@ class Zendesk:
         """The statuses of at most 100 jobs; jobs that Zendesk has forgotten are not among them."""
         return (await self.get("/job_statuses/show_many", ids=",".join(ids))).get("job_statuses") or []
 
+    def page(self, kind: str, object_id: str) -> str:
+        """Where agents see one of the ``organizations`` or ``users``."""
+        return f"{self.settings.origin.rstrip('/')}/agent/{kind}/{object_id}"
+
     # --- writing: none of these is repeated by the transport once it may have been acted on
 
     async def write(

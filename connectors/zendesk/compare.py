@@ -7,6 +7,7 @@ Payloads and requests hold Zendesk's own field names; the custom fields stand in
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from connectors.zendesk.fields import CustomFields
@@ -32,6 +33,18 @@ def encode(payload: Body, fields: CustomFields) -> Body:
             names = ", ".join(missing)
             raise Unwritable(f"field {names} does not exist in this Zendesk account: run `ml-connector apply`")
         body[section] = {key: _encode(fields, section, key, value) for key, value in values.items()}
+    return body
+
+
+def typed(request: Body, fields: CustomFields) -> Body:
+    """A request with its custom fields in their own types again: the ledger gives decimals back as text."""
+    body = dict(request)
+    for section in CUSTOM:
+        if section in body:
+            body[section] = dict(body[section])
+            for key, value in body[section].items():
+                with suppress(ValueError):  # the field has become another one: Zendesk will say so
+                    body[section][key] = fields.encode(key, value)
     return body
 
 

@@ -134,18 +134,19 @@ def _fields(details: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _from_sentences(code: str, text: str) -> Problem:
-    """Jobs describe a failure in words: "Name: ... has already been taken; External has already been taken"."""
-    labels = [found for found in _LABEL.finditer(text) if found[1].lower() in _LABELS]
-    ends = [*[label.start() for label in labels], len(text)][1:]
-    fields = tuple(
-        (_LABELS[label[1].lower()], DUPLICATE if _TAKEN.search(text, label.end(), end) else "Invalid")
-        for label, end in zip(labels, ends, strict=True)
-    )
-    if fields:
-        return Problem(code, fields)
-    if _TAKEN.search(text):
+    """Jobs describe a failure in words: "Name: ... has already been taken; External has already been taken".
+
+    A value may look like a field of its own, so what holds for one of the fields is taken to hold for all: at worst
+    something is looked up in vain.
+    """
+    kind = DUPLICATE if _TAKEN.search(text) else "Invalid"
+    labels = dict.fromkeys(_LABELS[label] for found in _LABEL.findall(text) if (label := found.lower()) in _LABELS)
+    if labels:
+        return Problem(code, tuple((label, kind) for label in labels))
+    if kind == DUPLICATE:
         return Problem(DUPLICATE)
-    return Problem("RecordNotFound" if _MISSING.search(text) else code)
+    said_by_job = code == "Unknown" or code.endswith("Error")
+    return Problem("RecordNotFound" if said_by_job and _MISSING.search(text) else code)
 
 
 def _code(value: Any) -> str:

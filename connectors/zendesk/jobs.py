@@ -1,20 +1,19 @@
 """Background jobs: Zendesk takes 100 objects a call, works on them later, and reports on each of them.
 
-A completed job may hold failed objects. Results name an object by its ``index`` in the request (creates) or by its
-``id`` (updates), in no order; an object that they do not name has to be read.
 https://developer.zendesk.com/api-reference/ticketing/ticket-management/job_statuses/
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from connectors.zendesk.errors import Forbidden, Refused, problem_of
-from connectors.zendesk.writing import Call, Fate, Halt, Result, Results, Work, harvest, result_of
+from connectors.zendesk.errors import Forbidden, Refused
+from connectors.zendesk.job_results import results_of
+from connectors.zendesk.writing import Call, Fate, Halt, Result, Results, Work, result_of
 from ml_connector.core.errors import AbortRun, ConnectorError, RetryLater
 from ml_connector.core.records import Body
 
@@ -59,16 +58,12 @@ class Jobs:
         """Ids of the jobs whose results this client is waiting for."""
         return frozenset(self._flying)
 
-    def write(self, work: Sequence[Work], halt: Halt) -> AsyncIterator[Results]:
-        """Write everything, in jobs of one kind of call each; results as soon as a job is over.
+    def batches(self, work: Sequence[Work], halt: Halt) -> list[Coroutine[Any, Any, Results]]:
+        """Write everything, in jobs of one kind of call each: one coroutine per job, to be run together.
 
         Each piece of work has exactly one result. A job that is refused as a whole is split until the objects at
         fault stand alone. What ends the run (a refused token, a lost lease) goes into ``halt``.
         """
-        return harvest(self.batches(work, halt))
-
-    def batches(self, work: Sequence[Work], halt: Halt) -> list[Coroutine[Any, Any, Results]]:
-        """As `write`, one coroutine per job."""
         return [self._batch(batch, halt) for batch in _batches(work)]
 
     async def _batch(self, batch: list[Work], halt: Halt) -> Results:
@@ -98,22 +93,13 @@ class Jobs:
         if submitted is None:
             return [(work, Result(Fate.FORBIDDEN, reason="Zendesk forbids this in bulk")) for work in batch]
         answer, request_id = submitted
-        unclear: str | None = "the job did not end in time, or Zendesk has lost it"
-        job = None
         try:
             job = await self._end_of(answer.get("job_status") or {})
         except ConnectorError as error:
-            unclear = "the job could not be watched to its end"
+            job = None
             if isinstance(error, AbortRun):
                 halt.stop(error)
-        if job is None or job.get("status") != "completed":
-            unclear = unclear if job is None else f"the job ended as {job.get('status')}"
-            named = _by_work(batch, (job or {}).get("results"))
-            return [(work, named.get(i) or Result(Fate.UNKNOWN, reason=unclear)) for i, work in enumerate(batch)]
-        named = _by_work(batch, job.get("results"))
-        for result in named.values():
-            result.request_id = request_id
-        return [(w, named.get(i) or _silent(request_id)) for i, w in enumerate(batch)]
+        return results_of(batch, job, request_id)
 
     async def _try_out(self, call: Call, batch: list[Work]) -> tuple[Body, str | None] | None:
         """As `_submit`, or None if the account may not make this call: that is asked once."""
@@ -155,6 +141,8 @@ class Jobs:
             return await flight.over
         finally:
             self._flying.pop(job_id, None)
+            if not self._flying:
+                self._watch.cancel()
 
     async def _watch_all(self) -> None:
         """Look at all jobs in flight with one call, until none is left."""
@@ -198,33 +186,3 @@ def _batches(work: Sequence[Work]) -> Iterator[list[Work]]:
         same = iter([piece for piece in work if piece.call == call])
         while batch := list(islice(same, PER_JOB)):
             yield batch
-
-
-def _by_work(batch: list[Work], results: Any) -> dict[int, Result]:
-    """Results by their place in the batch: by id if we sent ids, else by index, never by their order."""
-    places = {str(work.body["id"]): i for i, work in enumerate(batch) if "id" in work.body}
-    named: dict[int, Result] = {}
-    contested: set[int] = set()
-    for entry in results if isinstance(results, list) else []:
-        if not isinstance(entry, dict):
-            continue
-        place = places.get(str(entry.get("id"))) if places else entry.get("index")
-        if place is None:
-            place = entry.get("index")
-        if not isinstance(place, int) or not 0 <= place < len(batch):
-            continue
-        if place in named:
-            contested.add(place)
-        named[place] = _result(entry)
-    return {place: result for place, result in named.items() if place not in contested}
-
-
-def _result(entry: Body) -> Result:
-    if entry.get("success") is False or entry.get("error") or entry.get("errors") or entry.get("status") == "Failed":
-        return Result(Fate.REFUSED, problem=problem_of(entry))
-    object_id = entry.get("id")
-    return Result(Fate.WRITTEN, id=str(object_id)) if object_id else _silent(None)
-
-
-def _silent(request_id: str | None) -> Result:
-    return Result(Fate.SILENT, reason="the job ended without a word on this record", request_id=request_id)

@@ -14,8 +14,8 @@ from ml_connector.core.records import Body
 class Key:
     """What an object is looked up by."""
 
-    id: str | None
-    external_id: str | None
+    id: str | None = None
+    external_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -30,9 +30,11 @@ class Found:
 async def find(client: Zendesk, kind: str, keys: Sequence[Key]) -> list[Found]:
     """One answer per key, in order. ``kind``: organizations or users.
 
-    A linked object that is gone is looked up by its external id: somebody may have made it anew.
+    A linked object that is gone is looked up by its external id: somebody may have made it anew. Deleted users are
+    gone too; Zendesk keeps showing them as inactive.
     """
     linked = {str(o["id"]): o for o in await client.show_many(kind, ids=[key.id for key in keys if key.id])}
+    linked = {object_id: found for object_id, found in linked.items() if found.get("active") is not False}
     others = [key.external_id for key in keys if key.external_id and key.id not in linked]
     by_external_id: dict[str, list[Body]] = defaultdict(list)
     for found in await client.show_many(kind, external_ids=others):

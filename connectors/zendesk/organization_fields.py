@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from connectors.zendesk.client import Zendesk
-from connectors.zendesk.compare import Unwritable, differences, encode, needs_current, without_filled
+from connectors.zendesk.compare import Unwritable, differences, encode, needs_current, typed, without_filled
 from connectors.zendesk.fields import CustomFields
+from connectors.zendesk.lookup import Found, Key
 from connectors.zendesk.organizations import UPDATE
-from connectors.zendesk.writing import Halt, Result, Work, outcome_of, probed
+from connectors.zendesk.sending import Step, send_all
+from connectors.zendesk.writing import Fate, Result, Work, outcome_of, probed
 from ml_connector.core.records import Body, Decision, Intent, Outcome, State
 
 _GONE = "the organization was deleted in Zendesk: replay its customer, then this record"
@@ -56,12 +58,13 @@ class OrganizationFieldsDestination:
     async def send(self, decisions: Sequence[Decision]) -> AsyncIterator[list[Outcome]]:
         """Outcomes as each job ends."""
         fields = await self._client.custom_fields("organization")
-        halt = Halt()
-        work = [Work(d, UPDATE, encode(d.request, fields), str(d.request["id"])) for d in decisions]
-        async for results in self._client.jobs.write(work, halt):
-            yield [outcome_of(piece, _told(result)) for piece, result in results]
-        if halt.error:
-            raise halt.error
+
+        async def settle(work: Work, result: Result, found: Found) -> Step:
+            return _settled(work, result, found, fields)
+
+        work = [Work(d, UPDATE, typed(d.request, fields), str(d.request["id"])) for d in decisions]
+        async for outcomes in send_all(self._client, "organizations", work, lambda piece: Key(piece.id), settle):
+            yield outcomes
 
     async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
         """Whether each organization holds the values now."""
@@ -70,18 +73,23 @@ class OrganizationFieldsDestination:
         current = await self._read([str(decision.request["id"]) for decision in decisions])
         return [_verdict(d, current.get(str(d.request["id"])), fields, bool(running)) for d in decisions]
 
+    def address(self, dest_id: str) -> str | None:
+        return self._client.page("organizations", dest_id)
+
     async def _read(self, ids: Sequence[str]) -> dict[str, Body]:
         return {str(found["id"]): found for found in await self._client.show_many("organizations", ids=ids)}
 
 
-def _told(result: Result) -> Result:
-    if result.problem and result.problem.missing:
-        result.reason = _GONE
-    return result
+def _settled(work: Work, result: Result, found: Found, fields: CustomFields) -> Outcome:
+    if result.fate is Fate.SILENT and found.object and not differences(work.body, found.object, fields):
+        return outcome_of(work, Result(Fate.WRITTEN, request_id=result.request_id))
+    if (result.fate is Fate.SILENT and not found.object) or (result.problem and result.problem.missing):
+        return outcome_of(work, Result(Fate.REFUSED, reason=_GONE, request_id=result.request_id))
+    return outcome_of(work, result)
 
 
 def _verdict(decision: Decision, current: Body | None, fields: CustomFields, jobs_running: bool) -> Outcome:
     if current is None:
         return Outcome(decision.effect_id, State.REJECTED, "update", decision.dest_id, _GONE)
-    holds = not differences(encode(decision.request, fields), current, fields)
+    holds = not differences(decision.request, current, fields)
     return probed(decision, current if holds else None, jobs_running)

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from connectors.zendesk.client import Zendesk, together
+from connectors.zendesk.client import Zendesk
 from connectors.zendesk.compare import (
     Unwritable,
     differences,
     encode,
     names,
     needs_current,
+    typed,
     with_theirs,
     without_filled,
 )
 from connectors.zendesk.errors import Problem
 from connectors.zendesk.fields import CustomFields
 from connectors.zendesk.lookup import Found, Key, find
-from connectors.zendesk.writing import Call, Fate, Halt, Result, Work, outcome_of, probed, undecided
-from ml_connector.core.errors import AbortRun, RetryLater
+from connectors.zendesk.sending import ATTEMPTS, Step, send_all
+from connectors.zendesk.writing import Call, Fate, Result, Work, outcome_of, probed
 from ml_connector.core.records import Body, Decision, Intent, Outcome, State
 
 CREATE = Call("POST", "/organizations/create_many", "organizations")
 UPDATE = Call("PUT", "/organizations/update_many", "organizations")
-_ATTEMPTS = 4
 _LONGEST_NAME = 255
 
 
@@ -83,21 +83,13 @@ class Organizations:
     async def send(self, decisions: Sequence[Decision]) -> AsyncIterator[list[Outcome]]:
         """Outcomes as each job ends. Taken names and external ids, and deleted objects, are settled on the way."""
         fields = await self._client.custom_fields("organization")
-        work = []
-        for decision in decisions:
-            body = encode(decision.request, fields)  # the ledger gives decimals back as text
-            work.append(_work(decision, body))
-        halt = Halt()
-        while work and not halt.error:
-            again: list[Work] = []
-            async for results in self._client.jobs.write(work, halt):
-                steps = await together([self._settle(piece, result, fields, halt) for piece, result in results])
-                again += [step for step in steps if isinstance(step, Work)]
-                yield [step for step in steps if isinstance(step, Outcome)]
-            work = again
-        if halt.error:
-            yield [outcome_of(piece, halt.unsent()) for piece in work]
-            raise halt.error
+
+        async def settle(work: Work, result: Result, found: Found) -> Step:
+            return await self._settle(work, result, found, fields)
+
+        work = [_work(decision, typed(decision.request, fields)) for decision in decisions]
+        async for outcomes in send_all(self._client, "organizations", work, lambda piece: _key(piece.body), settle):
+            yield outcomes
 
     async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
         """Whether each request is what Zendesk holds now."""
@@ -108,21 +100,16 @@ class Organizations:
         found = await find(self._client, "organizations", [_key(d.request) for d in decisions])
         return [probed(d, _held(d.request, f, fields), running) for d, f in zip(decisions, found, strict=True)]
 
-    async def _settle(self, work: Work, result: Result, fields: CustomFields, halt: Halt) -> Work | Outcome:
-        """The outcome of a piece of work, or the other way in which the same decision is to be written."""
-        try:
-            if result.fate is Fate.SILENT:
-                return await self._read_again(work, result, fields)
-            if result.problem and work.attempt < _ATTEMPTS:
-                return await self._other_way(work, result, result.problem)
-        except RetryLater as error:
-            return undecided(work, result, error)
-        except AbortRun as error:
-            halt.stop(error)
-            return undecided(work, result, error)
-        return outcome_of(work, result)
+    def address(self, dest_id: str) -> str | None:
+        return self._client.page("organizations", dest_id)
 
-    async def _other_way(self, work: Work, result: Result, problem: Problem) -> Work | Outcome:
+    async def _settle(self, work: Work, result: Result, found: Found, fields: CustomFields) -> Step:
+        """The outcome of a piece of work, or the other way in which the same decision is to be written."""
+        if result.fate is Fate.SILENT:
+            return _read(work, result, found, fields)
+        problem = result.problem
+        if problem is None or work.attempt >= ATTEMPTS:
+            return outcome_of(work, result)
         if problem.missing or (problem.taken & {"external_id", "?"} and "id" not in work.body):
             # It was deleted in Zendesk, or an earlier create has arrived after all.
             return await self._by_external_id(work, result, problem)
@@ -130,15 +117,7 @@ class Organizations:
             return await self._other_name(work, result)
         return outcome_of(work, result)
 
-    async def _read_again(self, work: Work, result: Result, fields: CustomFields) -> Work | Outcome:
-        (found,) = await find(self._client, "organizations", [_key(work.body)])
-        if found.object and not differences(work.body, found.object, fields):
-            return outcome_of(work, Result(Fate.WRITTEN, str(found.object["id"]), request_id=result.request_id))
-        if "id" in work.body and not found.conflict and (not found.object or found.object["id"] != work.body["id"]):
-            return _again(work, found.object["id"] if found.object else None, work.body)
-        return outcome_of(work, result)
-
-    async def _by_external_id(self, work: Work, result: Result, problem: Problem) -> Work | Outcome:
+    async def _by_external_id(self, work: Work, result: Result, problem: Problem) -> Step:
         (found,) = await find(self._client, "organizations", [Key(None, work.body["external_id"])])
         if found.conflict:
             result.reason = found.conflict
@@ -152,7 +131,7 @@ class Organizations:
             return outcome_of(work, result)
         return await self._other_name(work, result)
 
-    async def _other_name(self, work: Work, result: Result) -> Work | Outcome:
+    async def _other_name(self, work: Work, result: Result) -> Step:
         """Zendesk wants names to be unique; the ERP does not."""
         policy = self._client.settings.name_collision
         name, external_id = work.body.get("name") or "", work.body["external_id"]
@@ -194,8 +173,17 @@ def _keeping_suffix(body: Body, current: Body) -> Body:
     return body
 
 
+def _read(work: Work, result: Result, found: Found, fields: CustomFields) -> Step:
+    """What the job did not say, reading tells: an organization that is gone is made anew."""
+    if found.object and not differences(work.body, found.object, fields):
+        return outcome_of(work, Result(Fate.WRITTEN, str(found.object["id"]), request_id=result.request_id))
+    if "id" in work.body and not found.conflict and (not found.object or found.object["id"] != work.body["id"]):
+        return _again(work, found.object["id"] if found.object else None, work.body)
+    return outcome_of(work, result)
+
+
 def _held(request: Body, found: Found, fields: CustomFields) -> Body | None:
     """The organization, if it is what the request says."""
-    if not found.object or differences(_keeping_suffix(encode(request, fields), found.object), found.object, fields):
+    if not found.object or differences(_keeping_suffix(request, found.object), found.object, fields):
         return None
     return found.object

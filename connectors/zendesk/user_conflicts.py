@@ -6,7 +6,8 @@ from connectors.zendesk.client import Zendesk
 from connectors.zendesk.compare import differences
 from connectors.zendesk.errors import Problem
 from connectors.zendesk.fields import CustomFields
-from connectors.zendesk.lookup import Key, find
+from connectors.zendesk.lookup import Found, Key, find
+from connectors.zendesk.sending import ATTEMPTS, Step
 from connectors.zendesk.user_steps import (
     CREATE_ONE,
     IDENTITY,
@@ -19,8 +20,6 @@ from connectors.zendesk.user_steps import (
 from connectors.zendesk.writing import Fate, Result, Work, outcome_of
 from ml_connector.core.records import Body, Outcome
 
-_ATTEMPTS = 4
-
 
 class UserConflicts:
     """Finds the other way in which a user is to be written, or the reason why it is rejected."""
@@ -31,14 +30,17 @@ class UserConflicts:
         self._fields = fields
         self._if_empty = if_empty
 
-    async def settle(self, work: Work, result: Result) -> Work | Outcome:
-        """The next call, or the outcome, for a piece of work that was not written."""
+    def key(self, work: Work) -> Key:
+        return Key(work.id, work.decision.request["user"]["external_id"])
+
+    async def settle(self, work: Work, result: Result, found: Found) -> Step:
+        """The next call, or the outcome, for a piece of work that was not simply written."""
         if result.fate is Fate.FORBIDDEN:
             single = UPDATE_ONE if work.id else CREATE_ONE
             return Work(work.decision, single, work.body, work.id, work.attempt, work.then)
-        if result.fate is Fate.SILENT and work.call != MEMBERSHIP:
-            return await self._read_again(work, result)
-        if result.problem is None or work.attempt >= _ATTEMPTS:
+        if result.fate is Fate.SILENT:
+            return self._read(work, result, found)
+        if result.problem is None or work.attempt >= ATTEMPTS:
             return outcome_of(work, result)
         if work.call == MEMBERSHIP:
             return self._membership(work, result, result.problem)
@@ -54,7 +56,7 @@ class UserConflicts:
         result.reason = f"the user was written, but Zendesk refuses its organization: {problem}"
         return outcome_of(work, result)
 
-    async def _identity(self, work: Work, result: Result, problem: Problem) -> Work | Outcome:
+    async def _identity(self, work: Work, result: Result, problem: Problem) -> Step:
         address = work.body["value"]
         if problem.taken and work.then:
             if await self._client.has_email(str(work.id), address):
@@ -63,7 +65,7 @@ class UserConflicts:
             result.reason = _belongs_to(owner)
         return outcome_of(work, result)
 
-    async def _update(self, work: Work, result: Result, problem: Problem) -> Work | Outcome:
+    async def _update(self, work: Work, result: Result, problem: Problem) -> Step:
         if problem.missing:
             user = work.decision.request["user"]
             (found,) = await find(self._client, "users", [Key(None, user["external_id"])])
@@ -72,7 +74,7 @@ class UserConflicts:
             return self._calls.work(work.decision, {"user": user}, work.attempt + 1)
         return outcome_of(work, result)
 
-    async def _create(self, work: Work, result: Result, problem: Problem) -> Work | Outcome:
+    async def _create(self, work: Work, result: Result, problem: Problem) -> Step:
         if not problem.taken:
             return outcome_of(work, result)
         user = work.decision.request["user"]
@@ -98,13 +100,17 @@ class UserConflicts:
             and owner.get("role") == "end-user"  # an agent's profile is not the ERP's to write
         )
 
-    async def _read_again(self, work: Work, result: Result) -> Work | Outcome:
-        (found,) = await find(self._client, "users", [Key(work.id, work.decision.request["user"]["external_id"])])
-        wanted = own_fields({name: value for name, value in work.body.items() if name != "skip_verify_email"})
-        if found.object and not differences(wanted, found.object, self._fields):
-            written = Result(Fate.WRITTEN, str(found.object["id"]), request_id=result.request_id)
-            return work.then or outcome_of(work, written)
-        if work.id and not found.conflict and not found.object:
+    def _read(self, work: Work, result: Result, found: Found) -> Step:
+        """What the job did not say, reading tells: a user that is gone is made anew."""
+        current = found.object
+        if current and work.call == MEMBERSHIP:
+            written = current.get("organization_id") == work.body["organization_id"]
+        else:
+            wanted = own_fields({name: value for name, value in work.body.items() if name != "skip_verify_email"})
+            written = bool(current) and not differences(wanted, current or {}, self._fields)
+        if current and written:
+            return work.then or outcome_of(work, Result(Fate.WRITTEN, str(current["id"]), request_id=result.request_id))
+        if work.id and not current and not found.conflict:
             return self._calls.work(work.decision, {"user": work.decision.request["user"]}, work.attempt + 1)
         return outcome_of(work, result)
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from connectors.zendesk.client import Zendesk, together
-from connectors.zendesk.compare import Unwritable, differences, encode, names
+from connectors.zendesk.compare import Unwritable, differences, encode, names, typed
 from connectors.zendesk.fields import CustomFields
 from connectors.zendesk.lookup import Found, Key, find
+from connectors.zendesk.sending import send_all
 from connectors.zendesk.user_conflicts import UserConflicts
 from connectors.zendesk.user_steps import UserCalls, holds_email, own_fields, update_of
-from connectors.zendesk.writing import Fate, Halt, Result, Work, harvest, outcome_of, probed, undecided
-from ml_connector.core.errors import AbortRun, RetryLater
+from connectors.zendesk.writing import probed
 from ml_connector.core.records import Body, Decision, Intent, Outcome, State
 
 
@@ -72,20 +72,9 @@ class Users:
         """Outcomes as they are known; a user is applied when its last call is."""
         fields = await self._client.custom_fields("user")
         conflicts = UserConflicts(self._client, self._calls, fields, self._if_empty)
-        work = [self._calls.work(d, {**d.request, "user": encode(d.request["user"], fields)}) for d in decisions]
-        halt = Halt()
-        while work and not halt.error:
-            again: list[Work] = []
-            jobs = self._client.jobs.batches([piece for piece in work if piece.call.many], halt)
-            calls = self._client.singles.calls([piece for piece in work if not piece.call.many], halt)
-            async for results in harvest([*jobs, *calls]):
-                steps = await together([_next(conflicts, piece, result, halt) for piece, result in results])
-                again += [step for step in steps if isinstance(step, Work)]
-                yield [step for step in steps if isinstance(step, Outcome)]
-            work = again
-        if halt.error:
-            yield [outcome_of(piece, halt.unsent()) for piece in work]
-            raise halt.error
+        work = [self._calls.work(d, {**d.request, "user": typed(d.request["user"], fields)}) for d in decisions]
+        async for outcomes in send_all(self._client, "users", work, conflicts.key, conflicts.settle):
+            yield outcomes
 
     async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
         """Whether each user has become what its request says, with its address and its organization."""
@@ -97,9 +86,12 @@ class Users:
         held = await together([self._holds(d.request, f.object, fields) for d, f in zip(decisions, found, strict=True)])
         return [probed(d, f.object if h else None, running) for d, f, h in zip(decisions, found, held, strict=True)]
 
+    def address(self, dest_id: str) -> str | None:
+        return self._client.page("users", dest_id)
+
     async def _holds(self, request: Body, current: Body | None, fields: CustomFields) -> bool:
         user, new = request["user"], "id" not in request
-        if current is None or differences(own_fields(encode(user, fields)), current, fields):
+        if current is None or differences(own_fields(user), current, fields):
             return False
         if (new or request["identity"]) and user.get("email"):  # noqa: SIM102 - one question a line
             if not await holds_email(self._client, current, user["email"]):
@@ -107,19 +99,6 @@ class Users:
         if (new or request["membership"]) and user.get("organization_id"):
             return await self._client.is_member(current, str(user["organization_id"]))
         return True
-
-
-async def _next(conflicts: UserConflicts, work: Work, result: Result, halt: Halt) -> Work | Outcome:
-    """The next call for the same user, or the outcome."""
-    if result.fate is Fate.WRITTEN:
-        return work.then or outcome_of(work, result)
-    try:
-        return await conflicts.settle(work, result)
-    except RetryLater as error:
-        return undecided(work, result, error)
-    except AbortRun as error:
-        halt.stop(error)
-        return undecided(work, result, error)
 
 
 def _without_nulls(payload: Body) -> Body:

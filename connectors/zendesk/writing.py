@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from connectors.zendesk.errors import Problem, Refused
-from ml_connector.core.errors import AbortRun, ConnectorError, RetryLater
+from ml_connector.core.errors import AbortRun, RetryLater
 from ml_connector.core.records import Body, Decision, Outcome, State
 
 
@@ -82,18 +80,6 @@ class Halt:
         return Result(Fate.UNSENT, reason=f"not sent: {self.error.message if self.error else 'the run ended'}")
 
 
-async def harvest(running: Sequence[Coroutine[Any, Any, Results]]) -> AsyncIterator[Results]:
-    """Results as they come."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in running]
-    try:
-        for finished in asyncio.as_completed(tasks):
-            yield await finished
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 def result_of(error: Refused | RetryLater) -> Result:
     """The fate of a write that ended in this error."""
     if isinstance(error, Refused):
@@ -124,12 +110,6 @@ def outcome_of(work: Work, result: Result) -> Outcome:
         request_id=result.request_id,
         retry_after=result.retry_after,
     )
-
-
-def undecided(work: Work, result: Result, error: ConnectorError) -> Outcome:
-    """The outcome where looking further, after a refusal or a silent job, has failed."""
-    fate = Fate.UNKNOWN if result.fate is Fate.SILENT else Fate.UNSENT
-    return outcome_of(work, Result(fate, reason=error.message, request_id=error.request_id))
 
 
 def probed(decision: Decision, held: Body | None, jobs_running: bool) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -13,8 +14,8 @@ from connectors.zendesk.organizations import Organizations
 from ml_connector.core import jsonx
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.errors import LeaseLost
-from ml_connector.core.records import Body, Decision, State
-from tests.connectors.zendesk_account import Account, account, intent, jobs_over, send, states, upsert
+from ml_connector.core.records import Body, Decision, Outcome, State
+from tests.connectors.zendesk_account import Account, account, intent, jobs_over, send, send_into, states, upsert
 
 FIELDS = {
     "country": CustomField(title="Country", type="text"),
@@ -114,6 +115,22 @@ async def test_a_repeated_create_finds_what_the_first_one_made(zendesk: Account)
 
     assert again.state is State.APPLIED
     assert zendesk.effects()["organization.created"] == 1
+
+
+async def test_while_our_own_write_is_not_yet_visible_nothing_is_made_twice_or_given_up(zendesk: Account) -> None:
+    zendesk.fault("search_lag", "POST", "*/create_many", times=1, seconds=0.6)
+    zendesk.fault("lose_response", "POST", "*/create_many", times=1)
+    async with zendesk.client() as client:
+        organizations = Organizations(client)
+        decisions = await organizations.decide([intent(customer(1))])
+        await send(organizations, decisions)
+        await jobs_over(client)
+        (blind,) = await send(organizations, decisions)
+        await asyncio.sleep(0.6)
+        (again,) = await send(organizations, decisions)
+
+    assert [blind.state, again.state] == [State.RETRY_WAIT, State.APPLIED]
+    assert [row["name"] for row in zendesk.state("organizations")] == ["Customer 1"]
 
 
 @pytest.mark.parametrize(
@@ -286,10 +303,9 @@ async def test_a_lost_lease_stops_the_sending_and_every_record_has_its_outcome(z
     async with zendesk.client(guard=guard, max_jobs=1) as client:
         organizations = Organizations(client)
         decisions = await organizations.decide([intent(customer(n)) for n in range(450)])
-        outcomes = []
+        outcomes: list[Outcome] = []
         with pytest.raises(LeaseLost):
-            async for some in organizations.send(decisions):
-                outcomes += some
+            await send_into(outcomes, organizations, decisions)
 
     assert states(outcomes) == {State.APPLIED: 200, State.RETRY_WAIT: 250}
     assert zendesk.effects() == {"organization.created": 200}

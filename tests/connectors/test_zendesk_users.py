@@ -12,8 +12,18 @@ from connectors.zendesk.users import Users
 from ml_connector.core import jsonx
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.errors import Misconfigured
-from ml_connector.core.records import Body, Decision, State
-from tests.connectors.zendesk_account import Account, Permits, account, intent, jobs_over, send, states, upsert
+from ml_connector.core.records import Body, Decision, Outcome, State
+from tests.connectors.zendesk_account import (
+    Account,
+    Permits,
+    account,
+    intent,
+    jobs_over,
+    send,
+    send_into,
+    states,
+    upsert,
+)
 
 
 @pytest.fixture
@@ -170,10 +180,9 @@ async def test_bulk_imports_that_were_promised_and_are_refused_stop_the_run(zend
     async with zendesk.client(bulk_users=True) as client:
         users = Users(client)
         decisions = await users.decide([intent(contact(1))])
-        outcomes = []
+        outcomes: list[Outcome] = []
         with pytest.raises(Misconfigured):
-            async for some in users.send(decisions):
-                outcomes += some
+            await send_into(outcomes, users, decisions)
 
     assert states(outcomes) == {State.RETRY_WAIT: 1}
 

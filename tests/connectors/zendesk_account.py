@@ -176,11 +176,19 @@ async def upsert(destination: Destination, intents: Sequence[Intent]) -> list[Ou
 
 
 async def send(destination: Destination, decisions: Sequence[Decision]) -> list[Outcome]:
-    return [outcome async for outcomes in destination.send(decisions) for outcome in outcomes]
+    outcomes: list[Outcome] = []
+    await send_into(outcomes, destination, decisions)
+    return outcomes
+
+
+async def send_into(outcomes: list[Outcome], destination: Destination, decisions: Sequence[Decision]) -> None:
+    """Send; the outcomes are there even if it ends in an error."""
+    async for some in destination.send(decisions):
+        outcomes += some
 
 
 async def jobs_over(client: Zendesk) -> None:
-    while await client.jobs_running():
+    while await client.jobs_running():  # noqa: ASYNC110 - there is nobody else to tell
         await asyncio.sleep(0.02)
 
 

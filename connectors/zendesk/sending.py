@@ -1,0 +1,88 @@
+"""The way from pieces of work to outcomes, the same for all kinds of objects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any
+
+from connectors.zendesk.client import Zendesk, together
+from connectors.zendesk.lookup import Found, Key, find
+from connectors.zendesk.writing import Fate, Halt, Result, Results, Work, outcome_of
+from ml_connector.core.errors import AbortRun, ConnectorError, RetryLater
+from ml_connector.core.records import Outcome
+
+Step = Work | Outcome
+Settle = Callable[[Work, Result, Found], Coroutine[Any, Any, Step]]
+"""What follows from a piece of work that was not simply written: another one for the same decision, or the outcome.
+`Found` is what Zendesk holds, read where the job was SILENT about it, else empty."""
+
+ATTEMPTS = 4
+"""So many ways to write a decision are tried in one send; more would mean that two of them undo each other."""
+
+
+async def send_all(
+    client: Zendesk, kind: str, work: Sequence[Work], key: Callable[[Work], Key], settle: Settle
+) -> AsyncIterator[list[Outcome]]:
+    """Outcomes as they are known: one per decision. What ends the run is raised after the last of them."""
+    halt = Halt()
+    while work and not halt.error:
+        again: list[Work] = []
+        jobs = client.jobs.batches([piece for piece in work if piece.call.many], halt)
+        calls = client.singles.calls([piece for piece in work if not piece.call.many], halt)
+        async for results in _harvest([*jobs, *calls]):
+            steps = await _steps(client, kind, results, key, settle, halt)
+            again += [step for step in steps if isinstance(step, Work)]
+            yield [step for step in steps if isinstance(step, Outcome)]
+        work = again
+    if halt.error:
+        yield [outcome_of(piece, halt.unsent()) for piece in work]
+        raise halt.error
+
+
+async def _steps(
+    client: Zendesk, kind: str, results: Results, key: Callable[[Work], Key], settle: Settle, halt: Halt
+) -> list[Step]:
+    steps: list[Step] = [work.then or outcome_of(work, result) for work, result in results if _is_written(result)]
+    open_ = [(work, result) for work, result in results if not _is_written(result)]
+    silent = [work for work, result in open_ if result.fate is Fate.SILENT]
+    try:
+        read = await find(client, kind, [key(work) for work in silent])
+    except (RetryLater, AbortRun) as error:
+        if isinstance(error, AbortRun):
+            halt.stop(error)
+        return steps + [_undecided(work, result, error) for work, result in open_]
+    found = {id(work): answer for work, answer in zip(silent, read, strict=True)}
+    return steps + await together([_step(w, r, found.get(id(w)) or Found(), settle, halt) for w, r in open_])
+
+
+async def _step(work: Work, result: Result, found: Found, settle: Settle, halt: Halt) -> Step:
+    try:
+        return await settle(work, result, found)
+    except RetryLater as error:
+        return _undecided(work, result, error)
+    except AbortRun as error:
+        halt.stop(error)
+        return _undecided(work, result, error)
+
+
+def _undecided(work: Work, result: Result, error: ConnectorError) -> Outcome:
+    """Looking further has failed: of what was refused it is certain that it was not written."""
+    fate = Fate.UNSENT if result.fate in (Fate.REFUSED, Fate.UNSENT, Fate.FORBIDDEN) else Fate.UNKNOWN
+    return outcome_of(work, Result(fate, reason=error.message, request_id=error.request_id))
+
+
+def _is_written(result: Result) -> bool:
+    return result.fate is Fate.WRITTEN
+
+
+async def _harvest(running: Sequence[Coroutine[Any, Any, Results]]) -> AsyncIterator[Results]:
+    """Results as they come."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in running]
+    try:
+        for finished in asyncio.as_completed(tasks):
+            yield await finished
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
