@@ -10,7 +10,7 @@ from uuid import UUID
 from ml_connector.core import watermarks
 from ml_connector.core.chunk import Chunk
 from ml_connector.core.crashpoints import crashpoint
-from ml_connector.core.errors import SafeError
+from ml_connector.core.errors import ConnectorError, SafeError
 from ml_connector.core.records import SourceRecord
 from ml_connector.core.watermarks import Progress
 from tasks.stream import OpenRun, Stream
@@ -37,21 +37,23 @@ async def pages(run: OpenRun, stream: Stream) -> AsyncIterator[Chunk]:
 
     When all of them have been handed out the watermark moves, once.
     """
-    position = await _position(stream)
     limit = 1
-    upcoming = asyncio.create_task(_fetch_unless(position.complete, stream, limit))
+    upcoming: asyncio.Task[Chunk | None] | None = None
     try:
+        position = await _position(stream)
+        upcoming = asyncio.create_task(_fetch_unless(position.complete, stream, limit))
         while not run.stopped and (chunk := await upcoming) is not None:
             limit = min(LARGEST_CHUNK, max(2 * limit, 2 * len(chunk)))
             upcoming = asyncio.create_task(_fetch_unless(complete=False, stream=stream, limit=limit))
             if chunk.items:
                 yield chunk
-    except SafeError as error:
-        run.note(error)
+    except (SafeError, ConnectorError) as error:
+        run.note(SafeError.of(error))
         run.stopped = True  # what follows would be read without what came before
     finally:
-        upcoming.cancel()
-        await asyncio.gather(upcoming, return_exceptions=True)
+        if upcoming is not None:
+            upcoming.cancel()
+            await asyncio.gather(upcoming, return_exceptions=True)
     if not run.stopped and not position.complete:
         await watermarks.complete(
             run.db, run.tenant, run.lease, run.run.id, stream.route.key, move=run.run.mode == "sync"

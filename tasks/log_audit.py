@@ -96,8 +96,7 @@ def _row(found: Balance) -> dict[str, object]:
 
 
 def _link(run: OpenRun, record: Noted) -> dict[str, object]:
-    destination = _stream(run, record.stream).route.destination
-    address = destination.address(record.dest_id) if record.dest_id else None
+    address = _stream(run, record.stream).route.address(record.dest_id) if record.dest_id else None
     return {
         "stream": record.stream,
         "source id": record.source_id,

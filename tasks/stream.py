@@ -5,12 +5,12 @@ Plain ``__slots__`` classes: they are task arguments, and Prefect looks into any
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from ml_connector.core.db import Database
-from ml_connector.core.errors import LeaseLost, SafeError
+from ml_connector.core.errors import LeaseLost, Reauthenticate, SafeError
 from ml_connector.core.lease import Lease
 from ml_connector.core.ledger import Ledger
 from ml_connector.core.mapping import Mapping
@@ -21,7 +21,18 @@ from ml_connector.core.runs import Run
 class Route:
     """One stream of an integration as configured: source, mapping, destination."""
 
-    __slots__ = ("delay", "destination", "key", "links", "lookback", "mapping", "name", "source", "start_from")
+    __slots__ = (
+        "address",
+        "delay",
+        "destination",
+        "key",
+        "links",
+        "lookback",
+        "mapping",
+        "name",
+        "source",
+        "start_from",
+    )
 
     def __init__(
         self,
@@ -35,6 +46,7 @@ class Route:
         lookback: timedelta,
         delay: timedelta,
         start_from: datetime | None,
+        address: Callable[[str], str | None],
     ) -> None:
         self.name = name
         self.key = key
@@ -47,6 +59,8 @@ class Route:
         self.lookback = lookback
         self.delay = delay
         self.start_from = start_from
+        self.address = address
+        """Destination id -> the page where a person sees the object."""
 
     def __repr__(self) -> str:
         return f"<Route {self.key}>"
@@ -55,7 +69,7 @@ class Route:
 class Stream:
     """A route in a run, with its ledger and the state of its read."""
 
-    __slots__ = ("chunk_size", "db", "ledger", "pages", "route", "run", "settled", "tenant")
+    __slots__ = ("db", "ledger", "pages", "route", "run", "settled", "tenant")
 
     def __init__(self, route: Route, run: Run, tenant: str, db: Database, ledger: Ledger) -> None:
         self.route = route
@@ -65,7 +79,6 @@ class Stream:
         self.ledger = ledger
         self.pages: AsyncIterator[Page] | None = None
         """The read that is under way; None before the first chunk and after a failure."""
-        self.chunk_size = 1
         self.settled = 0
         """Records of this stream whose fate this process has written down; for the progress artifact."""
 
@@ -82,6 +95,7 @@ class OpenRun:
         "failures",
         "integration",
         "lease",
+        "refused",
         "reject_limit",
         "run",
         "stopped",
@@ -101,6 +115,8 @@ class OpenRun:
         """The share of rejected records from which the run fails, and the number below which it never does."""
         self.streams: list[Stream] = []
         self.failures: list[str] = []
+        self.refused: dict[str, str] = {}
+        """Systems that refused our credential, with what they said."""
         self.stopped = False
         self._in_a_row = 0
 
@@ -123,6 +139,8 @@ class OpenRun:
         if error.kind == LeaseLost.__name__:
             raise error
         self.failures.append(str(error))
+        if error.kind == Reauthenticate.__name__:
+            self.refused[error.vendor] = str(error)
         self._in_a_row += 1
         self.stopped = self.stopped or error.fatal or self._in_a_row == 3
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -82,16 +84,14 @@ class Workspace:
                     lookback=stream.lookback,
                     delay=stream.delay,
                     start_from=stream.start_from,
+                    address=partial(writes.address, destination, _model(mapping.target)),
                 )
             )
         return routes
 
     def mapping(self, integration: str, stream: str) -> Mapping:
         """The shipped mapping of a stream with the tenant's overlay, checked against both systems' models."""
-        config = self.config.integrations[integration]
-        file = self.settings.mappings_dir / integration / f"{stream}.yaml"
-        spec = load_mapping(file, config.streams[stream].mapping)
-        return compile_mapping(spec, _find_model(spec.source), _find_model(spec.target))
+        return stream_mapping(self.config, integration, stream, self.settings.mappings_dir)
 
     async def aclose(self) -> None:
         for http in self._http:
@@ -142,6 +142,14 @@ async def open_workspace(tenant: str) -> AsyncIterator[Workspace]:
             yield workspace
         finally:
             await workspace.aclose()
+
+
+def stream_mapping(config: TenantConfig, integration: str, stream: str, folder: Path) -> Mapping:
+    """The mapping ``folder/<integration>/<stream>.yaml`` with the tenant's overlay, checked against both models."""
+    spec = load_mapping(
+        folder / integration / f"{stream}.yaml", config.integrations[integration].streams[stream].mapping
+    )
+    return compile_mapping(spec, _find_model(spec.source), _find_model(spec.target))
 
 
 def _find_model(name: str) -> Any:

@@ -118,9 +118,6 @@ class FakeDestination:
             for d in decisions
         ]
 
-    def address(self, dest_id: str) -> str | None:
-        return f"https://desk.example/{dest_id}"
-
     def _write(self, decision: Decision) -> None:
         self.objects[decision.source_id] = decision.request
         self.writes.append((decision.source_id, decision.request))

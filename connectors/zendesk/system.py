@@ -27,6 +27,12 @@ async def _ensure(client: Zendesk, wanted: Mapping[str, Mapping[str, CustomField
     return created + await ensure_user_fields(client, wanted.get("user_fields", {}))
 
 
+def _address(client: Zendesk, model: str, dest_id: str) -> str | None:
+    """The agent's page of the object."""
+    kind = "users" if model == "User" else "organizations"
+    return f"{client.settings.origin}/agent/{kind}/{dest_id}"
+
+
 ZENDESK = System(
     name=VENDOR,
     settings=ZendeskSettings,
@@ -42,4 +48,5 @@ ZENDESK = System(
         "OrganizationFields": lambda client, mapping: OrganizationFieldsDestination(client, mapping.if_empty),
     },
     ensure_fields=_ensure,
+    address=_address,
 )

@@ -99,12 +99,15 @@ class SafeError(Exception):
 
     Prefect stores the text of every exception in its database. Errors of ours keep their text, which holds no values;
     of any other only the class and the place are told. ``retryable``: a later attempt may succeed. ``fatal``: the run
-    must not go on. ``kind`` is the class of the error that it stands for.
+    must not go on. ``kind`` is the class of the error that it stands for, ``vendor`` the system concerned.
     """
 
-    def __init__(self, text: str, *, kind: str, retryable: bool = False, fatal: bool = True) -> None:
+    def __init__(
+        self, text: str, *, kind: str, vendor: str = "ml-connector", retryable: bool = False, fatal: bool = True
+    ) -> None:
         super().__init__(text)
         self.kind = kind
+        self.vendor = vendor
         self.retryable = retryable
         self.fatal = fatal
 
@@ -115,7 +118,7 @@ class SafeError(Exception):
         kind = type(error).__name__
         if isinstance(error, ConnectorError):
             retryable, fatal = isinstance(error, RetryLater), isinstance(error, AbortRun)
-            return cls(f"{kind}: {error}", kind=kind, retryable=retryable, fatal=fatal)
+            return cls(f"{kind}: {error}", kind=kind, vendor=error.vendor, retryable=retryable, fatal=fatal)
         frames = traceback.extract_tb(error.__traceback__)[-3:]
         place = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
         return cls(f"{kind} in {place}", kind=kind)

@@ -152,7 +152,3 @@ class Destination(Protocol):
     async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
         """After an unclear outcome: look whether the write happened. APPLIED, RETRY_WAIT (it did not) or AMBIGUOUS."""
         ...
-
-    def address(self, dest_id: str) -> str | None:
-        """Where a person sees this object, if the system has such a page."""
-        ...

@@ -29,6 +29,10 @@ async def _no_fields(_client: Any, _wanted: Mapping[str, Mapping[str, CustomFiel
     return []
 
 
+def _no_page(_client: Any, _model: str, _dest_id: str) -> str | None:
+    return None
+
+
 @dataclass(slots=True, frozen=True)
 class System:
     """One vendor's system. ``client`` objects are opaque to everybody but the functions of the same system."""
@@ -48,3 +52,5 @@ class System:
     """By the model of the payloads: writes them with a client."""
     ensure_fields: Callable[[Any, Mapping[str, Mapping[str, CustomField]]], Awaitable[list[str]]] = _no_fields
     """Creates the custom fields that a mapping wants and the account lacks; returns what it created."""
+    address: Callable[[Any, str, str], str | None] = _no_page
+    """Where a person sees the object of a payload model with this id, if the system has such a page."""
