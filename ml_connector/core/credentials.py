@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
+from sqlmodel import select
+
+from ml_connector.core.connections import credential_changed
 from ml_connector.core.db import Connection, Database
 from ml_connector.core.oauth import Token
 from ml_connector.core.secret import Secret
+from ml_connector.core.tables import StoredSecret, StoredToken
 from ml_connector.core.vault import Sealer, Vault
 
 
@@ -15,27 +20,26 @@ async def put_secret(db: Database, vault: Vault, tenant: str, connection: str, n
     """Store a secret, in place of what it was; a token that was bought with the old one is forgotten."""
     sealer = await vault.sealer(tenant, "secret")
     envelope = sealer.seal("secret", "envelope", f"{connection}/{name}", value.reveal().encode())
-    async with db.tenant(tenant) as conn:
-        await conn.execute(
-            "insert into secret (tenant, connection, name, envelope) values (mlc_tenant(), %s, %s, %s) "
-            "on conflict (tenant, connection, name) do update set envelope = excluded.envelope, updated_at = now()",
-            (connection, name, envelope),
+    async with db.session(tenant) as session:
+        await session.merge(
+            StoredSecret(
+                tenant=tenant, connection=connection, name=name, envelope=envelope, updated_at=datetime.now(UTC)
+            )
         )
-        await conn.execute("delete from token where connection = %s", (connection,))
-        await conn.execute(
-            "update connection set status = 'new', reason = null where name = %s and status = 'needs_reauth'",
-            (connection,),
-        )
+        token = await session.get(StoredToken, (tenant, connection))
+        if token is not None:
+            await session.delete(token)
+    await credential_changed(db, tenant, connection)
 
 
 async def get_secrets(db: Database, vault: Vault, tenant: str, connection: str) -> dict[str, Secret]:
     """All secrets of a connection by name."""
     sealer = await vault.sealer(tenant, "secret")
-    async with db.tenant(tenant) as conn:
-        rows = await conn.execute("select name, envelope from secret where connection = %s", (connection,))
+    async with db.session(tenant) as session:
+        found = await session.exec(select(StoredSecret).where(StoredSecret.connection == connection))
         return {
-            name: Secret(sealer.open("secret", "envelope", f"{connection}/{name}", envelope).decode())
-            for name, envelope in await rows.fetchall()
+            row.name: Secret(sealer.open("secret", "envelope", f"{connection}/{row.name}", row.envelope).decode())
+            for row in found
         }
 
 

@@ -1,0 +1,51 @@
+"""The SQLModel classes say of the tables what the migrations made."""
+
+from __future__ import annotations
+
+import pytest
+from sqlmodel import SQLModel
+
+from ml_connector.core import tables
+from ml_connector.core.connections import needs_reauth, record_identity, require_usable
+from ml_connector.core.credentials import get_secrets, put_secret
+from ml_connector.core.db import Database
+from ml_connector.core.errors import Misconfigured, Reauthenticate
+from ml_connector.core.secret import Secret
+from ml_connector.core.vault import Vault
+
+
+async def test_each_class_has_the_columns_of_its_table(database: Database) -> None:
+    assert tables.Tenant.metadata is SQLModel.metadata
+    async with database.system() as conn:
+        for table in SQLModel.metadata.sorted_tables:
+            rows = await conn.execute(
+                "select column_name, is_nullable = 'YES' from information_schema.columns "
+                "where table_schema = 'public' and table_name = %s",
+                (table.name,),
+            )
+            found = dict(await rows.fetchall())
+            assert found == {column.name: bool(column.nullable) for column in table.columns}, table.name
+    assert len(SQLModel.metadata.sorted_tables) == 5
+
+
+async def test_a_refused_connection_is_not_asked_again_until_it_has_a_new_credential(
+    database: Database, vault: Vault
+) -> None:
+    await put_secret(database, vault, "acme", "desk", "client_secret", Secret("old"))
+    await require_usable(database, "acme", "desk")
+    await needs_reauth(database, "acme", "desk", "zendesk", "invalid_grant")
+    with pytest.raises(Reauthenticate, match="invalid_grant"):
+        await require_usable(database, "acme", "desk")
+
+    await put_secret(database, vault, "acme", "desk", "client_secret", Secret("new"))
+
+    await require_usable(database, "acme", "desk")
+    assert (await get_secrets(database, vault, "acme", "desk"))["client_secret"].reveal() == "new"
+    assert await get_secrets(database, vault, "globex", "desk") == {}
+
+
+async def test_another_account_behind_a_known_connection_is_refused(database: Database) -> None:
+    await record_identity(database, "acme", "desk", "zendesk", "acme.zendesk.com")
+    await record_identity(database, "acme", "desk", "zendesk", "acme.zendesk.com")
+    with pytest.raises(Misconfigured, match=r"acme\.zendesk\.com and now reaches acme-sandbox"):
+        await record_identity(database, "acme", "desk", "zendesk", "acme-sandbox.zendesk.com")
