@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 
+from connectors.oracle_fusion.settings import SYSTEM
 from ml_connector.core.errors import AbortRun
 
 
@@ -17,7 +18,7 @@ def amount(raw: object, attribute: str) -> Decimal | None:
     except InvalidOperation:
         value = Decimal("nan")
     if not value.is_finite():
-        raise AbortRun(f"{attribute} holds something that is not an amount")
+        raise AbortRun(f"{attribute} holds something that is not an amount", vendor=SYSTEM)
     return value
 
 

@@ -13,11 +13,10 @@ from urllib.parse import urlsplit
 
 from connectors.oracle_fusion.paging import CollectionPage
 from connectors.oracle_fusion.rows import normalised
-from connectors.oracle_fusion.settings import OracleSettings
+from connectors.oracle_fusion.settings import SYSTEM, OracleSettings
 from ml_connector.core.errors import RetryLater
 from ml_connector.core.http import HttpClient, Response
 
-SYSTEM = "oracle_fusion"
 Root = Literal["crmRestApi", "fscmRestApi"]
 
 
@@ -76,7 +75,7 @@ class OracleFusion:
         # A page without rows may come without items (count 0).
         rows = body.get("items") or []
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise RetryLater("answered with something that is not a collection", request_id=response.request_id)
+            raise _not_a_collection(response)
         return CollectionPage([normalised(row) for row in rows], bool(body.get("hasMore")), response.request_id)
 
     async def describe(self, root: Root, resource: str) -> Description:
@@ -95,7 +94,9 @@ class OracleFusion:
             self._path("crmRestApi", self.customers), {"limit": 1, "fields": "PartyId", "onlyData": "true"}
         )
         if response.server_time is None:
-            raise RetryLater("answered without a Date header: its clock is unknown", request_id=response.request_id)
+            raise RetryLater(
+                "answered without a Date header: its clock is unknown", vendor=SYSTEM, request_id=response.request_id
+            )
         return response.server_time
 
     async def _get(self, path: str, parameters: dict[str, Any]) -> Response:
@@ -109,5 +110,9 @@ class OracleFusion:
 def _object(response: Response) -> dict[str, Any]:
     body = response.json()
     if not isinstance(body, dict):
-        raise RetryLater("answered with something that is not a collection", request_id=response.request_id)
+        raise _not_a_collection(response)
     return body
+
+
+def _not_a_collection(response: Response) -> RetryLater:
+    return RetryLater("answered with something that is not a collection", vendor=SYSTEM, request_id=response.request_id)

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from connectors.oracle_fusion.amounts import total, written
-from connectors.oracle_fusion.client import SYSTEM, OracleFusion
+from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.profile import OPERATION, Profile, active_profile
+from connectors.oracle_fusion.settings import SYSTEM
 from connectors.oracle_fusion.totals import Receivables
 from ml_connector.core.errors import AbortRun, RejectRecord
 from ml_connector.core.records import Body, Page, SourceRecord, Window
@@ -58,7 +59,9 @@ class CreditProfiles:
         records = [record for task in tasks if (record := task.result()) is not None]
         if not records and len(customers) >= SUSPICIOUS:
             raise AbortRun(
-                f"the customer profile service refuses all {len(customers)} customers of a page; the log has its codes"
+                f"the customer profile service refuses all {len(customers)} customers of a page; the log has its codes",
+                vendor=SYSTEM,
+                phase=OPERATION,
             )
         return records
 

@@ -20,13 +20,15 @@ from itertools import pairwise
 from typing import Any, NoReturn, Protocol
 
 from connectors.oracle_fusion import instants
+from connectors.oracle_fusion.settings import SYSTEM
 from ml_connector.core import jsonx
 from ml_connector.core.errors import AbortRun, RetryLater
 from ml_connector.core.records import Body
 
 EXCLUDABLE = 20
 """How many ids a query may leave out; more make the address too long."""
-EMPTY_TRIES = 3
+EMPTY_PAUSES = (0.5, 1.0)
+"""Seconds until a page is asked for again that is empty and claims that there are more rows."""
 
 
 @dataclass(slots=True)
@@ -121,7 +123,7 @@ class Keyset:
 
     ``tail`` names the unique whole-number id. Each row comes once, in the order of (rank, id), crowds by id. A row
     whose rank cannot be read comes too, perhaps twice. Rows that change or vanish meanwhile may be missing; what
-    stays as it is never is.
+    stays as it is never is. ``phase`` says in errors what is being read.
     """
 
     def __init__(
@@ -132,6 +134,7 @@ class Keyset:
         *,
         since: int | None,
         until: int | None,
+        phase: str,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._fetch = fetch
@@ -139,6 +142,7 @@ class Keyset:
         self._tail = tail
         self._since = since
         self._until = until
+        self._phase = phase
         self._pause = pause
 
     async def read(self, cursor: str | None) -> AsyncIterator[KeysetPage]:
@@ -157,12 +161,15 @@ class Keyset:
                 yield KeysetPage(new, jsonx.dumps(asdict(place)).decode(), page.request_id)
 
     async def _page(self, place: Place) -> CollectionPage:
-        for attempt in range(1, EMPTY_TRIES + 1):
+        for pause in (*EMPTY_PAUSES, None):
             page = await self._fetch(self._q(place), self._order_by(place))
             if page.rows or not page.has_more:
                 return page
-            await self._pause(float(attempt))
-        raise RetryLater("Oracle answers with an empty page and says that there are more rows: ask again later")
+            if pause is not None:
+                await self._pause(pause)
+        raise RetryLater(
+            "an empty page came that says that there are more rows: ask again later", vendor=SYSTEM, phase=self._phase
+        )
 
     def _q(self, place: Place) -> str:
         attribute, literal = self._rank.attribute, self._rank.literal
@@ -240,7 +247,11 @@ class Keyset:
         return self._until is not None and place.since is not None and place.since > self._until
 
     def _abort(self, what: str) -> NoReturn:
-        raise AbortRun(f"{what}: reading on would lose rows. Compare REST version and framework version of the pod")
+        raise AbortRun(
+            f"{what}: reading on would lose rows. Compare REST version and framework version with those of the pod",
+            vendor=SYSTEM,
+            phase=self._phase,
+        )
 
 
 def _whole(raw: object) -> int | None:

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import ClassVar
 
 from connectors.oracle_fusion import instants
-from connectors.oracle_fusion.client import SYSTEM, OracleFusion, Root
+from connectors.oracle_fusion.client import OracleFusion, Root
 from connectors.oracle_fusion.paging import ByTime, CollectionPage, Keyset
+from connectors.oracle_fusion.settings import SYSTEM
 from ml_connector.core.records import Body, Page, SourceRecord, Window
 
 PRIVATE = frozenset(
@@ -62,7 +63,9 @@ class _Parties:
         """
         since = None if window.lo is None else instants.micros(window.lo)
         until = instants.micros(window.hi)
-        keyset = Keyset(self._fetch, ByTime("LastUpdateDate"), "PartyId", since=since, until=until)
+        keyset = Keyset(
+            self._fetch, ByTime("LastUpdateDate"), "PartyId", since=since, until=until, phase=self.operation
+        )
         async for page in keyset.read(cursor):
             yield Page([self._record(row) for row in page.rows], page.cursor, page.request_id)
 

@@ -15,6 +15,7 @@ from lxml import etree
 from connectors.oracle_fusion.amounts import amount
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.errors import codes_of, is_code
+from connectors.oracle_fusion.settings import SYSTEM
 from ml_connector.core.errors import ConnectorError, Reauthenticate, RejectRecord, RetryLater
 from ml_connector.core.http import Response, Retry
 
@@ -91,7 +92,10 @@ def _envelope(response: Response) -> etree._Element:
         except etree.XMLSyntaxError:
             pass  # raised below, so that the parser's error, which quotes the body, does not travel along
     raise RetryLater(
-        f"answered {response.status} with something that is not a SOAP message", request_id=response.request_id
+        f"answered {response.status} with something that is not a SOAP message",
+        vendor=SYSTEM,
+        phase=OPERATION,
+        request_id=response.request_id,
     )
 
 
@@ -101,12 +105,16 @@ def _refusal(fault: etree._Element, response: Response) -> ConnectorError:
         return Reauthenticate(
             f"the customer profile service refuses the credential ({kind}): its user needs a role that may view "
             "customer profiles (README of oracle_fusion, Privileges)",
+            vendor=SYSTEM,
+            phase=OPERATION,
             request_id=response.request_id,
         )
     code = _text(fault, "code") or ""
     codes = [code] if is_code(code) else codes_of(_text(fault, "faultstring") or "")
     return RejectRecord(
         f"the customer profile service refuses this account ({', '.join(codes) or 'no code'})",
+        vendor=SYSTEM,
+        phase=OPERATION,
         request_id=response.request_id,
     )
 

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+SYSTEM = "oracle_fusion"
+
 HOSTS = (
     "*.fa.*.oraclecloud.com",  # {pod}.fa.{data centre} and fa-....fa.ocs
     "*.identity.oraclecloud.com",  # the identity domain, which issues the tokens

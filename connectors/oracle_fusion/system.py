@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from connectors.oracle_fusion import models
-from connectors.oracle_fusion.client import SYSTEM, OracleFusion
+from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.errors import explain
 from connectors.oracle_fusion.ping import ping
-from connectors.oracle_fusion.settings import HOSTS, REQUEST_ID_HEADERS, OracleSettings
+from connectors.oracle_fusion.settings import HOSTS, REQUEST_ID_HEADERS, SYSTEM, OracleSettings
 from connectors.oracle_fusion.streams import STREAMS
 from ml_connector.core.system import Health, System
 

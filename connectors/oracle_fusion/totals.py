@@ -12,8 +12,9 @@ from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
 from connectors.oracle_fusion.amounts import amount, total, written
-from connectors.oracle_fusion.client import SYSTEM, OracleFusion, Root
+from connectors.oracle_fusion.client import OracleFusion, Root
 from connectors.oracle_fusion.paging import ByNumber, CollectionPage, Keyset
+from connectors.oracle_fusion.settings import SYSTEM
 from ml_connector.core import jsonx
 from ml_connector.core.records import Body, Page, SourceRecord, Window
 
@@ -56,7 +57,7 @@ class _TotalPerParty:
     async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:  # noqa: ARG002 - a full read
         """One record per party. The cursor is the last party that is complete."""
         after = int(jsonx.loads(cursor)["after"]) if cursor else 0
-        keyset = Keyset(self._fetch, ByNumber(self.party), self.tail, since=after, until=None)
+        keyset = Keyset(self._fetch, ByNumber(self.party), self.tail, since=after, until=None, phase=self.operation)
         current: str | None = None
         running: _Total | None = None
         request_id: str | None = None

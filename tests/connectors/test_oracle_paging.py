@@ -29,7 +29,9 @@ async def no_pause(_: float) -> None:
 
 
 def keyset(source: Collection, since: int | None = None, until: int | None = HI) -> Keyset:
-    return Keyset(source.fetch, ByTime("LastUpdateDate"), "PartyId", since=since, until=until, pause=no_pause)
+    return Keyset(
+        source.fetch, ByTime("LastUpdateDate"), "PartyId", since=since, until=until, phase="test", pause=no_pause
+    )
 
 
 async def read(source: Collection, crash_after: Callable[[int], bool], **window: Any) -> list[tuple[int, str]]:
@@ -145,7 +147,7 @@ async def test_rows_that_come_unordered_stop_the_run() -> None:
         page = await source.fetch(q, "LastUpdateDate:asc,PartyId:asc")
         return CollectionPage(page.rows[::-1], page.has_more)
 
-    source_read = Keyset(shuffled, ByTime("LastUpdateDate"), "PartyId", since=None, until=HI).read(None)
+    source_read = Keyset(shuffled, ByTime("LastUpdateDate"), "PartyId", since=None, until=HI, phase="test").read(None)
     with pytest.raises(AbortRun, match="not ordered"):
         await anext(source_read)
 
@@ -156,7 +158,7 @@ async def test_a_filter_that_is_ignored_stops_the_run_instead_of_reading_for_eve
     async def ignoring(_: str, order_by: str) -> CollectionPage:
         return await source.fetch("", order_by)
 
-    reader = Keyset(ignoring, ByTime("LastUpdateDate"), "PartyId", since=None, until=HI)
+    reader = Keyset(ignoring, ByTime("LastUpdateDate"), "PartyId", since=None, until=HI, phase="test")
     with pytest.raises(AbortRun, match="outside of what was asked for"):
         [page async for page in reader.read(None)]
 
@@ -169,7 +171,7 @@ async def test_an_empty_page_that_claims_more_is_asked_again_and_is_not_the_end(
         asked += 1
         return CollectionPage([], True)
 
-    reader = Keyset(empty, ByTime("LastUpdateDate"), "PartyId", since=None, until=HI, pause=no_pause)
+    reader = Keyset(empty, ByTime("LastUpdateDate"), "PartyId", since=None, until=HI, phase="test", pause=no_pause)
     with pytest.raises(RetryLater):
         [page async for page in reader.read(None)]
     assert asked == 3
@@ -177,7 +179,7 @@ async def test_an_empty_page_that_claims_more_is_asked_again_and_is_not_the_end(
 
 async def test_a_full_read_by_id() -> None:
     source = Collection(dict.fromkeys(range(1, 1001), 0), caps=[499])
-    reader = Keyset(source.fetch, ByNumber("PartyId"), "PartyId", since=0, until=None)
+    reader = Keyset(source.fetch, ByNumber("PartyId"), "PartyId", since=0, until=None, phase="test")
 
     got = [row["PartyId"] async for page in reader.read(None) for row in page.rows]
 

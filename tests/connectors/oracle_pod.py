@@ -1,0 +1,173 @@
+"""A Fusion pod in the sandbox, and clients of it: what the tests of the Oracle connector share."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+from connectors.oracle_fusion.client import OracleFusion
+from connectors.oracle_fusion.errors import explain
+from connectors.oracle_fusion.sandbox import OracleFusionEmulator
+from connectors.oracle_fusion.settings import HOSTS, REQUEST_ID_HEADERS, SYSTEM, OracleSettings
+from ml_connector.core.auth import Basic
+from ml_connector.core.hosts import HostPolicy
+from ml_connector.core.http import Auth, HttpClient, HttpPolicy
+from ml_connector.core.records import Body, Source, SourceRecord, Window
+from ml_connector.core.secret import Secret
+from ml_connector.sandbox.serve import SandboxThread
+from ml_connector.sandbox.world import FaultRule
+
+CONTRACT = Path(__file__).resolve().parents[2].parent / "shared" / "specs" / "oracle" / "fusion_contract.json"
+FAMILIES = {
+    "hubOrganizations": ("crmRestApi", "Hub_Organizations"),
+    "hubPersons": ("crmRestApi", "Hub_Persons"),
+    "receivablesCustomerAccountActivities": ("fscmRestApi", "Receivables_Customer_Account_Activities"),
+    "purchaseOrders": ("fscmRestApi", "Purchase_Orders"),
+}
+PROFILE_SERVICE = "/fscmService/ReceivablesCustomerProfileService"
+FINDER_TEXT_CUT = 700
+"""The reference's finder texts end here, in the middle of a word."""
+
+_PATH = re.compile(r"/(?P<root>\w+)/resources/(?P<version>[\w.]+)/(?P<resource>\w+)(?P<describe>/describe)?")
+_CLAUSE = re.compile(r"(\w+) (?:>=|<=|!=|>|<) (?:'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(?:\d{3})?\+00:00'|-?\d+)")
+
+
+class Pod:
+    """The emulator, as the tests look at it."""
+
+    def __init__(self, sandbox: SandboxThread) -> None:
+        self.sandbox = sandbox
+        self.world = sandbox.world
+        self.emulator = cast(OracleFusionEmulator, sandbox.emulators[SYSTEM])
+        self.origin = sandbox.url(SYSTEM)
+
+    def fault(self, fault: str, method: str = "*", path: str = "*", **rule: Any) -> None:
+        own = {name: rule.pop(name) for name in ("times", "every", "rate") if name in rule}
+        self.world.faults.add(FaultRule(SYSTEM, fault, method, path, **own, params=rule))
+
+    def held(self, collection: str) -> list[Body]:
+        return self.emulator.state(collection)
+
+    def calls(self) -> int:
+        return sum(self.world.request_counts.values())
+
+    @asynccontextmanager
+    async def client(self, auth: Auth | None = None, **settings: Any) -> AsyncIterator[OracleFusion]:
+        """A signed-in client that waits for nothing and gives up soon."""
+        http = HttpClient(
+            vendor=SYSTEM,
+            origin=self.origin,
+            auth=auth or Basic("ML_CONNECTOR", Secret("sandbox-password"), "acme/oracle", "password"),
+            hosts=HostPolicy(HOSTS, allow_private=True),
+            explain=explain,
+            request_id_headers=REQUEST_ID_HEADERS,
+            policy=HttpPolicy(backoff=0.01, deadline=10, tries=4),
+        )
+        try:
+            yield OracleFusion(http, OracleSettings(origin=self.origin, **settings))
+        finally:
+            await http.aclose()
+
+    def violations(self) -> list[str]:
+        """What is wrong, by Oracle's reference, with the requests that the pod has seen."""
+        seen = [one for one in self.world.requests if one.system == SYSTEM and "/oauth2/" not in one.path]
+        return [
+            f"{one.method} {one.path}?{one.query}: {problem}"
+            for one in seen
+            for problem in check_request(one.method, one.path, dict(parse_qsl(one.query)), one.headers)
+        ]
+
+
+@contextmanager
+def pod() -> Iterator[Pod]:
+    """An empty pod; at the end all requests that it has seen must have kept to the reference."""
+    with SandboxThread((OracleFusionEmulator,)) as sandbox:
+        opened = Pod(sandbox)
+        yield opened
+        assert opened.violations() == []
+
+
+@lru_cache
+def collections() -> dict[str, dict[str, Any]]:
+    """The reference's "Get all" by resource; empty where the contracts are not at hand."""
+    if not CONTRACT.is_file():
+        return {}
+    contract = json.loads(CONTRACT.read_text())
+    return {
+        name: next(one for one in contract[family] if one["method"] == "GET" and one["path"] == f"/{name}")
+        for name, (_, family) in FAMILIES.items()
+    }
+
+
+def check_request(method: str, path: str, query: dict[str, str], headers: dict[str, str]) -> Iterator[str]:
+    """What Oracle's reference has against a request."""
+    if not collections():
+        return
+    if path.endswith(PROFILE_SERVICE):
+        if method != "POST" or not headers.get("content-type", "").startswith("text/xml"):
+            yield "not a SOAP call"
+        return
+    where = _PATH.fullmatch(path.removeprefix(f"/{SYSTEM}"))
+    if method != "GET" or where is None or where["resource"] not in collections():
+        yield "not in the reference"
+        return
+    if FAMILIES[where["resource"]][0] != where["root"]:
+        yield f"not under {where['root']}"
+    if headers.get("rest-framework-version") not in set("23456789"):
+        yield "the framework version is left to the pod"
+    reference = collections()[where["resource"]]
+    if unknown := query.keys() - (set() if where["describe"] else set(reference["parameters"])):
+        yield f"no parameters {unknown}"
+    yield from _check_attributes(query, reference)
+
+
+def _check_attributes(query: dict[str, str], reference: dict[str, Any]) -> Iterator[str]:
+    clauses = query["q"].split(" and ") if "q" in query else []
+    for clause in clauses:
+        known = _CLAUSE.fullmatch(clause)
+        if known is None:
+            yield f"a condition of another form: {clause}"
+        elif known[1] not in reference["queryable"]:
+            yield f"{known[1]} is not queryable"
+    for part in filter(None, query.get("orderBy", "").split(",")):
+        name, _, direction = part.partition(":")
+        if name not in reference["queryable"] or direction != "asc":
+            yield f"cannot be ordered by {part}"
+    if unknown := set(filter(None, query.get("fields", "").split(","))) - reference["response"].keys():
+        yield f"no fields {unknown}"
+    for word in re.findall(r"\w+(?=[;=])", query.get("finder", "")):
+        if word not in reference["finders"] and len(reference["finders"]) < FINDER_TEXT_CUT:
+            yield f"no finder or variable {word}"
+
+
+def everything() -> Window:
+    return Window(None, datetime.now(UTC) + timedelta(seconds=1))
+
+
+async def read(source: Source, window: Window | None = None) -> list[SourceRecord]:
+    """All records of the window, pages never empty."""
+    found = []
+    async for page in source.read(window or everything(), None):
+        assert page.records
+        found += page.records
+    return found
+
+
+async def read_with_crashes(source: Source, window: Window | None = None) -> list[SourceRecord]:
+    """The same by a reader that dies after each page and keeps the cursor only."""
+    window = window or everything()
+    found: list[SourceRecord] = []
+    cursor: str | None = None
+    while True:
+        page = await anext(aiter(source.read(window, cursor)), None)
+        if page is None:
+            return found
+        found += page.records
+        cursor = page.cursor

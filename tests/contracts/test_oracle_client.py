@@ -1,0 +1,75 @@
+"""Every request of the Oracle connector, against Oracle's published reference: paths, parameters, queryable attributes.
+
+The fixture `pod` checks each request that any test of the connector sends; here all of them are sent, and counted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connectors.oracle_fusion import models
+from connectors.oracle_fusion.parties import PRIVATE
+from connectors.oracle_fusion.ping import ping
+from connectors.oracle_fusion.streams import STREAMS
+from connectors.oracle_fusion.totals import Receivables, SupplierOrders
+from tests.connectors.oracle_pod import FAMILIES, PROFILE_SERVICE, check_request, collections, pod, read
+
+
+async def test_all_operations_of_the_client_keep_to_the_reference(specs: Path) -> None:
+    assert (specs / "oracle" / "fusion_contract.json").is_file()
+    with pod() as fusion:
+        fusion.emulator.seed("customers", 60, 1)
+        fusion.emulator.seed("contacts", 20, 1)
+        async with fusion.client(page_size=10, organization_usage="CUSTOMER") as client:
+            for open_stream in STREAMS.values():
+                await read(open_stream(client))
+            findings = await ping(client)
+
+        assert all(finding.ok for finding in findings)
+        assert fusion.violations() == []
+        seen = {one.path.removeprefix("/oracle_fusion") for one in fusion.world.requests}
+        resources = [f"/{root}/resources/11.13.18.05/{name}" for name, (root, _) in FAMILIES.items()]
+        assert seen == {*resources, *(f"{path}/describe" for path in resources), PROFILE_SERVICE}
+        queries = " ".join(one.query for one in fusion.world.requests)
+        assert all(word in queries for word in ("orderBy=", "q=", "fields=", "finder=", "limit=", "onlyData=true"))
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "problem"),
+    [
+        ("/crmRestApi/resources/latest/hubOrganizations", {"q": "FormattedAddress != 1"}, "not queryable"),
+        ("/crmRestApi/resources/latest/hubOrganizations", {"q": "PartyId like 1"}, "another form"),
+        ("/crmRestApi/resources/latest/hubOrganizations", {"orderBy": "Comment:asc"}, "ordered"),
+        ("/crmRestApi/resources/latest/hubPersons", {"fields": "PartyNo"}, "no fields"),
+        ("/crmRestApi/resources/latest/hubPersons", {"sort": "PartyId"}, "no parameters"),
+        ("/fscmRestApi/resources/latest/hubPersons", {}, "not under"),
+        ("/fscmRestApi/resources/latest/customers", {}, "not in the reference"),
+    ],
+)
+@pytest.mark.usefixtures("specs")
+def test_the_check_notices_what_the_reference_does_not_allow(path: str, query: dict[str, str], problem: str) -> None:
+    (found,) = check_request("GET", path, query, {"rest-framework-version": "4"})
+
+    assert problem in found
+
+
+@pytest.mark.usefixtures("specs")
+def test_the_models_name_attributes_of_the_reference_and_all_that_a_mapping_may_want() -> None:
+    for model, resource in ((models.HubOrganization, "hubOrganizations"), (models.HubPerson, "hubPersons")):
+        response = collections()[resource]["response"]
+        scalars = {name for name, kind in response.items() if isinstance(kind, str)}
+        kept_out = PRIVATE if model is models.HubPerson else frozenset()
+        assert model.model_fields.keys() == scalars - kept_out
+
+
+@pytest.mark.parametrize(
+    ("stream", "model"),
+    [(Receivables, models.ReceivablesBalance), (SupplierOrders, models.SupplierOrders)],
+)
+def test_totals_have_the_fields_of_their_models(
+    stream: type[Receivables | SupplierOrders],
+    model: type[models.ReceivablesBalance | models.SupplierOrders],
+) -> None:
+    assert stream.total("7").body().keys() == model.model_fields.keys()
