@@ -17,9 +17,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
-from connectors.oracle_fusion import instants
+from connectors.oracle_fusion.ranks import Mark, Rank, whole_number
 from connectors.oracle_fusion.settings import SYSTEM
 from ml_connector.core import jsonx
 from ml_connector.core.errors import AbortRun, RetryLater
@@ -42,56 +42,6 @@ class CollectionPage:
 
 Fetch = Callable[[str, str], Awaitable[CollectionPage]]
 """Asks for one page: ``q`` and ``orderBy``."""
-
-
-@dataclass(slots=True, frozen=True)
-class Mark:
-    """The rank of a row: as shown, and the span ``[low, high)`` in which the database's own value lies."""
-
-    at: int
-    low: int
-    high: int
-
-
-class Rank(Protocol):
-    """The attribute that a read is ordered by, before the id."""
-
-    @property
-    def attribute(self) -> str: ...
-
-    def mark(self, raw: object) -> Mark | None:
-        """The rank that a value stands for; None if it is no such value."""
-        ...
-
-    def literal(self, value: int) -> str: ...
-
-
-@dataclass(slots=True, frozen=True)
-class ByTime:
-    """Ordered by a timestamp, in microseconds."""
-
-    attribute: str
-
-    def mark(self, raw: object) -> Mark | None:
-        seen = instants.parse(raw)
-        return Mark(seen.micros, seen.micros - seen.unit, seen.micros + seen.unit) if seen else None
-
-    def literal(self, value: int) -> str:
-        return instants.literal(value)
-
-
-@dataclass(slots=True, frozen=True)
-class ByNumber:
-    """Ordered by a whole number, such as an id."""
-
-    attribute: str
-
-    def mark(self, raw: object) -> Mark | None:
-        number = _whole(raw)
-        return None if number is None else Mark(number, number, number + 1)
-
-    def literal(self, value: int) -> str:
-        return str(value)
 
 
 @dataclass(slots=True, frozen=True)
@@ -151,7 +101,7 @@ class Keyset:
         while not self._is_beyond(place):
             page = await self._page(place)
             if place.until is not None and not page.rows:
-                place = Place(place.until)
+                place = Place(place.until, seen=self._from(place.until, place.seen))
                 continue
             if not page.rows:
                 return
@@ -202,7 +152,7 @@ class Keyset:
             return new, self._without_rank(place, keys, new)
         top = marks[-1]
         since = top.low if place.since is None else max(place.since, top.low)
-        seen = {i: raw for i, raw in place.seen.items() if (mark := self._rank.mark(raw)) and mark.high > since}
+        seen = self._from(since, place.seen)
         seen |= {row_id: raw for row_id, raw, mark in keys if mark is None or mark.high > since}
         strict = place.strict and since == place.since
         return new, Place(since, strict, seen, until=None if new else top.high)
@@ -224,8 +174,11 @@ class Keyset:
                 self._abort(f"the rows are not ordered by {self._tail}, which was asked for")
             last = int(row_id)
         new = [row for row, (row_id, raw, _) in zip(rows, keys, strict=True) if place.seen.get(row_id) != raw]
-        seen = {row_id: raw for row_id, raw in place.seen.items() if last is None or int(row_id) > last}
-        return new, replace(place, seen=seen, last=last)
+        return new, replace(place, last=last)
+
+    def _from(self, since: int, seen: dict[str, Any]) -> dict[str, Any]:
+        """Those of the rows that came which would come again from ``since`` on."""
+        return {row_id: raw for row_id, raw in seen.items() if (mark := self._rank.mark(raw)) and mark.high > since}
 
     def _check_bounds(self, place: Place, marks: Sequence[Mark | None]) -> None:
         """A filter that is ignored would show us the same rows for ever, or none of those that matter."""
@@ -237,7 +190,7 @@ class Keyset:
                 self._abort(f"rows came whose {self._rank.attribute} is outside of what was asked for")
 
     def _key(self, row: Body) -> tuple[str, Any, Mark | None]:
-        number = _whole(row.get(self._tail))
+        number = whole_number(row.get(self._tail))
         if number is None:
             self._abort(f"a row has no {self._tail}")
         raw = row.get(self._rank.attribute)
@@ -252,9 +205,3 @@ class Keyset:
             vendor=SYSTEM,
             phase=self._phase,
         )
-
-
-def _whole(raw: object) -> int | None:
-    """An id as a number; framework version 9 writes it as text."""
-    text = str(raw)
-    return int(text) if text.isascii() and text.removeprefix("-").isdigit() else None

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from connectors.oracle_fusion import instants
 from connectors.oracle_fusion.client import OracleFusion, Root
-from connectors.oracle_fusion.paging import ByTime, CollectionPage, Keyset
+from connectors.oracle_fusion.paging import CollectionPage, Keyset
+from connectors.oracle_fusion.ranks import ByTime
 from connectors.oracle_fusion.settings import SYSTEM
 from ml_connector.core.records import Body, Page, SourceRecord, Window
 

@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Protocol
 
 from connectors.oracle_fusion.amounts import amount, total, written
 from connectors.oracle_fusion.client import OracleFusion, Root
-from connectors.oracle_fusion.paging import ByNumber, CollectionPage, Keyset
+from connectors.oracle_fusion.paging import CollectionPage, Keyset
+from connectors.oracle_fusion.ranks import ByNumber
 from connectors.oracle_fusion.settings import SYSTEM
 from ml_connector.core import jsonx
 from ml_connector.core.records import Body, Page, SourceRecord, Window

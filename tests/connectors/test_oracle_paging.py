@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.oracle_fusion.paging import ByNumber, ByTime, CollectionPage, Keyset
+from connectors.oracle_fusion.paging import CollectionPage, Keyset
+from connectors.oracle_fusion.ranks import ByNumber, ByTime
 from ml_connector.core.errors import AbortRun, RetryLater
 from tests.connectors.oracle_model import Collection, Show, cut_off, rounded, without_zero_fraction, written
 
@@ -21,7 +22,7 @@ CLAIMS: list[Callable[[bool], bool]] = [lambda more: more, lambda _: False, lamb
 
 # Few instants for many rows, so that they collide, and some that differ only in digits that are not shown.
 moments = st.sampled_from([1, 999, 1_000, 1_234_000, 1_234_001, 1_234_400, 1_234_600, 1_999_999, 2_000_000, HI, LATER])
-rows = st.dictionaries(st.integers(-2, 90), moments, max_size=80)
+rows = st.dictionaries(st.integers(-2, 190), moments, max_size=180)
 
 
 async def no_pause(_: float) -> None:
@@ -161,6 +162,18 @@ async def test_a_filter_that_is_ignored_stops_the_run_instead_of_reading_for_eve
     reader = Keyset(ignoring, ByTime("LastUpdateDate"), "PartyId", since=None, until=HI, phase="test")
     with pytest.raises(AbortRun, match="outside of what was asked for"):
         [page async for page in reader.read(None)]
+
+
+async def test_a_pod_that_does_not_know_unequal_is_read_completely_all_the_same() -> None:
+    source = Collection({row_id: row_id // 3 * 1000 for row_id in range(3, 203)}, caps=[50, 1])
+
+    async def without_unequal(q: str, order_by: str) -> CollectionPage:
+        return await source.fetch(" and ".join(part for part in q.split(" and ") if "!=" not in part), order_by)
+
+    reader = Keyset(without_unequal, ByTime("LastUpdateDate"), "PartyId", since=None, until=HI, phase="test")
+    got = [row["PartyId"] async for page in reader.read(None) for row in page.rows]
+
+    assert sorted(got) == list(range(3, 203))
 
 
 async def test_an_empty_page_that_claims_more_is_asked_again_and_is_not_the_end() -> None:
