@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -79,4 +80,6 @@ def story(body: Callable[P, Awaitable[str | None]]) -> Callable[P, Awaitable[Sta
             return Failed(message=reason) if reason else Completed()
         raise safe from None
 
+    # Prefect looks up the names in the annotations in the globals of `tell`, which are those of this file
+    tell.__signature__ = inspect.signature(body, eval_str=True)  # type: ignore[attr-defined]
     return tell
