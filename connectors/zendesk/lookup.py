@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors.zendesk.client import Zendesk
-from ml_connector.core.records import Body
+from ml_connector.core.records import Body, Intent
 
 
 @dataclass(slots=True, frozen=True)
@@ -54,3 +54,10 @@ def _choose(kind: str, key: Key, linked: dict[str, Body], by_external_id: dict[s
         # Zendesk takes both for the same; they may well be two records of the ERP.
         return Found(conflict=f"the external id differs only in case from that of {kind} {ids}: use a prefix")
     return Found(matches[0]) if matches else Found()
+
+
+def with_prefix(intents: Sequence[Intent], prefix: str) -> Sequence[Intent]:
+    """The intents with the account's prefix before their external ids."""
+    if not prefix:
+        return intents
+    return [replace(i, payload={**i.payload, "external_id": prefix + i.payload["external_id"]}) for i in intents]

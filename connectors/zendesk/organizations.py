@@ -20,7 +20,7 @@ from connectors.zendesk.compare import (
 )
 from connectors.zendesk.errors import Problem
 from connectors.zendesk.fields import CustomFields
-from connectors.zendesk.lookup import Found, Key, find
+from connectors.zendesk.lookup import Found, Key, find, with_prefix
 from connectors.zendesk.sending import ATTEMPTS, Step, send_all
 from connectors.zendesk.writing import Call, Fate, Result, Work, outcome_of, probed
 from ml_connector.core.records import Body, Decision, Intent, Outcome, State
@@ -52,6 +52,7 @@ class Organizations:
         against an update of what we have written before.
         """
         fields = await self._client.custom_fields("organization")
+        intents = with_prefix(intents, self._client.settings.external_id_prefix)
         read = [i for i in intents if preview or not i.dest_id or needs_current(i.payload, self._if_empty)]
         found = await find(self._client, "organizations", [Key(i.dest_id, i.payload["external_id"]) for i in read])
         current = {intent.effect_id: answer for intent, answer in zip(read, found, strict=True)}

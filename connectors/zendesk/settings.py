@@ -14,6 +14,8 @@ class ZendeskSettings(BaseModel):
 
     origin: str
     """``https://acme.zendesk.com``, without a path."""
+    external_id_prefix: str = Field(default="", max_length=40)
+    """Put before the ERP's id in external ids, where two ERPs write into one account."""
     requests_per_minute: int = Field(default=400, gt=0)
     """What the account's plan allows (Suite Growth and Professional: 400), over all programs that use it."""
     max_jobs: int = Field(default=20, ge=1, le=30)

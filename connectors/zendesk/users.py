@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from connectors.zendesk.client import Zendesk, together
 from connectors.zendesk.compare import Unwritable, differences, encode, names, typed
 from connectors.zendesk.fields import CustomFields
-from connectors.zendesk.lookup import Found, Key, find
+from connectors.zendesk.lookup import Found, Key, find, with_prefix
 from connectors.zendesk.sending import send_all
 from connectors.zendesk.user_conflicts import UserConflicts
 from connectors.zendesk.user_steps import UserCalls, holds_email, own_fields, update_of
@@ -45,6 +45,7 @@ class Users:
         UNCHANGED only where there is no link yet: a read may be older than our own last write.
         """
         fields = await self._client.custom_fields("user")
+        intents = with_prefix(intents, self._client.settings.external_id_prefix)
         found = await find(self._client, "users", [Key(i.dest_id, i.payload["external_id"]) for i in intents])
         return await together([self._decide(i, f, fields) for i, f in zip(intents, found, strict=True)])
 
