@@ -48,7 +48,7 @@ async def append(conn: Connection, origin: Origin, entries: Sequence[Entry]) -> 
     await conn.execute(
         """
         select mlc_audit(%s::text, %s::uuid, %s::text, %s::text, %s::text, %s::text, %s::text,
-            %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::integer[])
+            %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::integer[])
         """,
         (
             origin.stream,

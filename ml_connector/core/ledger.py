@@ -2,7 +2,8 @@
 
 Everything is written here before it is sent. ``sending`` is committed before the first byte leaves; a crash found in
 ``sending`` is ``ambiguous``, never failed; ``applied`` is final. DESIGN section 3 has the states and their order.
-Raw psycopg with arrays: this is the hot path (forced row-level security refuses COPY).
+Raw psycopg with arrays: this is the hot path (forced row-level security refuses COPY). They travel in binary, ``%b``:
+as text an array of bodies is escaped byte by byte (measured: 0.3 instead of 20 microseconds a body).
 """
 
 from __future__ import annotations
@@ -229,7 +230,7 @@ class Ledger:
             await conn.execute(
                 "insert into body (tenant, effect_id, kind, attempt, envelope) "
                 "select mlc_tenant(), b.id, %s, b.attempt, b.envelope "
-                "from unnest(%s::uuid[], %s::integer[], %s::bytea[]) as b(id, attempt, envelope)",
+                "from unnest(%b::uuid[], %b::integer[], %b::bytea[]) as b(id, attempt, envelope)",
                 (
                     kind,
                     [effect_id for effect_id, _, _ in bodies],
@@ -278,7 +279,7 @@ async def links(db: Database, tenant: str, stream: str, source_ids: Sequence[str
     """Destination id and hash of the last payload sent, per source id that is linked."""
     async with db.tenant(tenant) as conn:
         rows = await conn.execute(
-            "select source_id, dest_id, payload_hash from link where stream = %s and source_id = any(%s)",
+            "select source_id, dest_id, payload_hash from link where stream = %s and source_id = any(%b)",
             (stream, list(source_ids)),
         )
         return {source_id: (dest_id, bytes(hashed)) for source_id, dest_id, hashed in await rows.fetchall()}
@@ -287,7 +288,7 @@ async def links(db: Database, tenant: str, stream: str, source_ids: Sequence[str
 _PLAN = """
     insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, body_of)
     select mlc_tenant(), r.id, %(batch)s, %(stream)s, r.source_id, r.version_at, r.version_hash, r.id
-    from unnest(%(ids)s::uuid[], %(source_ids)s::text[], %(versions)s::timestamptz[], %(hashes)s::bytea[])
+    from unnest(%(ids)b::uuid[], %(source_ids)b::text[], %(versions)b::timestamptz[], %(hashes)b::bytea[])
         as r(id, source_id, version_at, version_hash)
     {only}
     on conflict (tenant, stream, source_id, version_at, version_hash, generation) do nothing
@@ -314,7 +315,7 @@ _PLAN_REPLAY = """
         (select max(g.generation) + 1 from effect g where g.tenant = o.tenant and g.stream = o.stream
             and g.source_id = o.source_id and g.version_at = o.version_at and g.version_hash = o.version_hash),
         o.body_of
-    from unnest(%(ids)s::uuid[], %(originals)s::uuid[]) as n(id, original)
+    from unnest(%(ids)b::uuid[], %(originals)b::uuid[]) as n(id, original)
     join effect o on o.tenant = mlc_tenant() and o.id = n.original
 """
 
@@ -340,8 +341,8 @@ _LOAD_ALL = f"{_COLUMNS} where e.batch_id = %s order by e.id"
 
 _CLAIM = """
     with wanted as (
-        select * from unnest(%(ids)s::uuid[], %(states)s::text[], %(actions)s::text[], %(dest_ids)s::text[],
-            %(hashes)s::bytea[], %(reasons)s::text[]) as w(id, state, action, dest_id, payload_hash, reason)
+        select * from unnest(%(ids)b::uuid[], %(states)b::text[], %(actions)b::text[], %(dest_ids)b::text[],
+            %(hashes)b::bytea[], %(reasons)b::text[]) as w(id, state, action, dest_id, payload_hash, reason)
     ), looked as (
         select w.*,
             exists (select 1 from effect o where o.tenant = e.tenant and o.stream = e.stream
@@ -369,8 +370,8 @@ _SETTLE = """
         state = o.state, action = coalesce(o.action, e.action), dest_id = coalesce(o.dest_id, e.dest_id),
         reason = o.reason, settled_run = %(run)s, updated_at = now(),
         next_at = case when o.wait is not null then clock_timestamp() + o.wait * interval '1 s' end
-    from unnest(%(ids)s::uuid[], %(states)s::text[], %(actions)s::text[], %(dest_ids)s::text[], %(reasons)s::text[],
-        %(waits)s::float[]) as o(id, state, action, dest_id, reason, wait)
+    from unnest(%(ids)b::uuid[], %(states)b::text[], %(actions)b::text[], %(dest_ids)b::text[], %(reasons)b::text[],
+        %(waits)b::float[]) as o(id, state, action, dest_id, reason, wait)
     where e.tenant = mlc_tenant() and e.id = o.id
         and e.state in ('planned', 'retry_wait', 'parked', 'sending', 'ambiguous', 'probing')
     returning e.id, e.attempts
@@ -379,8 +380,8 @@ _LINK = """
     insert into link as l (tenant, stream, source_id, dest_id, payload_hash, version_at, effect_id)
     select e.tenant, e.stream, e.source_id, e.dest_id, e.payload_hash, e.version_at, e.id
     from effect e
-    where e.tenant = mlc_tenant() and e.id = any(%s) and e.state in ('applied', 'unchanged') and e.dest_id is not null
-        and e.payload_hash is not null
+    where e.tenant = mlc_tenant() and e.id = any(%b::uuid[]) and e.state in ('applied', 'unchanged')
+        and e.dest_id is not null and e.payload_hash is not null
     on conflict (tenant, stream, source_id) do update
     set dest_id = excluded.dest_id, payload_hash = excluded.payload_hash, version_at = excluded.version_at,
         effect_id = excluded.effect_id, updated_at = now()
