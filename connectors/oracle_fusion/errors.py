@@ -46,7 +46,7 @@ def explain(response: Response, phase: str) -> ConnectorError:
     if status == 401:
         return Reauthenticate(f"the credential is refused{said}: reconnect", phase=phase, request_id=request_id)
     if status == 403:
-        return Reauthenticate(_forbidden(phase) + said, phase=phase, request_id=request_id)
+        return Misconfigured(_forbidden(phase) + said, phase=phase, request_id=request_id)
     if status in (409, 412) or _CHANGED_MEANWHILE in codes:
         return RetryLater(f"somebody changed the row meanwhile{said}", phase=phase, request_id=request_id)
     if status in (406, 415):

@@ -57,7 +57,7 @@ def structured(*details: dict[str, str]) -> bytes:
         (400, "POST", f"JBO-27014: {CANARY} (PO-1) is required".encode(), RejectRecord, "27014 (a required"),
         (400, "POST", structured({"detail": f"JBO-25014: {CANARY}"}), RetryLater, "25014"),
         (412, "PATCH", b"", RetryLater, "meanwhile"),
-        (403, "GET", f"<html>{CANARY} JBO-27014</html>".encode(), Reauthenticate, "either a privilege"),
+        (403, "GET", f"<html>{CANARY} JBO-27014</html>".encode(), Misconfigured, "either a privilege"),
         (401, "GET", b"", Reauthenticate, "reconnect"),
         (404, "GET", b"", Misconfigured, "no such resource"),
         (406, "GET", b"", Misconfigured, "framework version"),

@@ -308,7 +308,7 @@ async def test_only_customers_are_read_where_the_tenant_says_so(fusion: Pod) -> 
     [
         ("status", {"status": 401}, Reauthenticate),
         ("redirect_to_login", {}, Reauthenticate),
-        ("status", {"status": 403, "body": "Unauthorized Access"}, Reauthenticate),
+        ("status", {"status": 403, "body": "Unauthorized Access"}, Misconfigured),
         ("status", {"status": 404}, Misconfigured),
         ("status", {"status": 400}, Misconfigured),
         ("status", {"status": 503}, RetryLater),
