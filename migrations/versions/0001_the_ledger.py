@@ -255,6 +255,7 @@ end $$;
 # What the runtime role may do. The audit can be added to and read; bodies are never changed.
 GRANTS = """
 grant usage on schema public to mlc_app;
+grant select on alembic_version to mlc_app;
 grant select, insert, update, delete on tenant, rate_bucket, connection, secret, token, data_key, lease to mlc_app;
 grant select, insert on vault_canary, body, audit_block, audit_entry to mlc_app;
 grant select, insert, update on watermark, run, run_window, batch, effect, link, audit_head to mlc_app;

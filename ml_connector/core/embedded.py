@@ -38,6 +38,11 @@ class Embedded:
                 )
                 conn.execute(statement)
 
+    def drop(self, database: str) -> None:
+        """Remove a database with all that is in it, if it exists."""
+        with psycopg.connect(self.uri("postgres"), autocommit=True) as conn:
+            conn.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database)))
+
     def prepare(self, database: str) -> None:
         """Create our tables in ``database`` and let the runtime role log in."""
         self.create(database)

@@ -1,7 +1,8 @@
-"""The settings of this process, from the environment (prefix ``ML_CONNECTOR_``) or a ``.env`` file."""
+"""The settings of this process: from the environment (prefix ``ML_CONNECTOR_``), a ``.env`` file, or a running `up`."""
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -10,17 +11,19 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ml_connector.core.secret import Secret
 
 ROOT = Path(__file__).resolve().parents[2]
+HOME = Path(os.environ.get("ML_CONNECTOR_HOME") or ROOT / ".ml-connector")
+"""The embedded databases, logs and the generated master key of `ml-connector up`; ML_CONNECTOR_HOME."""
+ADDRESSES = HOME / "env"
+"""Where a running ``ml-connector up`` is reached from other terminals; not there when none runs."""
 
 
 class Settings(BaseSettings):
     """Where things are. What a tenant wants is in its tenant file, never here."""
 
-    model_config = SettingsConfigDict(env_prefix="ML_CONNECTOR_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ML_CONNECTOR_", env_file=(ADDRESSES, ".env"), extra="ignore")
 
-    home: Path = ROOT / ".ml-connector"
-    """Embedded databases, logs and the generated master key live here."""
     database_url: str = ""
-    """Postgres address of the runtime role (``mlc_app``). Empty: the embedded server under ``home``."""
+    """Postgres address of the runtime role (``mlc_app``). Empty: there is none, unless `up` starts one."""
     owner_database_url: str = ""
     """Postgres address of the role that owns the tables; only migrations use it."""
     master_keys: Secret = Secret("")

@@ -1,0 +1,102 @@
+"""``apply``: bring Prefect and the vendors' custom fields in step with the tenant files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prefect.client.orchestration import PrefectClient
+from rich.text import Text
+
+from ml_connector.cli import console
+from ml_connector.cli.database import open_database
+from ml_connector.cli.deployments import carry_out, create_pool, missing_pools
+from ml_connector.cli.map_check import require_mappings
+from ml_connector.cli.plan import Change, existing_deployments, plan, wanted_deployments
+from ml_connector.cli.prefect_api import prefect_api
+from ml_connector.cli.templates import load_templates
+from ml_connector.core.errors import ConnectorError, SafeError
+from ml_connector.core.settings import settings
+from ml_connector.core.tenant_rows import register
+from ml_connector.core.tenants import TenantConfig, load_tenants
+from tasks.workspace import open_workspace
+
+_COLOUR = {"create": "green", "update": "yellow", "remove": "red", "unchanged": "dim"}
+
+
+async def apply(*, dry_run: bool) -> int:
+    """Show the plan, then carry it out; what no file asks for any more is removed. Safe to repeat.
+
+    A tenant whose custom fields cannot be created keeps the deployments that it has; the exit code is then 1.
+    """
+    tenants = load_tenants(settings().tenants_dir)
+    require_mappings(tenants)
+    async with prefect_api() as client:
+        wanted = wanted_deployments(load_templates(), tenants)
+        changes = plan(wanted, await existing_deployments(client))
+        pools = await missing_pools(client, [one.template.work_pool for one in wanted])
+        console.out.print(_as_table(pools, changes))
+        if dry_run:
+            return 0
+        async with open_database() as db:
+            await register(db, [tenant.tenant for tenant in tenants])
+        return await carry_out_all(client, tenants, pools, changes)
+
+
+async def carry_out_all(
+    client: PrefectClient,
+    tenants: Sequence[TenantConfig],
+    pools: Sequence[str],
+    changes: Sequence[Change],
+    *,
+    paused: bool | None = None,
+) -> int:
+    """Fields before deployments, so that no run meets an account that lacks them."""
+    failed = {tenant.tenant for tenant in tenants if not await _ensure_fields(tenant)}
+    for pool in pools:
+        await create_pool(client, pool)
+    for change in changes:
+        if change.wanted is None or change.wanted.tenant not in failed:
+            await carry_out(client, change, paused=paused)
+    done = sum(change.kind != "unchanged" for change in changes)
+    if not failed:
+        console.out.print(f"Applied: {done} of {len(changes)} deployments changed.", highlight=False)
+    return int(bool(failed))
+
+
+async def _ensure_fields(tenant: TenantConfig) -> bool:
+    """Create the custom fields that the tenant's mappings write; False, and a message, if that failed."""
+    try:
+        async with open_workspace(tenant.tenant) as workspace:
+            for name, integration in tenant.integrations.items():
+                if not integration.enabled:
+                    continue
+                streams = [stream for stream, its in integration.streams.items() if its.enabled]
+                client = await workspace.client(integration.destination)
+                ensure = workspace.system_of(integration.destination).ensure_fields
+                for stream in streams:
+                    for made in await ensure(client, workspace.mapping(name, stream).custom_fields):
+                        console.out.print(f"{tenant.tenant}: created the field {made}", highlight=False)
+    except (ConnectorError, SafeError) as error:
+        console.err.print(
+            Text(f"{tenant.tenant}: its deployments were left as they are, because of this:", style="red")
+        )
+        console.complain(error)
+        return False
+    return True
+
+
+def _as_table(pools: Sequence[str], changes: Sequence[Change]) -> object:
+    listed = console.table("", "what", "name", "details", title="Plan")
+    for pool in pools:
+        listed.add_row("[green]create[/]", "work pool", pool, "")
+    for change in changes:
+        listed.add_row(Text(change.kind, style=_COLOUR[change.kind]), "deployment", change.name, _details(change))
+    return listed
+
+
+def _details(change: Change) -> str:
+    if change.kind == "update":
+        return f"differs in {', '.join(change.differs)}"
+    if change.wanted is None:
+        return "no tenant file asks for it"
+    return "; ".join(f"{entry.slug}: {', '.join(entry.parameters['streams'])}" for entry in change.wanted.schedules)

@@ -1,0 +1,112 @@
+"""``demo``: Oracle customers arrive in Zendesk, through a real Prefect server and a real PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from prefect.client.orchestration import PrefectClient
+
+from ml_connector.cli.apply import carry_out_all
+from ml_connector.cli.database import open_database, open_vault
+from ml_connector.cli.demo_summary import Act, Summary
+from ml_connector.cli.emulators import Emulators, emulators
+from ml_connector.cli.follow import follow
+from ml_connector.cli.plan import existing_deployments, plan, wanted_deployments
+from ml_connector.cli.prefect_api import page_of, prefect_api
+from ml_connector.cli.run import start
+from ml_connector.cli.stack import Stack
+from ml_connector.cli.templates import load_templates
+from ml_connector.cli.up import keep_up, until_stopped
+from ml_connector.core.credentials import put_secret
+from ml_connector.core.errors import AbortRun
+from ml_connector.core.secret import Secret
+from ml_connector.core.settings import settings
+from ml_connector.core.tenant_rows import register
+from ml_connector.core.tenants import load_tenant
+
+TENANT = "demo"
+FLOW = "oracle-zendesk-sync-customers"
+CUSTOMERS, CONTACTS, CHANGED = 200, 250, 7
+_CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - of clients that exist in the sandbox only
+
+
+async def demo(*, once: bool, port: int) -> int:
+    """Show it; with ``once`` the exit code is 1 if an expected effect is missing, and nothing stays up."""
+    began = time.monotonic()
+
+    async def work(stack: Stack) -> int:
+        summary = await _perform(stack)
+        summary.seconds = round(time.monotonic() - began, 1)
+        summary.write()
+        summary.show()
+        if not once:
+            await _resume()
+            await until_stopped()
+        return 0 if summary.ok else 1
+
+    return await keep_up(port, work, fresh=True)
+
+
+async def _perform(stack: Stack) -> Summary:
+    summary = Summary(stack.ui)
+    await _store_secrets()
+    async with prefect_api() as client, emulators(stack.sandbox) as vendors:
+        await vendors.seed("oracle_fusion", "customers", CUSTOMERS)
+        await vendors.seed("oracle_fusion", "contacts", CONTACTS)
+        await _apply(client)
+        summary.acts.append(await _run(client, vendors, "all customers and contacts", await _everything(vendors)))
+        await vendors.mutate("oracle_fusion", "customers", CHANGED)
+        expected = Counter({"zendesk organization.updated": CHANGED})
+        summary.acts.append(await _run(client, vendors, f"{CHANGED} customers changed in Oracle", expected))
+    return summary
+
+
+async def _store_secrets() -> None:
+    async with open_database() as db:
+        vault = await open_vault(db)
+        for connection in load_tenant(settings().tenants_dir / f"{TENANT}.yaml").connections:
+            await put_secret(db, vault, TENANT, connection, "client_secret", Secret(_CLIENT_SECRET))
+        await register(db, [TENANT])
+
+
+async def _apply(client: PrefectClient) -> None:
+    """As `apply` does, for this tenant only, and paused: no scheduled run comes between the two that we count."""
+    config = load_tenant(settings().tenants_dir / f"{TENANT}.yaml")
+    changes = plan(wanted_deployments(load_templates(), [config]), await existing_deployments(client))
+    await carry_out_all(client, [config], [], changes, paused=True)
+
+
+async def _everything(vendors: Emulators) -> Counter[str]:
+    """What must happen at Zendesk, from what Oracle holds: balances and limits reach their organizations apart."""
+    persons = await vendors.objects("oracle_fusion", "contacts")
+    accounts = await vendors.objects("oracle_fusion", "accounts")
+    orders = await vendors.objects("oracle_fusion", "purchase_orders")
+    with_account = len({account["CustomerId"] for account in accounts})
+    sellers = len({order["SupplierId"] for order in orders})
+    return Counter(
+        {
+            "zendesk organization.created": CUSTOMERS,
+            "zendesk organization.updated": 2 * with_account + sellers,  # receivables and credit; purchase orders
+            "zendesk user.created": len(persons),
+            "zendesk membership.created": sum(person["OrganizationPartyId"] is not None for person in persons),
+            "zendesk identity.created": sum(person["EmailAddress"] is not None for person in persons),
+        }
+    )
+
+
+async def _run(client: PrefectClient, vendors: Emulators, title: str, expected: Counter[str]) -> Act:
+    _, before = await vendors.effects(0)
+    began = time.monotonic()
+    started = await start(client, TENANT, FLOW, None)
+    state = await follow(client, started.id, label=title)
+    if not state.is_completed():
+        raise AbortRun(f"the run ended as {state.name}: {state.message}; see {page_of(started.id)}")
+    seen, _ = await vendors.effects(before)
+    return Act(title, str(started.id), round(time.monotonic() - began, 1), expected, seen)
+
+
+async def _resume() -> None:
+    async with prefect_api() as client:
+        for deployment in (await existing_deployments(client)).values():
+            await client.resume_deployment(deployment.id)

@@ -1,0 +1,226 @@
+"""The ``ml-connector`` command: what there is to type. Each command's work is in a module of its own.
+
+Those modules are imported when their command runs: Prefect takes a second to import, and reads its settings then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from ml_connector.cli import console, environment
+
+
+class _ShowByDefault(TyperGroup):
+    """``audit acme --state rejected`` is ``audit show acme --state rejected``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "--help"):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+secret_app = typer.Typer(no_args_is_help=True, help="The secrets of connections, kept encrypted in the database.")
+audit_app = typer.Typer(no_args_is_help=True, help="What happened to records.", cls=_ShowByDefault)
+map_app = typer.Typer(no_args_is_help=True, help="The mappings.")
+db_app = typer.Typer(no_args_is_help=True, help="The database's tables.")
+key_app = typer.Typer(no_args_is_help=True, help="Master keys.")
+for name, group in {"secret": secret_app, "audit": audit_app, "map": map_app, "db": db_app, "key": key_app}.items():
+    app.add_typer(group, name=name)
+
+Tenant = Annotated[str, typer.Argument(help="Name of a tenant: its file without .yaml")]
+Streams = Annotated[str | None, typer.Option(help="Only these, separated by commas: organizations,users")]
+Bodies = Annotated[bool, typer.Option(help="Show the records' values too: only for those who may see them")]
+Format = Literal["table", "jsonl", "csv"]
+Failed = Annotated[bool, typer.Option("--failed", help="Only those that failed")]
+Once = Annotated[bool, typer.Option(help="End by itself instead of staying up until Ctrl-C")]
+Port = Annotated[int, typer.Option(help="Port of the Prefect server; a free one is taken if it is in use")]
+
+
+@app.callback()
+def _options(context: typer.Context) -> None:
+    """Keeps ERP systems in step with the tools that teams live in."""
+    if context.invoked_subcommand not in ("up", "demo"):  # these find their own addresses
+        environment.take_over()
+
+
+def _run(work: Coroutine[Any, Any, int | None]) -> None:
+    """Do a command's work; its result is the exit code."""
+    try:
+        code = asyncio.run(work)
+    except KeyboardInterrupt:
+        code = 130
+    except Exception as error:  # noqa: BLE001 - whatever it is, its traceback must not be shown
+        code = console.complain(error)
+    raise typer.Exit(code or 0)
+
+
+@app.command()
+def apply(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of tenant files, by default ML_CONNECTOR_TENANTS_DIR")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop")] = False,
+) -> None:
+    """Bring Prefect's deployments and the vendors' custom fields in step with the tenant files."""
+    if folder is not None:
+        os.environ["ML_CONNECTOR_TENANTS_DIR"] = str(folder.resolve())
+    from ml_connector.cli.apply import apply as work
+
+    _run(work(dry_run=dry_run))
+
+
+@app.command()
+def ping(tenant: Tenant) -> None:
+    """Try every connection of a tenant for real, and say what is missing."""
+    from ml_connector.cli.ping import ping as work
+
+    _run(work(tenant))
+
+
+@secret_app.command("set")
+def secret_set(
+    connection: Annotated[str, typer.Argument(help="TENANT/CONNECTION, such as acme/zendesk", metavar="CONNECTION")],
+    name: Annotated[str, typer.Argument(help="client_secret, password, api_token or token")],
+) -> None:
+    """Store a secret, read from standard input or asked for."""
+    from ml_connector.cli.secrets import set_secret
+
+    _run(set_secret(connection, name))
+
+
+@secret_app.command("list")
+def secret_list() -> None:
+    """Which secrets are stored, without their values."""
+    from ml_connector.cli.secrets import list_secrets
+
+    _run(list_secrets())
+
+
+@app.command()
+def run(
+    tenant: Tenant,
+    flow: Annotated[str, typer.Argument(help="Name of a flow, such as oracle-zendesk-sync-customers")],
+    streams: Streams = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until the run has ended")] = False,
+) -> None:
+    """Start a run now."""
+    from ml_connector.cli.run import run as work
+
+    _run(work(tenant, flow, streams, wait=wait))
+
+
+@app.command()
+def runs(tenant: Tenant, failed: Failed = False) -> None:
+    """The latest runs of a tenant, with what became of their records."""
+    from ml_connector.cli.runs import runs as work
+
+    _run(work(tenant, failed=failed))
+
+
+@app.command()
+def retry(flow_run: Annotated[str, typer.Argument(help="Id of a flow run, as in its address in the UI")]) -> None:
+    """Do what the UI's Retry does: continue a failed run, or replay a completed one."""
+    from ml_connector.cli.run import retry as work
+
+    _run(work(flow_run))
+
+
+@app.command()
+def preview(
+    tenant: Tenant,
+    integration: Annotated[str, typer.Argument(help="Such as oracle_zendesk")],
+    streams: Streams = None,
+    run: Annotated[str | None, typer.Option("--run", help="The stored records of this run instead of new ones")] = None,
+    bodies: Bodies = False,
+) -> None:
+    """Show which fields of which records a run would write. Nothing is written."""
+    from ml_connector.cli.preview import preview as work
+
+    _run(work(tenant, integration, streams, run, bodies=bodies))
+
+
+@audit_app.command("show")
+def audit_show(
+    tenant: Tenant,
+    record: Annotated[str | None, typer.Option(help="Id of a record at the source or the destination")] = None,
+    run: Annotated[str | None, typer.Option(help="Id of a run, ours or Prefect's")] = None,
+    state: Annotated[str | None, typer.Option(help="Such as rejected, applied, ambiguous")] = None,
+    since: Annotated[str | None, typer.Option(help="How far back: 90s, 10m, 2h, 7d")] = None,
+    form: Annotated[Format, typer.Option("--format")] = "table",
+    bodies: Bodies = False,
+) -> None:
+    """What happened to a tenant's records. `ml-connector audit TENANT` is short for this."""
+    from ml_connector.cli.audit import show
+
+    _run(show(tenant, record=record, run=run, state=state, since=since, form=form, bodies=bodies))
+
+
+@audit_app.command("verify")
+def audit_verify(tenant: Tenant) -> None:
+    """Recompute the chain of hashes from the stored entries: whether any was altered, removed or added."""
+    from ml_connector.cli.audit import verify
+
+    _run(verify(tenant))
+
+
+@map_app.command("check")
+def map_check(tenant: Annotated[str | None, typer.Argument(help="Only this tenant")] = None) -> None:
+    """Compile every mapping of every tenant against the models of its two systems. Needs no database."""
+    from ml_connector.cli.map_check import check
+
+    _run(check(tenant))
+
+
+@app.command()
+def doctor() -> None:
+    """Look at everything that must be in order, and say what to do where it is not."""
+    from ml_connector.cli.doctor import doctor as work
+
+    _run(work())
+
+
+@app.command()
+def sandbox(port: Annotated[int, typer.Option(help="Loopback port; 0 takes a free one")] = 8600) -> None:
+    """Play the vendors on loopback, until Ctrl-C."""
+    os.execv(sys.executable, [sys.executable, "-m", "ml_connector.sandbox", "--port", str(port)])  # noqa: S606
+
+
+@db_app.command("migrate")
+def db_migrate() -> None:
+    """Bring the tables to the newest version, as their owner (ML_CONNECTOR_OWNER_DATABASE_URL)."""
+    from ml_connector.cli.keys_and_tables import migrate_tables
+
+    _run(migrate_tables())
+
+
+@key_app.command("generate")
+def key_generate(name: Annotated[str, typer.Argument(help="Its id, stored with what it encrypts")] = "k1") -> None:
+    """Print a new master key, for a file that ML_CONNECTOR_MASTER_KEY_FILE names."""
+    from ml_connector.cli.keys_and_tables import generate_key
+
+    _run(generate_key(name))
+
+
+@app.command()
+def up(once: Once = False, port: Port = 4200) -> None:
+    """Start all that is needed on this machine: PostgreSQL, Prefect server, worker, sandbox. Until Ctrl-C."""
+    from ml_connector.cli.up import up as work
+
+    _run(work(once=once, port=port))
+
+
+@app.command()
+def demo(once: Once = False, port: Port = 4200) -> None:
+    """Start everything, and let Oracle customers arrive in Zendesk, both played by the sandbox."""
+    from ml_connector.cli.demo import demo as work
+
+    _run(work(once=once, port=port))

@@ -1,0 +1,38 @@
+"""``ping``: try every connection of a tenant for real."""
+
+from __future__ import annotations
+
+from ml_connector.cli import console
+from ml_connector.core.connections import needs_reauth, record_identity
+from ml_connector.core.errors import ConnectorError, Reauthenticate
+from ml_connector.core.findings import Finding
+from ml_connector.core.system import Health
+from tasks.workspace import Workspace, open_workspace
+
+
+async def ping(tenant: str) -> int:
+    """Show what each connection can do; the exit code is 1 if anything is missing."""
+    listed = console.table("connection", "", "found", "what to do")
+    failed = False
+    async with open_workspace(tenant) as workspace:
+        for name in workspace.config.connections:
+            for finding in await _try(workspace, name):
+                failed = failed or not finding.ok
+                sign = "[green]ok[/]" if finding.ok else "[red]fail[/]"
+                listed.add_row(name, sign, console.cell(finding.what), console.cell(finding.hint))
+    console.out.print(listed)
+    return int(failed)
+
+
+async def _try(workspace: Workspace, name: str) -> list[Finding]:
+    system = workspace.system_of(name)
+    try:
+        health: Health = await system.ping(await workspace.client(name, even_if_refused=True))
+        if health.identity is not None:
+            await record_identity(workspace.db, workspace.tenant, name, system.name, health.identity)
+    except Reauthenticate as error:
+        await needs_reauth(workspace.db, workspace.tenant, name, system.name, error.message)
+        return [Finding(False, "the credential is refused", str(error))]
+    except ConnectorError as error:
+        return [Finding(False, "it cannot be used", str(error))]
+    return health.findings

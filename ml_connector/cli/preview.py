@@ -1,0 +1,36 @@
+"""``preview``: what a run would write."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ml_connector.cli import console
+from ml_connector.core import jsonx
+from ml_connector.core.errors import Misconfigured
+from ml_connector.core.run_query import our_run_id
+from ml_connector.core.tenants import INTEGRATIONS
+from tasks.preview import changes
+from tasks.workspace import open_workspace
+
+
+async def preview(tenant: str, integration: str, streams: str | None, run: str | None, *, bodies: bool) -> None:
+    """List the records that would be written, and count the others."""
+    if integration not in INTEGRATIONS:
+        raise Misconfigured(f"there is no integration {integration}; there are: {', '.join(INTEGRATIONS)}")
+    names = streams.split(",") if streams else INTEGRATIONS[integration].streams
+    listed = console.table("stream", "record", "action", "fields", "reason", *(["values"] if bodies else []))
+    counts: Counter[str] = Counter()
+    async with open_workspace(tenant) as workspace:
+        run_id = await our_run_id(workspace.db, tenant, run) if run else None
+        if run and run_id is None:
+            raise Misconfigured(f"tenant {tenant} has no run {run}: `ml-connector runs {tenant}` lists them")
+        async for change in changes(workspace, integration, names, run_id):
+            counts[change.action] += 1
+            if change.action == "unchanged":
+                continue
+            row = [change.stream, change.source_id, change.action, ", ".join(change.fields), change.reason]
+            row += [jsonx.dumps(change.request).decode()] if bodies else []
+            listed.add_row(*[console.cell(value) for value in row])
+    console.out.print(listed)
+    told = ", ".join(f"{n} {action}" for action, n in sorted(counts.items())) or "no records"
+    console.out.print(f"{told}; nothing was written.", highlight=False)

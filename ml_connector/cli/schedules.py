@@ -1,0 +1,35 @@
+"""When a tenant's streams run: one schedule for all streams that share it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+
+from ml_connector.core.tenants import StreamConfig, stagger
+
+_SPELLED = str.maketrans({"*": "any", "/": "per", ",": "and", "-": "to", " ": "-"})
+
+
+def schedules(tenant: str, streams: Mapping[str, StreamConfig]) -> list[DeploymentScheduleCreate]:
+    """One schedule per distinct interval or cron line. ``streams`` are in the flow's order, and stay in it."""
+    shared: dict[timedelta | str, list[str]] = {}
+    for name, stream in streams.items():
+        shared.setdefault(stream.every or stream.cron or "", []).append(name)
+    return [_schedule(tenant, when, names) for when, names in shared.items()]
+
+
+def _schedule(tenant: str, when: timedelta | str, streams: Sequence[str]) -> DeploymentScheduleCreate:
+    if isinstance(when, str):
+        return DeploymentScheduleCreate(
+            schedule=CronSchedule(cron=when, timezone="UTC"),
+            slug=f"cron-{when.translate(_SPELLED).lower()}",
+            parameters={"streams": list(streams)},
+        )
+    return DeploymentScheduleCreate(
+        schedule=IntervalSchedule(interval=when, anchor_date=stagger(tenant, when), timezone="UTC"),
+        slug=f"every-{int(when.total_seconds())}-s",
+        parameters={"streams": list(streams)},
+    )

@@ -1,0 +1,85 @@
+"""The deployment templates of prefect.yaml: one per flow."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect import Flow
+from pydantic import BaseModel, ConfigDict
+
+from ml_connector.core.settings import ROOT
+
+
+class _WorkPool(BaseModel):
+    name: str
+    work_queue_name: str | None = None
+    job_variables: dict[str, Any] = {}
+
+
+class _Deployment(BaseModel):
+    """What we use of a deployment in prefect.yaml; what else may stand there is for `prefect deploy`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    entrypoint: str
+    description: str | None = None
+    work_pool: _WorkPool
+    tags: list[str] = []
+    parameters: dict[str, Any] = {}
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    pull: list[dict[str, Any]]
+    deployments: list[_Deployment]
+
+
+@dataclass(slots=True, frozen=True)
+class Template:
+    """How a flow is deployed, whoever the tenant is."""
+
+    flow: str
+    entrypoint: str
+    description: str | None
+    integration: str
+    streams: Sequence[str]
+    """In the order in which the flow runs them."""
+    work_pool: str
+    work_queue: str | None
+    job_variables: Mapping[str, Any]
+    tags: Sequence[str]
+    parameters: Mapping[str, Any]
+    pull_steps: list[dict[str, Any]]
+    parameter_schema: dict[str, Any] = field(repr=False)
+
+
+def load_templates(file: Path = ROOT / "prefect.yaml") -> list[Template]:
+    """The templates, with what their flow modules say of themselves (INTEGRATION, STREAMS)."""
+    parsed = _File.model_validate(yaml.safe_load(file.read_text()))
+    return [_template(deployment, parsed.pull) for deployment in parsed.deployments]
+
+
+def _template(deployment: _Deployment, pull_steps: list[dict[str, Any]]) -> Template:
+    file, _, name = deployment.entrypoint.partition(":")
+    module = importlib.import_module(f"flows.{Path(file).stem}")
+    flow: Flow[..., Any] = getattr(module, name)
+    return Template(
+        flow=flow.name,
+        entrypoint=deployment.entrypoint,
+        description=deployment.description,
+        integration=module.INTEGRATION,
+        streams=module.STREAMS,
+        work_pool=deployment.work_pool.name,
+        work_queue=deployment.work_pool.work_queue_name,
+        job_variables=deployment.work_pool.job_variables,
+        tags=deployment.tags,
+        parameters=deployment.parameters,
+        pull_steps=pull_steps,
+        parameter_schema=flow.parameters.model_dump_for_openapi(),
+    )

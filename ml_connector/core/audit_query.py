@@ -1,0 +1,95 @@
+"""Reading the audit: what happened to a record, in a run, or since some moment."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from ml_connector.core import jsonx
+from ml_connector.core.db import Database
+from ml_connector.core.records import Body
+from ml_connector.core.vault import Sealer
+
+
+@dataclass(slots=True, frozen=True)
+class AuditLine:
+    """One entry with the header of its block."""
+
+    at: datetime
+    seq: int
+    n: int
+    stream: str
+    run_id: UUID | None
+    source: str | None
+    destination: str | None
+    mapping_hash: str | None
+    actor: str | None
+    effect_id: UUID | None
+    source_id: str | None
+    action: str | None
+    status: str
+    dest_id: str | None
+    request_id: str | None
+    reason: str | None
+    attempt: int
+
+
+async def lines(
+    db: Database,
+    tenant: str,
+    *,
+    record: str | None = None,
+    run: str | None = None,
+    state: str | None = None,
+    since: timedelta | None = None,
+) -> AsyncGenerator[AuditLine]:
+    """The entries that fit all that is given, oldest first.
+
+    ``record`` is the source's id or the destination's, ``run`` our run id or Prefect's flow run id.
+    """
+    wanted: dict[str, Any] = {"record": record, "run": run, "state": state, "since": since}
+    async with db.tenant(tenant) as conn, conn.cursor(name="audit_lines") as cursor:
+        await cursor.execute(_LINES, wanted)
+        async for row in cursor:
+            yield AuditLine(*row)
+
+
+async def stored_body(db: Database, sealer: Sealer, tenant: str, line: AuditLine) -> Body | None:
+    """The body that an entry is about, decrypted: what was read (``planned``) or what was sent (``sending``)."""
+    if line.effect_id is None or line.status not in ("planned", "sending"):
+        return None
+    async with db.tenant(tenant) as conn:
+        if line.status == "planned":
+            query, found = _SOURCE, (line.effect_id,)
+        else:
+            query, found = _REQUEST, (line.effect_id, line.attempt)
+        row = await (await conn.execute(query, found)).fetchone()
+    if row is None:
+        return None
+    owner, kind, attempt, envelope = row
+    body: Body = jsonx.loads(sealer.open("body", "envelope", f"{owner}:{kind}:{attempt}", envelope))
+    return body
+
+
+_LINES = """
+    select b.at, b.seq, e.n, b.stream, b.run_id, b.source, b.destination, b.mapping_hash, b.actor, e.effect_id,
+        e.source_id, e.action, e.status, e.dest_id, e.request_id, coalesce(e.reason, b.reason), e.attempt
+    from audit_entry e join audit_block b on b.tenant = e.tenant and b.seq = e.seq
+    where (%(record)s::text is null or e.source_id = %(record)s or e.dest_id = %(record)s)
+        and (%(run)s::text is null or b.run_id::text = %(run)s or b.run_id in (
+            select r.id from run r where r.flow_run_id = %(run)s))
+        and (%(state)s::text is null or e.status = %(state)s)
+        and (%(since)s::interval is null or b.at > now() - %(since)s::interval)
+    order by e.seq, e.n
+"""
+_SOURCE = """
+    select s.effect_id, s.kind, s.attempt, s.envelope from effect e
+    join body s on s.tenant = e.tenant and s.effect_id = e.body_of and s.kind = 'source' and s.attempt = 0
+    where e.id = %s
+"""
+_REQUEST = (
+    "select effect_id, kind, attempt, envelope from body where effect_id = %s and kind = 'request' and attempt = %s"
+)

@@ -1,0 +1,104 @@
+"""What a doctor asks the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import psycopg
+
+from ml_connector.core.db import Database
+from ml_connector.core.migrate import newest
+
+
+async def unreachable(url: str) -> str | None:
+    """Why the database does not let us in, in Postgres' words without the address; None if it does."""
+    try:
+        async with await psycopg.AsyncConnection.connect(url, connect_timeout=5):
+            return None
+    except psycopg.Error as error:
+        return str(error).strip().splitlines()[-1].strip()
+
+
+async def missing_migration(db: Database) -> str | None:
+    """What is missing between the database's tables and ours; None if nothing."""
+    async with db.system() as conn:
+        row = await (await conn.execute("select to_regclass('alembic_version')")).fetchone()
+        if row is None or row[0] is None:
+            return "our tables are not there"
+        found = await (await conn.execute("select version_num from alembic_version")).fetchone()
+    version = found[0] if found else "none"
+    return None if version == newest() else f"the tables have version {version}, this program wants {newest()}"
+
+
+@dataclass(slots=True, frozen=True)
+class HeldLease:
+    """A stream that somebody is writing now."""
+
+    stream: str
+    holder: str
+    seconds_left: float
+
+
+@dataclass(slots=True, frozen=True)
+class OpenBatches:
+    """Batches of a stream with unfinished records; ``oldest`` is when the first of them was read."""
+
+    stream: str
+    batches: int
+    oldest: datetime
+
+
+@dataclass(slots=True, frozen=True)
+class Findings:
+    """What stands in one tenant's tables that a person may want to know."""
+
+    leases: list[HeldLease]
+    open_batches: list[OpenBatches]
+    waiting: list[tuple[str, str, int]]
+    """Stream, state, and how many records are in it."""
+    refused: list[tuple[str, str]]
+    """Connections that wait for a person, and why."""
+    audit_blocks: int
+
+
+async def examine(db: Database, tenant: str) -> Findings:
+    """Look at one tenant."""
+    async with db.tenant(tenant) as conn:
+        leases = await conn.execute(
+            "select stream, holder, extract(epoch from until - clock_timestamp())::float from lease "
+            "where until > clock_timestamp() order by stream"
+        )
+        held = [HeldLease(*row) for row in await leases.fetchall()]
+        batches = await conn.execute(
+            "select stream, count(*), (array_agg(id order by id))[1] from batch where open group by stream order by 1"
+        )
+        opened = [OpenBatches(stream, n, _made_at(first)) for stream, n, first in await batches.fetchall()]
+        waiting = await (await conn.execute(_WAITING)).fetchall()
+        refused = await conn.execute(
+            "select name, coalesce(reason, '') from connection where status = 'needs_reauth' order by name"
+        )
+        connections = await refused.fetchall()
+        head = await (await conn.execute("select seq from audit_head")).fetchone()
+    return Findings(
+        held,
+        opened,
+        [(stream, state, n) for stream, state, n in waiting],
+        [(name, reason) for name, reason in connections],
+        head[0] if head else 0,
+    )
+
+
+def _made_at(uuid7: UUID) -> datetime:
+    return datetime.fromtimestamp((uuid7.int >> 80) / 1000, UTC)
+
+
+# A rejected version that a newer one has followed needs nobody.
+_WAITING = """
+    select e.stream, e.state, count(*) from effect e
+    where e.state in ('needs_human', 'ambiguous', 'parked', 'retry_wait', 'rejected')
+        and not exists (select 1 from effect o where o.tenant = e.tenant and o.stream = e.stream
+            and o.source_id = e.source_id and (o.version_at, o.id) > (e.version_at, e.id))
+    group by e.stream, e.state order by e.stream, e.state
+"""
