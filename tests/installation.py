@@ -79,7 +79,7 @@ class Sandbox:
         self._http.post("/faults", json=body).raise_for_status()
 
     def faults(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._http.get("/faults").json()
+        found: list[dict[str, Any]] = self._http.get("/faults").json()["faults"]
         return found
 
     def clear_faults(self) -> None:
