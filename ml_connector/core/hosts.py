@@ -20,7 +20,8 @@ from ml_connector.core.errors import Misconfigured
 
 # Nothing but plain ASCII hosts: what no parser can read in two ways needs no second opinion.
 _URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?([/?].*)?", re.IGNORECASE | re.ASCII
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?([/?].*)?",
+    re.IGNORECASE | re.ASCII,
 )
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
@@ -46,7 +47,7 @@ class HostPolicy:
     def check(self, url: str) -> None:
         """Raise `Misconfigured` unless ``url`` may be called. Looks at the URL only, asks no name server."""
         parts = _URL.fullmatch(url)
-        if parts is None:
+        if parts is None or int(parts["port"] or 0) > 65535:
             raise Misconfigured("this is not an https address with a plain host name: correct it in the tenant file")
         host = parts["host"].strip("[]").lower()
         if parts["scheme"].lower() != "https" and not self.allow_private:

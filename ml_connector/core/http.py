@@ -86,7 +86,7 @@ class HttpPolicy:
 @dataclass(slots=True)
 class _Call:
     method: str
-    url: str
+    url: httpx.URL
     body: bytes | None
     headers: dict[str, str]
     retry: Retry
@@ -129,6 +129,7 @@ class HttpClient:
         hosts.check(origin)
         self._vendor = vendor
         self._origin = origin.rstrip("/")
+        self._site = httpx.URL(origin)
         self._auth = auth
         self._explain = explain
         self._request_id_headers = [name.lower() for name in request_id_headers]
@@ -173,7 +174,7 @@ class HttpClient:
         url = self._url(path, params)
         call = _Call(
             method=method.upper(),
-            url=str(url),
+            url=url,
             body=content,
             headers=sent,
             retry=retry or (Retry.ALWAYS if method.upper() == "GET" else Retry.UNSENT),
@@ -281,11 +282,10 @@ class HttpClient:
     def _url(self, path: str, params: Mapping[str, Any] | None) -> httpx.URL:
         """The URL to call. Of an absolute one only what follows the host is used, so its host is always ours."""
         try:
-            base = httpx.URL(self._origin)
             if path.startswith("/"):
                 url = httpx.URL(self._origin + path)
             else:
-                url = base.copy_with(raw_path=_same_site(httpx.URL(path), base).raw_path)
+                url = self._site.copy_with(raw_path=_same_site(httpx.URL(path), self._site).raw_path)
             return url.copy_merge_params(params) if params else url
         except httpx.InvalidURL:
             pass
@@ -293,7 +293,7 @@ class HttpClient:
 
 
 def _same_site(url: httpx.URL, base: httpx.URL) -> httpx.URL:
-    if (url.scheme, url.host, url.port) != (base.scheme, base.host, base.port) or url.userinfo:
+    if (url.scheme, url.raw_host, url.port) != (base.scheme, base.raw_host, base.port) or url.userinfo:
         raise AbortRun("the vendor's answer leads to another host: it is not followed")
     return url
 

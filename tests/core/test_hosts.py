@@ -49,6 +49,7 @@ def test_hosts_of_the_vendor_and_of_the_allow_list(url: str) -> None:
         "https://acme.zendesk.com\\@evil.example",
         "https://acme.zendesk.com%2eevil.example",
         "https://acme.zendesk.com:443:80",
+        "https://acme.zendesk.com:65536",
         "https://acme.zendesk.com\n.evil.example",
         "https://acme.zendesk.com/\nHost: evil.example",
         "https://аcme.zendesk.com",  # noqa: RUF001 - a Cyrillic a

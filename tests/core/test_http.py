@@ -367,6 +367,7 @@ async def test_next_links_stay_on_the_host_and_keep_the_path_prefix() -> None:
             f"http://127.0.0.1:{server.port}@evil.example/x",
             f"http://127.0.0.1:{server.port}\\@evil.example/x",
             "http://127.0.0.1/x",
+            "http://xn--x/x",
             "zendesk/api",
         ):
             with pytest.raises(AbortRun):
