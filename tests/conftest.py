@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from ml_connector.core.db import Database
@@ -32,6 +33,9 @@ def postgres() -> Iterator[Embedded]:
     """A real PostgreSQL of this test session, with a migrated template database."""
     folder = Path(tempfile.mkdtemp(prefix="mlc-pg-"))  # short: a unix socket's path has 107 bytes at most
     server = start_embedded(folder / "pg")
+    with psycopg.connect(server.uri("postgres"), autocommit=True) as connection:
+        connection.execute("alter system set fsync = off")  # a power cut is not tested, and disks are slow
+        connection.execute("select pg_reload_conf()")
     server.prepare("mlc_template")
     yield server
     server.stop()
