@@ -37,12 +37,11 @@ def doubled(sandbox: Sandbox, since: int = 0) -> list[str]:
 def reconcile_fields(sandbox: Sandbox) -> list[str]:
     """What is wrong in the custom fields that the balances, credit profiles and supplier orders fill."""
     organizations = {str(o["external_id"]): o["organization_fields"] for o in sandbox.state("zendesk", "organizations")}
-    balances, credits = _balances(sandbox), _credits(sandbox)
-    orders = _orders(sandbox)
+    balances, profiles, orders = _balances(sandbox), _profiles(sandbox), _orders(sandbox)
     wrong = []
     for party in sandbox.state("oracle_fusion", "hubOrganizations"):
         held, key = organizations[str(party["PartyNumber"])], party["PartyId"]
-        for name, value in {**balances[key], **credits[key], **orders[key]}.items():
+        for name, value in {**balances[key], **profiles[key], **orders[key]}.items():
             theirs = held[name]
             if isinstance(value, Decimal):
                 theirs = None if theirs is None else Decimal(str(theirs))
@@ -127,11 +126,11 @@ def _balances(sandbox: Sandbox) -> dict[int, Row]:
     return found
 
 
-def _credits(sandbox: Sandbox) -> dict[int, Row]:
-    profiles = {profile["AccountNumber"]: profile for profile in sandbox.state("oracle_fusion", "credit_profiles")}
+def _profiles(sandbox: Sandbox) -> dict[int, Row]:
+    known = {profile["AccountNumber"]: profile for profile in sandbox.state("oracle_fusion", "credit_profiles")}
     found: dict[int, Row] = defaultdict(lambda: {"credit_limit": None, "credit_hold": False, "payment_terms": None})
     for party, accounts in accounts_by_party(sandbox).items():
-        own = [profiles[account["AccountNumber"]] for account in accounts]
+        own = [known[account["AccountNumber"]] for account in accounts]
         terms = dict.fromkeys(profile["PaymentTerms"] for profile in own if profile["PaymentTerms"])
         limits = [profile["CreditLimit"] for profile in own if profile["CreditLimit"] is not None]
         found[party] = {

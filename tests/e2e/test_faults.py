@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -113,7 +113,7 @@ async def test_a_search_that_lags_behind_the_writes_is_not_believed_too_early(in
 async def test_a_job_that_zendesk_has_forgotten_is_looked_for_in_its_records(
     installed: Installation, monkeypatch: pytest.MonkeyPatch, applies: bool
 ) -> None:
-    monkeypatch.setitem(Jobs.__init__.__kwdefaults__, "forget", 1.0)  # seconds; 15 in production
+    monkeypatch.setitem(Jobs.__init__.__kwdefaults__ or {}, "forget", 1.0)  # seconds; 15 in production
     sandbox = await _filled(installed)
     for path in ("organizations", "users"):
         sandbox.fault(**zendesk("job_lost", path=f"/api/v2/{path}/*_many", every=3, times=2, applies=applies))
@@ -147,7 +147,7 @@ async def test_rows_that_move_while_paging_are_missed_by_one_run_at_most(install
     first = await installed.sync()
     moved = sum(fault["hits"] for fault in sandbox.faults())
     sandbox.clear_faults()
-    time.sleep(1.1)  # a change in the source's current second is for the next window
+    await asyncio.sleep(1.1)  # a change in the source's current second is for the next window
     since = len(sandbox.effects())
     second = await installed.sync()
 
