@@ -2,8 +2,12 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+ROUNDS ?= 200
 
-.PHONY: demo test check crash bench lock clean
+.PHONY: help demo test check crash bench lock clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -11,6 +15,28 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
+demo: $(VENV)/.ready ## everything on this machine, with records on their way; ONCE=1 ends by itself
+	@$(BIN)/ml-connector demo $(if $(ONCE),--once)
+
+test: check ## what CI runs
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.ready ## lint, format, types, which room imports which, mappings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	SANDBOX_URL=http://127.0.0.1:8600 $(BIN)/ml-connector map check
+
+crash: $(VENV)/.ready ## kill the journey at every boundary, ROUNDS=200 times
+	$(BIN)/python -m tests.crash --rounds $(ROUNDS)
+
+bench: $(VENV)/.ready ## the flow against a bare loop that makes the same calls
+	$(BIN)/python -m bench
+
 lock: ## resolve pyproject.toml anew (needs uv)
 	uv pip compile -q pyproject.toml --universal --python-version 3.11 --extra build --extra embedded --extra dev --generate-hashes \
 		--no-emit-index-url --no-header -o requirements.lock
+
+clean: ## remove what was made here, the local databases too
+	rm -rf $(VENV) .ml-connector .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -19,7 +19,8 @@ from ml_connector.core.audit_query import AuditLine, lines, stored_body
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.tenant_config import Duration
 
-_TABLE = ("at", "stream", "source_id", "action", "status", "dest_id", "attempt", "request_id", "reason")
+_TABLE = ("at", "stream", "source_id", "action", "status", "dest_id", "reason")
+"""What a person wants to see; the other formats have everything."""
 
 
 async def show(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ml_connector.core.errors import ConnectorError, Misconfigured, Reauthenticate, SafeError
 
-out = Console()
-err = Console(stderr=True)
+_WIDE = 140  # where nobody's window sets the width: a file, a pipe, CI
+out = Console(width=None if sys.stdout.isatty() else _WIDE)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else _WIDE)
 
 NEEDS_A_PERSON = 2
 """Exit code of Misconfigured and Reauthenticate: trying again does not help."""
@@ -31,7 +34,7 @@ def complain(error: BaseException) -> int:
 
 def table(*columns: str, title: str | None = None) -> Table:
     """An empty table whose cells wrap and are never cut."""
-    made = Table(title=title, title_justify="left", header_style="bold")
+    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, header_style="bold")
     for column in columns:
         made.add_column(column, overflow="fold")
     return made

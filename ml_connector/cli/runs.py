@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+from rich.table import Table
 from rich.text import Text
 
 from ml_connector.cli import console
 from ml_connector.cli.database import open_database
 from ml_connector.cli.prefect_api import page_of
-from ml_connector.core.run_query import recent_runs
+from ml_connector.core.balance import Balance
+from ml_connector.core.run_query import PastRun, recent_runs
 
 SHOWN = 20
+_COUNTS = ("read", "created", "updated", "unchanged", "rejected", "superseded", "open")
 
 
 async def runs(tenant: str, *, failed: bool) -> None:
-    """One row for each stream of each run, newest run first."""
-    counts = ("read", "created", "updated", "unchanged", "rejected", "superseded", "open")
-    listed = console.table("started", "outcome", "mode", "stream", *counts, "run")
+    """Each run with its place in the UI and the balance of its streams, the newest last."""
     async with open_database() as db:
         found = await recent_runs(db, tenant, failed=failed, limit=SHOWN)
-    for past in found:
-        first = [f"{console.ago(past.started_at)} ago", past.outcome or "not finished", f"{past.mode} {past.attempt}"]
-        link = Text(past.flow_run_id, style=f"link {page_of(past.flow_run_id)}")
-        for one in past.balances:
-            cells = [*first, one.stream, *[getattr(one, name) for name in counts]]
-            listed.add_row(*[console.cell(value) for value in cells], link)
-            first, link = ["", "", ""], Text()
-        if not past.balances:
-            listed.add_row(*first, "", *["" for _ in counts], link)
-    console.out.print(listed)
-    for past in found:
-        if past.outcome == "failed":
-            console.out.print(f"{page_of(past.flow_run_id)}: {past.reason}", markup=False, highlight=False)
+    for past in reversed(found):
+        console.out.print(_headline(past), soft_wrap=True)
+        if past.reason:
+            console.out.print(Text(past.reason, style="red"))
+        console.out.print(_balances(past.balances))
+    if not found:
+        console.out.print(f"Tenant {tenant} has no {'failed ' if failed else ''}runs.")
+
+
+def _headline(past: PastRun) -> Text:
+    style = {"completed": "green", "failed": "red"}.get(past.outcome or "", "yellow")
+    outcome = past.outcome or "not finished"
+    told = f" {past.integration}, {past.mode}, attempt {past.attempt}, {console.ago(past.started_at)} ago: "
+    return Text.assemble((outcome, style), told, page_of(past.flow_run_id))
+
+
+def _balances(balances: list[Balance]) -> Table:
+    listed = console.table("stream", *_COUNTS)
+    for one in balances:
+        cells = [one.stream.partition("/")[2], *[getattr(one, name) for name in _COUNTS]]
+        listed.add_row(*[console.cell(value) for value in cells])
+    return listed

@@ -78,7 +78,8 @@ _LINES = """
     select b.at, b.seq, e.n, b.stream, b.run_id, b.source, b.destination, b.mapping_hash, b.actor, e.effect_id,
         e.source_id, e.action, e.status, e.dest_id, e.request_id, coalesce(e.reason, b.reason), e.attempt
     from audit_entry e join audit_block b on b.tenant = e.tenant and b.seq = e.seq
-    where (%(record)s::text is null or e.source_id = %(record)s or e.dest_id = %(record)s)
+    where (%(record)s::text is null or e.source_id = %(record)s or e.effect_id in (
+            select f.id from effect f where f.dest_id = %(record)s))
         and (%(run)s::text is null or b.run_id::text = %(run)s or b.run_id in (
             select r.id from run r where r.flow_run_id = %(run)s))
         and (%(state)s::text is null or e.status = %(state)s)
