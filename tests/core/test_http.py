@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ml_connector.core.errors import (
     AbortRun,
@@ -174,6 +180,44 @@ async def test_a_write_that_could_not_connect_is_repeated_and_certainly_not_appl
 
     assert not caught.value.maybe_applied
     assert naps.taken == [1.0, 2.0, 4.0, 8.0]
+
+
+async def test_a_host_that_takes_no_connection_has_certainly_not_applied_a_write() -> None:
+    with socket.socket() as deaf, socket.socket() as queued:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)  # the queue holds one connection, which nobody accepts; further ones are not answered
+        queued.connect(deaf.getsockname())
+        http = client(f"http://127.0.0.1:{deaf.getsockname()[1]}", policy=policy(connect_timeout=0.1, tries=2))
+        with pytest.raises(RetryLater, match="no connection") as caught:
+            await http.request("POST", "/x", json={})
+        await http.aclose()
+
+    assert not caught.value.maybe_applied
+
+
+async def test_a_certificate_of_nobodys_is_not_trusted(tmp_path: Path) -> None:
+    async with wire(answer(), tls=self_signed(tmp_path)) as server:
+        http = client(f"https://localhost:{server.port}", policy=policy(tries=1))
+        with pytest.raises(RetryLater, match="certificate of the host is not trusted") as caught:
+            await http.request("POST", "/x", json={})
+        await http.aclose()
+
+    assert not server.requests
+    assert not caught.value.maybe_applied
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    certificate = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "both.pem").write_bytes(plain + certificate.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "both.pem")
+    return context
 
 
 async def test_five_tries_then_retry_later_with_the_request_id() -> None:

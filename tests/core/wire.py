@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -49,9 +50,9 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(*script: Step) -> AsyncIterator[Wire]:
+async def wire(*script: Step, tls: ssl.SSLContext | None = None) -> AsyncIterator[Wire]:
     it = Wire(list(script))
-    server = await asyncio.start_server(it.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(it.serve, "127.0.0.1", 0, ssl=tls)
     it.port = server.sockets[0].getsockname()[1]
     try:
         yield it
