@@ -12,7 +12,7 @@ from connectors.oracle_fusion.parties import CrmAccounts, CrmContacts, HubOrgani
 from connectors.oracle_fusion.profile import active_profile
 from connectors.oracle_fusion.streams import STREAMS
 from connectors.oracle_fusion.totals import Receivables, SupplierOrders
-from ml_connector.core.errors import ConnectorError
+from ml_connector.core.errors import ConnectorError, Reauthenticate
 from ml_connector.core.findings import Finding
 
 _Parties = HubOrganizations | HubPersons | CrmAccounts | CrmContacts
@@ -41,7 +41,8 @@ async def ping(client: OracleFusion) -> list[Finding]:
     try:
         clock = await client.clock()
     except ConnectorError as error:
-        return [Finding(False, f"{client.account} cannot be read", str(error))]
+        refused = isinstance(error, Reauthenticate)
+        return [Finding(False, f"{client.account} cannot be read", str(error), refused)]
     version = f"REST {client.settings.rest_version}, framework version {client.settings.framework_version}"
     findings = [Finding(True, f"signed in to {client.account}: {version}, clock {clock:%Y-%m-%d %H:%M:%S} UTC")]
     for open_stream in STREAMS.values():

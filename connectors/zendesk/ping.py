@@ -27,9 +27,9 @@ async def ping(client: Zendesk) -> list[Finding]:
     try:
         user = await _me(client)
     except ConnectorError as error:
-        return [Finding(False, "the account cannot be reached", str(error))]
+        return [Finding(False, "the account cannot be reached", str(error), isinstance(error, Reauthenticate))]
     if not user.get("id"):
-        return [Finding(False, "not signed in", "the token is not accepted: connect the account again")]
+        return [Finding(False, "not signed in", "the token is not accepted: connect the account again", refused=True)]
     findings = [_role(user), await _scopes(client)]
     return [*findings, *[await _readable(client, path, what) for path, what in _READS], _bulk(client)]
 

@@ -16,7 +16,11 @@ async def ping(tenant: str) -> int:
     failed = False
     async with open_workspace(tenant) as workspace:
         for name in workspace.config.connections:
-            for finding in await _try(workspace, name):
+            findings = await _try(workspace, name)
+            for refused in (finding for finding in findings if finding.refused):
+                system = workspace.config.connections[name].system
+                await needs_reauth(workspace.db, workspace.tenant, name, system, refused.hint or refused.what)
+            for finding in findings:
                 failed = failed or not finding.ok
                 sign = "[green]ok[/]" if finding.ok else "[red]fail[/]"
                 listed.add_row(name, sign, console.cell(finding.what), console.cell(finding.hint))
@@ -30,9 +34,6 @@ async def _try(workspace: Workspace, name: str) -> list[Finding]:
         health: Health = await system.ping(await workspace.client(name, even_if_refused=True))
         if health.identity is not None:
             await record_identity(workspace.db, workspace.tenant, name, system.name, health.identity)
-    except Reauthenticate as error:
-        await needs_reauth(workspace.db, workspace.tenant, name, system.name, error.message)
-        return [Finding(False, "the credential is refused", str(error))]
     except ConnectorError as error:
-        return [Finding(False, "it cannot be used", str(error))]
+        return [Finding(False, "it cannot be used", str(error), isinstance(error, Reauthenticate))]
     return health.findings

@@ -12,3 +12,5 @@ class Finding:
     ok: bool
     what: str
     hint: str | None = None
+    refused: bool = False
+    """The credential itself is refused: nothing works until somebody connects the account again."""
