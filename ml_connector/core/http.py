@@ -68,7 +68,7 @@ class HttpPolicy:
 
     tries: int = 5
     try_timeout: float = 100.0
-    """From the first byte sent to the last byte received."""
+    """For connecting, sending and receiving together."""
     connect_timeout: float = 10.0
     deadline: float = 300.0
     """No try begins later; waiting for a rate limit or for one of our own connections does not count."""
