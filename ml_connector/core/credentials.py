@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from psycopg.errors import LockNotAvailable
 from sqlmodel import select
 
 from ml_connector.core.connections import credential_changed
 from ml_connector.core.db import Connection, Database
+from ml_connector.core.errors import RetryLater
 from ml_connector.core.oauth import Token
 from ml_connector.core.secret import Secret
 from ml_connector.core.tables import StoredSecret, StoredToken
@@ -61,9 +63,16 @@ class PostgresTokenStore:
                 "insert into token (tenant, connection) values (mlc_tenant(), %s) on conflict do nothing",
                 (self._connection,),
             )
-            row = await (
-                await conn.execute("select envelope from token where connection = %s for update", (self._connection,))
-            ).fetchone()
+            try:
+                row = await (
+                    await conn.execute(
+                        "select envelope from token where connection = %s for update", (self._connection,)
+                    )
+                ).fetchone()
+            except LockNotAvailable:
+                raise RetryLater(
+                    f"another process has been renewing the token of {self._tenant}/{self._connection} for too long"
+                ) from None
             yield _Slot(conn, sealer, self._connection, row[0] if row else None)
 
 
