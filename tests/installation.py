@@ -105,12 +105,16 @@ class Sandbox:
         found: Any = self._http.get(f"/state/{system}/{collection}").json()
         return list(found["objects"] if isinstance(found, dict) else found)
 
+    def requests(self) -> list[dict[str, Any]]:
+        """How many calls the vendors have been sent: system, method, route, status and their count."""
+        found: list[dict[str, Any]] = self._http.get("/requests").json()["counts"]
+        return found
+
     def writes(self) -> int:
         """Calls other than GET that Zendesk has been sent, tokens aside."""
-        answer = self._http.get("/requests").json()
         return sum(
             row["count"]
-            for row in answer["counts"]
+            for row in self.requests()
             if row["system"] == "zendesk" and row["method"] != "GET" and "oauth" not in row["route"]
         )
 

@@ -42,7 +42,7 @@ def reconcile_fields(sandbox: Sandbox) -> list[str]:
     for party in sandbox.state("oracle_fusion", "hubOrganizations"):
         held, key = organizations[str(party["PartyNumber"])], party["PartyId"]
         for name, value in {**balances[key], **profiles[key], **orders[key]}.items():
-            theirs = held[name]
+            theirs = held.get(name, False if value is False else None)
             if isinstance(value, Decimal):
                 theirs = None if theirs is None else Decimal(str(theirs))
             if theirs != value:
