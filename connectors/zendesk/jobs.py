@@ -141,8 +141,9 @@ class Jobs:
             return await flight.over
         finally:
             self._flying.pop(job_id, None)
-            if not self._flying:
+            if not self._flying and self._watch:
                 self._watch.cancel()
+                self._watch = None
 
     async def _watch_all(self) -> None:
         """Look at all jobs in flight with one call, until none is left."""

@@ -33,6 +33,8 @@ class Vendor:
         self.jobs: dict[str, list[Body]] = {}
         self.submitted: list[int] = []
         self.looks = 0
+        self.running: set[str] = set()
+        self.most_running = 0
 
     async def write(self, method: str, path: str, body: Body, **_: Any) -> tuple[Body, str | None]:
         things = body["things"]
@@ -43,15 +45,18 @@ class Vendor:
         results = [{"index": n, "id": thing["number"] + 1000} for n, thing in enumerate(things)]
         random.shuffle(results)
         self.jobs[job_id] = results
+        self.running.add(job_id)
+        self.most_running = max(self.most_running, len(self.running))
         return {"job_status": {"id": job_id, "status": "queued", "results": None}}, "request 1"
 
     async def show_jobs(self, ids: Sequence[str]) -> list[Body]:
         self.looks += 1
+        self.running.difference_update(ids)
         return [{"id": one, "status": "completed", "results": self.jobs[one]} for one in ids if one in self.jobs]
 
 
-def jobs_of(vendor: Any) -> Jobs:
-    return Jobs(cast(Zendesk, vendor), 20, forget=0.3, patience=0.5)
+def jobs_of(vendor: Any, most: int = 20) -> Jobs:
+    return Jobs(cast(Zendesk, vendor), most, forget=0.3, patience=0.5)
 
 
 async def write(jobs: Jobs, work: list[Work], halt: Halt | None = None) -> dict[int, Result]:
@@ -69,6 +74,16 @@ async def test_results_find_their_records_whatever_their_order() -> None:
     assert {place: result.id for place, result in results.items()} == {n: str(n + 1000) for n in range(350)}
     assert vendor.submitted == [100, 100, 100, 50]
     assert vendor.looks == 1, "all jobs in flight are looked at together"
+
+
+async def test_the_jobs_in_flight_are_bounded_over_all_who_send() -> None:
+    vendor = Vendor()
+    jobs = jobs_of(vendor, most=3)
+    work = works([{"number": n} for n in range(500)])
+    await asyncio.gather(write(jobs, work), write(jobs, work))
+
+    assert len(vendor.submitted) == 10
+    assert vendor.most_running == 3
 
 
 async def test_a_poison_record_is_found_and_the_others_go_on() -> None:
@@ -115,8 +130,8 @@ def test_results_that_do_not_name_a_record_say_nothing_about_it(results: Any, fa
 
 async def test_no_room_in_the_account_ends_as_certainly_not_sent() -> None:
     class Full(Vendor):
-        async def write(self, method: str, path: str, body: Body, **_: Any) -> tuple[Body, str | None]:
-            self.submitted.append(len(body["things"]))
+        async def write(self, *_: Any, **__: Any) -> tuple[Body, str | None]:
+            self.submitted.append(1)
             raise RetryLater("too many jobs", retry_after=0.2)
 
     vendor = Full()
@@ -128,7 +143,7 @@ async def test_no_room_in_the_account_ends_as_certainly_not_sent() -> None:
 
 async def test_a_token_that_is_refused_while_jobs_are_watched_leaves_them_unclear() -> None:
     class Locked(Vendor):
-        async def show_jobs(self, ids: Sequence[str]) -> list[Body]:
+        async def show_jobs(self, *_: Any) -> list[Body]:
             raise AbortRun("no")
 
     halt = Halt()

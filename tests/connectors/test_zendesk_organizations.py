@@ -271,16 +271,6 @@ async def test_no_room_for_jobs_is_waited_for(zendesk: Account) -> None:
     assert states(outcomes) == {State.APPLIED: 5}
 
 
-async def test_the_jobs_in_flight_are_bounded(zendesk: Account) -> None:
-    in_flight: list[int] = []
-    async with zendesk.client(max_jobs=2, guard=lambda: in_flight.append(len(client.jobs.in_flight))) as client:
-        outcomes = await upsert(Organizations(client), [intent(customer(n)) for n in range(500)])
-
-    assert states(outcomes) == {State.APPLIED: 500}
-    assert len(in_flight) == 5
-    assert max(in_flight) == 1, "a third job was submitted beside two"
-
-
 @pytest.mark.parametrize("applies", [True, False])
 async def test_a_job_that_zendesk_loses_is_unclear(zendesk: Account, applies: bool) -> None:
     zendesk.fault("job_lost", "POST", "*/create_many", times=1, applies=applies)

@@ -112,7 +112,7 @@ def test_a_value_is_written_as_its_field_wants_it_and_known_again(
     ("kind", "value"), [("integer", "1.5"), ("decimal", "1,5"), ("decimal", "NaN"), ("checkbox", 3)]
 )
 def test_a_value_of_another_type_is_refused_without_being_quoted(kind: str, value: Any) -> None:
-    with pytest.raises(ValueError, match="^is n") as error:
+    with pytest.raises(ValueError, match="is n") as error:
         CustomFields({"key": kind}).encode("key", value)
 
     assert str(value) not in str(error.value)
