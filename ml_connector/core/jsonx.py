@@ -22,13 +22,35 @@ def loads(raw: bytes | str) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """Serialise with sorted keys, so that equal values have equal bytes."""
-    return orjson.dumps(value, default=_default, option=orjson.OPT_SORT_KEYS)
+    """Serialise with sorted keys, so that equal values have equal bytes.
+
+    Half a surrogate pair, as a vendor that cuts text by length may send it, becomes a question mark.
+    """
+    try:
+        return orjson.dumps(value, default=_default, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        pass  # one odd value in one record must not stop its page
+    return orjson.dumps(_writable(value), default=_default, option=orjson.OPT_SORT_KEYS)
 
 
 def digest(value: Any) -> bytes:
     """SHA-256 (32 bytes) of the canonical form of ``value``."""
     return hashlib.sha256(dumps(value)).digest()
+
+
+def _writable(value: Any) -> Any:
+    """The same without what orjson refuses: lone surrogates, integers of more than 64 bits."""
+    match value:
+        case str():
+            return value.encode(errors="replace").decode()
+        case int() if not -(2**63) <= value < 2**64:
+            return orjson.Fragment(str(value))
+        case dict():
+            return {_writable(name): _writable(held) for name, held in value.items()}
+        case list() | tuple():
+            return [_writable(held) for held in value]
+        case _:
+            return value
 
 
 def _default(value: Any) -> Any:
