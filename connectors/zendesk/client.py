@@ -45,20 +45,20 @@ class Zendesk:
         self._http = http
         self._custom: dict[Owner, CustomFields] = {}
         self._reading = asyncio.Semaphore(_READS_AT_ONCE)
+        self._name = f"zendesk {settings.origin.rstrip('/').lower()}"
         rate = settings.requests_per_minute
-        self._account = Limit(f"zendesk {settings.origin}", per_minute=rate, burst=max(1, rate // 10))
+        self._account = Limit(self._name, per_minute=rate, burst=max(1, rate // 10))
 
     # --- reading
 
     async def get(self, path: str, **params: str) -> Any:
-        async with self._reading:
-            return (await self._http.request("GET", API + path, params=params, limits=[self._account])).json()
+        return await self._read(API + path, params)
 
     async def pages(self, path: str, key: str) -> AsyncIterator[list[Body]]:
         """All objects of a list, by cursor: Zendesk's offsets end after 10,000 objects."""
         url, params = API + path, {"page[size]": str(PER_CALL)}
         while url:
-            page = (await self._http.request("GET", url, params=params, limits=[self._account])).json()
+            page = await self._read(url, params)
             yield page.get(key) or []
             meta, links = page.get("meta") or {}, page.get("links") or {}
             url, params = (links.get("next") or "") if meta.get("has_more") else "", {}
@@ -131,6 +131,10 @@ class Zendesk:
         """Where agents see one of the ``organizations`` or ``users``."""
         return f"{self.settings.origin.rstrip('/')}/agent/{kind}/{object_id}"
 
+    async def _read(self, url: str, params: dict[str, str]) -> Any:
+        async with self._reading:
+            return (await self._http.request("GET", url, params=params, limits=[self._account])).json()
+
     # --- writing: none of these is repeated by the transport once it may have been acted on
 
     async def write(
@@ -149,10 +153,9 @@ class Zendesk:
 
         https://developer.zendesk.com/api-reference/introduction/rate-limits/
         """
-        origin = self.settings.origin
         return [
-            Limit(f"zendesk {origin} users", per_minute=60, burst=1),
-            Limit(f"zendesk {origin} users/{user_id}", per_minute=5, burst=1),
+            Limit(f"{self._name} users", per_minute=60, burst=1),
+            Limit(f"{self._name} users/{user_id}", per_minute=5, burst=1),
         ]
 
 

@@ -67,7 +67,7 @@ async def update_of(
     object_id = str(current["id"])
     address, organization_id = user.get("email"), user.get("organization_id")
     identity = bool(address) and not await holds_email(client, current, str(address))
-    membership = bool(organization_id) and str(organization_id) != str(current.get("organization_id"))
+    membership = bool(organization_id) and not await client.is_member(current, str(organization_id))
     changed = differences(own_fields(user), current, fields)
     changed += ("email",) * identity + ("organization_id",) * membership
     return {"id": object_id, "user": user, "identity": identity, "membership": membership}, changed

@@ -94,12 +94,11 @@ class Users:
         user, new = request["user"], "id" not in request
         if current is None or differences(own_fields(user), current, fields):
             return False
-        if (new or request["identity"]) and user.get("email"):  # noqa: SIM102 - one question a line
-            if not await holds_email(self._client, current, user["email"]):
-                return False
-        if (new or request["membership"]) and user.get("organization_id"):
-            return await self._client.is_member(current, str(user["organization_id"]))
-        return True
+        address = user.get("email") if new or request["identity"] else None
+        organization_id = user.get("organization_id") if new or request["membership"] else None
+        if address and not await holds_email(self._client, current, address):
+            return False
+        return not organization_id or await self._client.is_member(current, str(organization_id))
 
 
 def _without_nulls(payload: Body) -> Body:

@@ -97,6 +97,20 @@ async def test_a_later_address_is_added_and_a_later_organization_is_joined(zende
     assert zendesk.effects()["membership.created"] == 2
 
 
+async def test_a_member_of_several_organizations_is_not_joined_again(zendesk: Account, acme: str) -> None:
+    other = str(zendesk.by_hand("organizations", name="Other")["id"])
+    async with zendesk.client() as client:
+        users = Users(client)
+        (created,) = await upsert(users, [intent(contact(1, organization_id=acme))])
+        await upsert(users, [intent(contact(1, organization_id=other), created.dest_id)])
+        before = zendesk.calls("POST", "/organization_memberships/create_many")
+        (unlinked,) = await users.decide([intent(contact(1, organization_id=other))])
+        await upsert(users, [intent(contact(1, name="Renamed", organization_id=other), created.dest_id)])
+
+    assert unlinked.state is State.UNCHANGED
+    assert zendesk.calls("POST", "/organization_memberships/create_many") == before == 1
+
+
 @pytest.mark.parametrize(
     ("policy", "owner", "state"),
     [
