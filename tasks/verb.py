@@ -61,9 +61,9 @@ def verb(*, retries: int = 0) -> Callable[[Callable[P, Awaitable[R]]], Callable[
     return decorate
 
 
-def _is_retryable(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+async def _is_retryable(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     try:
-        state.result()
+        await state.aresult()
     except SafeError as error:
         return error.retryable
     return False
