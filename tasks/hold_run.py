@@ -44,8 +44,9 @@ async def hold_run(
     """Hold the streams of a tenant for the attempt that this flow run is now making.
 
     A scheduled run does not wait for another writer (LeaseTaken); a retry waits for up to three lease lengths, in
-    which a dead holder's lease expires. NothingLeft: the last attempt has completed, but whoever pressed Retry could
-    not know, because it was still running then, or its process died before it could tell Prefect.
+    which a dead holder's lease expires. An attempt that is continued tries again what it has rejected. NothingLeft:
+    the last attempt has completed, but whoever pressed Retry could not know, because it was still running then, or
+    its process died before it could tell Prefect.
     """
     flow_run = await this_flow_run()
     before = await runs.last_attempt(db, tenant, flow_run.id)
@@ -65,6 +66,7 @@ async def hold_run(
         for route in routes:
             ledger = Ledger(db, sealer, lease, tenant, run.id, _origin(route, run))
             held.streams.append(Stream(route, run, tenant, db, ledger))
+            await ledger.reopen()  # there is something only if this attempt continues one
         guard.lease = lease
         yield held
 

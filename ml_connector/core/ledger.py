@@ -104,6 +104,19 @@ class Ledger:
         crashpoint("ledger.planned")
         return await self.load(batch_id, 0.0), originals[-1][0]
 
+    async def reopen(self) -> None:
+        """Plan again what this run has rejected: the mapping, or what the vendor minded, may have been mended."""
+        async with self._db.tenant(self._tenant) as conn:
+            await self._lease.hold(conn, self.stream)
+            reopened = await (await conn.execute(_REOPEN, (self._run_id, self.stream))).fetchall()
+            await conn.execute(
+                "update batch set open = true where id = any(%s) and not open", ([row[3] for row in reopened],)
+            )
+            await self._audit(
+                conn,
+                [Entry(i, source, "retry", State.PLANNED, attempt=n) for i, source, n, _ in reopened],
+            )
+
     async def open_batches(self) -> list[UUID]:
         """The batches of this stream that have unfinished effects, oldest first, whichever run planned them."""
         async with self._db.tenant(self._tenant) as conn:
@@ -319,6 +332,12 @@ _PLAN_REPLAY = """
     join effect o on o.tenant = mlc_tenant() and o.id = n.original
 """
 
+_REOPEN = """
+    update effect e set state = 'planned', reason = null, updated_at = now()
+    from batch b
+    where b.run_id = %s and b.stream = %s and e.tenant = b.tenant and e.batch_id = b.id and e.state = 'rejected'
+    returning e.id, e.source_id, e.attempts, e.batch_id
+"""
 _CRASHED = """
     update effect set state = 'ambiguous', reason = 'crash', updated_at = now(),
         next_at = clock_timestamp() + %s * interval '1 s'
