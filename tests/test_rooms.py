@@ -6,7 +6,7 @@ import re
 
 import grimp
 
-EMULATOR = re.compile(r"connectors\.\w+\.sandbox\w*|ml_connector\.sandbox(\.\w+)?")
+EMULATOR = re.compile(r"connectors\.\w+\.sandbox(\.\w+)?|ml_connector\.sandbox(\.\w+)?")
 
 
 def test_only_the_sandbox_imports_emulators() -> None:

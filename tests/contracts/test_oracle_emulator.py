@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.oracle_fusion.sandbox_resources import RESOURCES, Attribute, Resource, Type
-from connectors.oracle_fusion.sandbox_rest import COLLECTION_PARAMETERS, ITEM_PARAMETERS
+from connectors.oracle_fusion.sandbox.resources import RESOURCES, Attribute, Resource, Type
+from connectors.oracle_fusion.sandbox.rest import COLLECTION_PARAMETERS, ITEM_PARAMETERS
 from ml_connector.sandbox.serve import SandboxThread
 
 FAMILIES = {

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from connectors.zendesk.sandbox import ZendeskEmulator
-from connectors.zendesk.sandbox_oauth import CLIENT_ID, CLIENT_SECRET
+from connectors.zendesk.sandbox.oauth import CLIENT_ID, CLIENT_SECRET
 from ml_connector.sandbox.serve import SandboxThread
 from ml_connector.sandbox.world import World
 from tests.contracts.openapi import ZENDESK_AMENDMENTS, OpenApi

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.oracle_fusion.sandbox_pod import Pod
-from connectors.oracle_fusion.sandbox_query import EVERYTHING, parse
-from connectors.oracle_fusion.sandbox_resources import HUB_PERSONS, Row
-from connectors.oracle_fusion.sandbox_table import FEW, Order, Table
+from connectors.oracle_fusion.sandbox.pod import Pod
+from connectors.oracle_fusion.sandbox.query import EVERYTHING, parse
+from connectors.oracle_fusion.sandbox.resources import HUB_PERSONS, Row
+from connectors.oracle_fusion.sandbox.table import FEW, Order, Table
 from ml_connector.sandbox.world import World
 
 BY_TIME: Order = (("LastUpdateDate", False), ("PartyId", False))

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from connectors.zendesk.sandbox import ZendeskEmulator
-from connectors.zendesk.sandbox_oauth import (
+from connectors.zendesk.sandbox.oauth import (
     CLIENT_ID,
     CLIENT_SECRET,
     LEGACY_API_TOKEN,

@@ -1,0 +1,200 @@
+"""Oracle Fusion, played: REST, token endpoint and the customer profile service.
+
+Collections by the names of the control interface: customers, contacts, accounts, suppliers, purchase_orders (or the
+vendor's own resource names), and credit_profiles.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from connectors.oracle_fusion.sandbox import rest as rest
+from connectors.oracle_fusion.sandbox import soap as soap
+from connectors.oracle_fusion.sandbox.auth import IdentityDomain
+from connectors.oracle_fusion.sandbox.pod import Pod
+from connectors.oracle_fusion.sandbox.resources import RESOURCES, Row, Type
+from connectors.oracle_fusion.sandbox.table import Table
+from ml_connector.core import jsonx
+from ml_connector.sandbox.world import FaultRule, World
+
+VERSIONS = ("11.13.18.05", "latest")
+SIGN_IN = "https://login.oracle-fusion.invalid/oam/server/obrareq.cgi"
+
+
+class OracleFusionEmulator:
+    """One pod with its identity domain."""
+
+    system = "oracle_fusion"
+    faults = frozenset(
+        {
+            "cap_page",  # rows: never more than so many rows a page, whatever the limit
+            "lie_has_more",  # when: "offset" (default) says false as soon as offset > 0, "always" on every page
+            "empty_has_more",  # no rows, but hasMore
+            "mutate_while_paging",  # rows: so many rows of each page change right after it was served
+            "redirect_to_login",  # 302 to the sign-in page
+            "no_data_security",  # 200 without rows: the role is there, the data access is not
+        }
+    )
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.domain = IdentityDomain()
+        self.pod = Pod(world)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        routes = [
+            Route("/oauth2/v1/token", self.domain.token, methods=["POST"]),
+            Route("/oauth2/v1/authorize", self.domain.authorize, methods=["GET"]),
+            Route("/fscmService/ReceivablesCustomerProfileService", self.customer_profile, methods=["POST"]),
+        ]
+        for name, resource in RESOURCES.items():
+            # One route per resource, so that the requests are counted per resource.
+            path = f"/{resource.api}/resources/{{version}}/{name}"
+            for tail, handler in (("/describe", self.describe), ("", self.collection), ("/{key}", self.item)):
+                routes.append(Route(path + tail, self._answering(partial(handler, name)), methods=["GET"]))
+        for api in ("crmRestApi", "fscmRestApi"):
+            routes.append(Route(f"/{api}/resources/", self._answering(self.versions), methods=["GET"]))
+            routes.append(Route(f"/{api}/resources/{{rest:path}}", self._answering(self.unknown), methods=["GET"]))
+        return routes
+
+    # ---- the vendor's side
+
+    def _answering(self, handler: Callable[[Request, int], dict[str, Any]]) -> Callable[[Request], Any]:
+        """What all REST addresses share: sign-in, media types, the shape of errors."""
+
+        async def answer(request: Request) -> Response:
+            ecid = {"x-oracle-dms-ecid": secrets.token_hex(16)}
+            if self._armed("redirect_to_login", request):
+                return RedirectResponse(SIGN_IN, 302)
+            if not self.domain.admits(request.headers.get("authorization")):
+                return Response(status_code=401, headers=ecid)
+            version = 1
+            try:
+                version = rest.framework_version(request)
+                kind = rest.media_type(request)
+                body = jsonx.dumps(handler(request, version))
+            except rest.Refused as refused:
+                response = rest.error_response(refused, request, version)
+                response.headers.update(ecid)
+                return response
+            headers = {"rest-framework-version": str(version), **ecid}
+            return Response(body, media_type=kind, headers=headers)
+
+        return answer
+
+    def versions(self, _: Request, __: int) -> dict[str, Any]:
+        """The version catalogue, the same below both roots."""
+        frameworks = {"defaultFrameworkVersion": "1", "allowedFrameworkVersions": list("123456789")}
+        return {"items": [{"version": VERSIONS[0], "isLatest": True, "adf:extension": frameworks}]}
+
+    def unknown(self, _: Request, __: int) -> dict[str, Any]:
+        """A resource that is not in this pod, or below the other root."""
+        raise rest.Refused(404, "The resource is not found.")
+
+    def describe(self, name: str, request: Request, _: int) -> dict[str, Any]:
+        """The attributes of a resource, with what may stand in `q`."""
+        return rest.describe(self._table(name, request).resource)
+
+    def collection(self, name: str, request: Request, version: int) -> dict[str, Any]:
+        """A page of rows. There is no snapshot: rows that change move, between pages too."""
+        table = self._table(name, request)
+        query = rest.collection_query(request, table.resource, version)
+        asked = rest.view(request, table.resource, version)
+        rows, has_more = self._page(table, query, request)
+        items = [rest.item(table.resource, row, asked) for row in rows]
+        links = rest.collection_links(table.resource, asked)
+        answer = rest.collection(items, has_more, query.limit, query.offset, links)
+        if query.total:
+            answer["totalResults"] = table.count(query.where)
+        if (rule := self._armed("mutate_while_paging", request)) and rows:
+            self.pod.edit(table, rows[: int(rule.params["rows"])], self.world.now())
+        return answer
+
+    def _page(self, table: Table, query: rest.CollectionQuery, request: Request) -> tuple[list[Row], bool]:
+        """The rows of a page and ``hasMore``, with the faults that distort them."""
+        if self._armed("no_data_security", request):
+            return [], False
+        if self._armed("empty_has_more", request):
+            return [], True
+        cap = self._armed("cap_page", request)
+        limit = min(query.limit, int(cap.params["rows"])) if cap else query.limit
+        found = list(islice(table.select(query.where, query.order, query.offset), limit + 1))
+        has_more = len(found) > limit
+        if lie := self._armed("lie_has_more", request):
+            has_more = has_more and lie.params.get("when") != "always" and query.offset == 0
+        return found[:limit], has_more
+
+    def item(self, name: str, request: Request, version: int) -> dict[str, Any]:
+        """One row by its URL key."""
+        table = self._table(name, request)
+        rest.check_parameters(request, rest.ITEM_PARAMETERS)
+        row = _by_url_key(table, request.path_params["key"])
+        if row is None or self._armed("no_data_security", request):
+            raise rest.Refused(404, "The resource item is not found.")
+        return rest.item(table.resource, row, rest.view(request, table.resource, version))
+
+    async def customer_profile(self, request: Request) -> Response:
+        """The SOAP service."""
+        if not self.domain.admits(request.headers.get("authorization")):
+            return Response(status_code=401)
+        if not request.headers.get("content-type", "").startswith("text/xml"):
+            return Response(status_code=415)
+        return soap.answer(await request.body(), self.pod.credit_profiles)
+
+    def _armed(self, fault: str, request: Request) -> FaultRule | None:
+        path = request.scope["path"].removeprefix(f"/{self.system}")
+        return self.world.faults.armed(self.system, fault, request.method, path)
+
+    def _table(self, name: str, request: Request) -> Table:
+        if request.path_params["version"] not in VERSIONS:
+            raise rest.Refused(404, "The version is not found.")
+        return self.pod.tables[name]
+
+    # ---- the control interface's side
+
+    def reset(self) -> None:
+        self.domain.reset()
+        self.pod.reset()
+
+    def configure(self, settings: dict[str, Any]) -> None:
+        """The fields of ``auth.Settings``."""
+        self.domain.configure(settings)
+
+    def expire_tokens(self) -> None:
+        self.domain.access_tokens.clear()
+
+    def seed(self, collection: str, count: int, seed: int) -> int:
+        """``customers`` brings accounts, credit profiles, suppliers and orders along; ``contacts`` needs customers."""
+        if collection == "customers":
+            self.pod.seed_customers(count, seed)
+        elif collection == "contacts":
+            self.pod.seed_contacts(count, seed)
+        else:
+            raise ValueError(f"no collection {collection!r} to seed; there are customers and contacts")
+        return count
+
+    def state(self, collection: str) -> list[dict[str, Any]]:
+        return self.pod.state(collection)
+
+    def mutate(self, collection: str, change: dict[str, Any]) -> list[str]:
+        """See ``Pod.mutate``."""
+        return self.pod.mutate(collection, change)
+
+
+def _by_url_key(table: Table, key: str) -> Row | None:
+    resource = table.resource
+    if resource.key is None:
+        opaque = re.fullmatch(r"00020000000EACED00057708([0-9A-F]{16})0000000EACED0005", key)
+        return table.rows.get(int(opaque[1], 16)) if opaque else None
+    numeric = resource.attributes[resource.key].type is Type.INTEGER
+    found = table.find(resource.key, int(key) if numeric and key.isdecimal() else key)
+    return next(iter(found), None)

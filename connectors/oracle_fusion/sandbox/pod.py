@@ -1,0 +1,178 @@
+"""What a pod holds, and how it comes to be and changes: the control interface's side of the emulator."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from connectors.oracle_fusion.sandbox import seed as invented
+from connectors.oracle_fusion.sandbox.resources import (
+    ACCOUNT_ACTIVITIES,
+    HUB_ORGANIZATIONS,
+    HUB_PERSONS,
+    PURCHASE_ORDERS,
+    RESOURCES,
+    SUPPLIERS,
+    Resource,
+    Row,
+    Type,
+    served,
+)
+from connectors.oracle_fusion.sandbox.table import Table
+from ml_connector.sandbox.world import World
+
+COLLECTIONS = {
+    "customers": HUB_ORGANIZATIONS.name,
+    "contacts": HUB_PERSONS.name,
+    "accounts": ACCOUNT_ACTIVITIES.name,
+    "suppliers": SUPPLIERS.name,
+    "purchase_orders": PURCHASE_ORDERS.name,
+}
+CREDIT_PROFILES = "credit_profiles"
+CHANGES = frozenset({"keys", "count", "seed", "set", "touch", "delete", "create", "last_update_date"})
+
+
+class Pod:
+    """The tables, and the credit profiles by account number."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.reset()
+
+    def reset(self) -> None:
+        self.tables = {name: Table(resource) for name, resource in RESOURCES.items()}
+        self.credit_profiles: dict[str, Row] = {}
+        self._customers_made = 0
+        self._contacts_made = 0
+
+    def table(self, collection: str) -> Table:
+        """By the collection's name or the vendor's resource name."""
+        return self.tables[COLLECTIONS.get(collection, collection)]
+
+    def state(self, collection: str) -> list[Row]:
+        if collection == CREDIT_PROFILES:
+            return list(self.credit_profiles.values())
+        return [served(row) for row in self.table(collection).rows.values()]
+
+    def seed_customers(self, count: int, seed: int) -> list[Row]:
+        """Customers with their accounts, credit profiles and, for some, supplier and orders; the customers."""
+        first, self._customers_made = self._customers_made, self._customers_made + count
+        rng = random.Random(f"{seed}/{first}/customers")
+        new: dict[str, list[Row]] = {name: [] for name in self.tables}
+        for number, modified in enumerate(invented.moments(rng, count, self.world.now()), first):
+            party = invented.organization(rng, number, modified)
+            new[HUB_ORGANIZATIONS.name].append(party)
+            for account, profile in invented.accounts(rng, party, number, modified):
+                new[ACCOUNT_ACTIVITIES.name].append(account)
+                self.credit_profiles[account["AccountNumber"]] = profile
+            if rng.random() < 0.1:
+                seller = invented.supplier(rng, party, number, modified)
+                new[SUPPLIERS.name].append(seller)
+                for nth in range(rng.randint(1, 4)):
+                    new[PURCHASE_ORDERS.name].append(invented.purchase_order(rng, seller, 10 * number + nth, modified))
+        for name, rows in new.items():
+            self.tables[name].add(rows)
+        return new[HUB_ORGANIZATIONS.name]
+
+    def seed_contacts(self, count: int, seed: int) -> None:
+        """Persons of the customers that there are."""
+        employers = list(self.tables[HUB_ORGANIZATIONS.name].rows.values())
+        if not employers:
+            raise ValueError("contacts belong to customers: seed customers first")
+        first, self._contacts_made = self._contacts_made, self._contacts_made + count
+        rng = random.Random(f"{seed}/{first}/contacts")
+        dates = invented.moments(rng, count, self.world.now())
+        self.tables[HUB_PERSONS.name].add(
+            invented.person(rng, number, rng.choice(employers), modified)
+            for number, modified in enumerate(dates, first)
+        )
+
+    def mutate(self, collection: str, change: dict[str, Any]) -> list[str]:
+        """Change rows; the keys of those changed, as ``keys`` takes them.
+
+        Which: ``keys`` (URL keys, or ids where those are opaque), or ``count`` rows chosen by ``seed``, or
+        ``create``: so many new customers. How: ``set`` (attributes), ``touch`` (LastUpdateDate alone), ``delete``,
+        and otherwise an ordinary edit. When: now, or ``last_update_date`` as for rows that were committed late.
+        """
+        if unknown := change.keys() - CHANGES:
+            raise ValueError(f"a change has {', '.join(sorted(CHANGES))}; not {', '.join(sorted(unknown))}")
+        if collection == CREDIT_PROFILES:
+            return self._mutate_profiles([str(key) for key in change["keys"]], change["set"])
+        table = self.table(collection)
+        at = datetime.fromisoformat(change["last_update_date"]) if "last_update_date" in change else self.world.now()
+        rows = self._chosen(table, change)
+        values = _typed(table.resource, change.get("set", {}))
+        untouched = bool(change.get("touch")) or "create" in change
+        for row in rows:
+            if change.get("delete"):
+                table.delete(row[table.resource.id])
+            elif values or untouched:
+                self._change(table, row, values, at)
+            else:
+                self.edit(table, [row], at)
+        return [_control_key(table.resource, row) for row in rows]
+
+    def edit(self, table: Table, rows: Sequence[Row], at: datetime) -> None:
+        """What a person at the vendor's screen does: one attribute of each row gets another value."""
+        name = table.resource.edited
+        for row in rows:
+            self._change(table, row, {name: _edited(row[name])}, at)
+
+    def _change(self, table: Table, row: Row, values: Row, at: datetime) -> None:
+        values = dict(values)
+        if table.resource is HUB_PERSONS and values.keys() & {"FirstName", "LastName"}:
+            names = row | values
+            values.setdefault("PersonName", f"{names['FirstName']} {names['LastName']}")
+        table.change(row[table.resource.id], values, at)
+        if table.resource is HUB_ORGANIZATIONS and "OrganizationName" in values:
+            # These columns are looked up in the organization: they change, and their rows' LastUpdateDate does not.
+            for person in self.tables[HUB_PERSONS.name].find("OrganizationPartyId", row["PartyId"]):
+                person["OrganizationPartyName"] = row["OrganizationName"]
+            for account in self.tables[ACCOUNT_ACTIVITIES.name].find("CustomerId", row["PartyId"]):
+                account["CustomerName"] = row["OrganizationName"]
+
+    def _chosen(self, table: Table, change: dict[str, Any]) -> list[Row]:
+        seed = int(change.get("seed", 1))
+        if "create" in change:
+            if table.resource is not HUB_ORGANIZATIONS:
+                raise ValueError("only customers can be created this way; seed the others")
+            return self.seed_customers(int(change["create"]), seed)
+        if "keys" in change:
+            by_key = {_control_key(table.resource, row): row for row in table.rows.values()}
+            return [by_key[str(key)] for key in change["keys"]]
+        chosen = random.Random(seed).sample(sorted(table.rows), int(change["count"]))
+        return [table.rows[key] for key in chosen]
+
+    def _mutate_profiles(self, numbers: list[str], values: Row) -> list[str]:
+        for number in numbers:
+            profile = self.credit_profiles[number]
+            if unknown := values.keys() - profile.keys():
+                raise ValueError(f"a credit profile has no {', '.join(sorted(unknown))}")
+            profile.update(values)
+        return numbers
+
+
+def _control_key(resource: Resource, row: Row) -> str:
+    return str(row[resource.key or resource.id])
+
+
+def _typed(resource: Resource, values: Row) -> Row:
+    if unknown := values.keys() - (resource.attributes.keys() - {resource.id}):
+        raise ValueError(f"{resource.name} has no {', '.join(sorted(unknown))} to set")
+    return {
+        name: Decimal(str(value)) if resource.attributes[name].type is Type.NUMBER and value is not None else value
+        for name, value in values.items()
+    }
+
+
+def _edited(value: Any) -> Any:
+    """Another value of the same kind: one more, or the text with a counter behind it."""
+    if isinstance(value, (int, Decimal)):
+        return value + 1
+    counted = re.fullmatch(r"(.*?)(?: ?\((\d+)\))?", value or "", re.DOTALL)
+    assert counted  # noqa: S101  # the pattern matches any text
+    return f"{counted[1]} ({int(counted[2] or 0) + 1})".strip()

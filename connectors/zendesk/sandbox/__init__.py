@@ -1,0 +1,5 @@
+"""The emulator of Zendesk: one account, played strictly."""
+
+from connectors.zendesk.sandbox.emulator import ZendeskEmulator
+
+__all__ = ["ZendeskEmulator"]

@@ -1,0 +1,113 @@
+"""What the parts of the Zendesk emulator share: the account's settings, its rows and its clock."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, fields
+from typing import Any
+
+from connectors.zendesk.sandbox.http import Row, Write
+from connectors.zendesk.sandbox.table import Table, folded
+from ml_connector.sandbox.world import FaultRule, World
+
+SYSTEM = "zendesk"
+ACCOUNT_ID = 18_525_119
+BRAND_ID = 360_002_087_154
+FIRST_ID = 4_018_000_000_001
+"""As long as Zendesk's own ids: too large for 32 bits."""
+
+
+@dataclass(slots=True)
+class Settings:
+    """What a test may change with ``POST /_sandbox/settings``. Times are in seconds."""
+
+    requests_per_minute: int = 2500
+    rate_scale: float | None = 1.0
+    """Multiplies every rate limit; None switches them off."""
+    bulk_user_import: bool = True
+    """Off, as in an account whose owner has not asked Zendesk for it: users in bulk are refused with 403."""
+    job_delay: float = 0.05
+    jobs_kept: int = 100
+    job_ttl: float = 3600.0
+    result_index: bool = True
+    """Whether the results of a ``create_many`` job name the ``index`` of their item."""
+    token_expires_in: int | None = 1800
+    """Lifetime of an access token whose client asked for none; None gives tokens that do not expire."""
+    role: str = "admin"
+    """Role of the user that tokens act for: ``admin`` or ``agent``."""
+    consent: bool = True
+    """Whether the user agrees on the authorization page."""
+
+    def change(self, changes: dict[str, Any]) -> None:
+        known = {field.name for field in fields(self)}
+        if unknown := changes.keys() - known:
+            raise ValueError(f"no setting {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+
+class Account:
+    """One Zendesk account."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.settings = Settings()
+        self.organizations = Table(
+            name=lambda row: folded(row["name"]), external_id=lambda row: folded(row["external_id"])
+        )
+        self.users = Table(external_id=lambda row: folded(row["external_id"]))
+        self.identities = Table(
+            email=lambda row: folded(row["value"]) if row["type"] == "email" else None,
+            user_id=lambda row: row["user_id"],
+        )
+        self.memberships = Table(
+            user_id=lambda row: row["user_id"],
+            organization_id=lambda row: row["organization_id"],
+            pair=lambda row: (row["user_id"], row["organization_id"]),
+        )
+        self._next_id = FIRST_ID
+        self._random = random.Random(1)
+
+    def new_id(self) -> int:
+        self._next_id += 1
+        return self._next_id
+
+    def new_ids(self, count: int) -> list[int]:
+        """Ids for the items of one job, in no order: Zendesk's jobs do not number what they create in sequence."""
+        ids = [self.new_id() for _ in range(count)]
+        self._random.shuffle(ids)
+        return ids
+
+    def now(self) -> str:
+        return f"{self.world.now():%Y-%m-%dT%H:%M:%SZ}"
+
+    def armed(self, fault: str, method: str, path: str) -> FaultRule | None:
+        return self.world.faults.armed(SYSTEM, fault, method, f"/{path}")
+
+    def effect(self, write: Write, kind: str, key: str, **detail: Any) -> None:
+        """Tell the world of a state change."""
+        if write.recorded:
+            self.world.effect(SYSTEM, kind, key, write.request_id, **detail)
+
+
+def key_of(row: Row) -> str:
+    """How effects name an organization or a user."""
+    return str(row["external_id"] or row["id"])
+
+
+def changed_names(before: Row, after: Row, custom: str) -> list[str]:
+    """Names of the attributes that differ; custom fields (under ``custom``) by their own keys."""
+    names = [name for name in after if name not in (custom, "updated_at") and before.get(name) != after[name]]
+    old, new = before.get(custom) or {}, after[custom]
+    return names + [f"{custom}.{key}" for key in new if old.get(key) != new[key]]
+
+
+def tag_list(value: Any) -> list[str]:
+    """Tags as Zendesk keeps them: lower case, each once, sorted."""
+    found = value.split() if isinstance(value, str) else value or []
+    return sorted({str(tag).strip().lower().replace(" ", "_") for tag in found})
+
+
+def text_or_none(value: Any) -> str | None:
+    """An external id: a number becomes text, an empty one none."""
+    return None if value in (None, "") else str(value)
