@@ -125,5 +125,6 @@ def _facts_of(existing: DeploymentResponse) -> dict[str, Any]:
 
 
 def _timetable(entries: Sequence[DeploymentScheduleCreate | DeploymentSchedule]) -> dict[str, Any]:
-    """By slug; whether somebody has switched one off in the UI is no difference."""
+    """By slug. That somebody has switched one off in the UI is no difference; that Prefect 3.8.8 forgets its parameters
+    then (its API takes a change without parameters for a change to none) is one, and is mended."""
     return {entry.slug or "": (entry.schedule.model_dump(mode="json"), entry.parameters) for entry in entries}

@@ -46,7 +46,7 @@ async def running(port: int, *, fresh: bool) -> AsyncIterator[Stack]:
     """
     home = HOME.resolve()
     async with AsyncExitStack() as stack:
-        stack.enter_context(_alone_in(home))
+        stack.enter_context(alone_in(home))
         await end(list(left_over(home)))
         addresses = _given()
         embedded = None
@@ -94,7 +94,7 @@ def _given() -> Addresses:
 
 
 @contextmanager
-def _alone_in(home: Path) -> Iterator[None]:
+def alone_in(home: Path) -> Iterator[None]:
     """Two of us would stop each other's processes."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:

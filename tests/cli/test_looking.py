@@ -1,0 +1,133 @@
+"""The commands that show what was done, and what would be."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ml_connector.core.settings import settings
+from tests.cli.conftest import Command
+from tests.installation import Installation
+
+CUSTOMERS = 6
+
+
+def _rename(installed: Installation, name: str, *, count: int) -> list[str]:
+    """A minute ago: what changed within the current second is not in a window yet, its clock counts whole ones."""
+    when = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+    change = {"set": {"OrganizationName": name}, "last_update_date": when}
+    return installed.sandbox.mutate("oracle_fusion", "hubOrganizations", count=count, **change)
+
+
+@pytest.fixture
+def synced(installed: Installation) -> Installation:
+    """``acme`` after a run that created all organizations but one, which Zendesk does not take."""
+    installed.sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
+    _rename(installed, " ", count=1)
+    asyncio.run(installed.prepare())
+    asyncio.run(installed.sync("flow-run-1", streams=("organizations",)))
+    return installed
+
+
+def test_audit_shows_what_happened_to_a_record_in_three_formats(command: Command, synced: Installation) -> None:
+    effect = synced.sandbox.effects()[-1]
+    held = next(o for o in synced.sandbox.state("zendesk", "organizations") if o["external_id"] == effect["key"])
+
+    rows = [json.loads(line) for line in command("audit", "acme", "--format", "jsonl").stdout.splitlines()]
+    of_one = command("audit", "acme", "--record", str(held["id"]), "--format", "jsonl").stdout.splitlines()
+    rejected = list(
+        csv.DictReader(io.StringIO(command("audit", "acme", "--state", "rejected", "--format", "csv").stdout))
+    )
+    of_run = command("audit", "acme", "--run", "flow-run-1", "--since", "1h", "--format", "jsonl").stdout.splitlines()
+    of_none = command("audit", "acme", "--run", "flow-run-2", "--format", "jsonl").stdout
+
+    assert [json.loads(line)["status"] for line in of_one] == ["planned", "sending", "applied"]
+    assert [row["status"] for row in rejected] == ["rejected"]
+    assert "name" in rejected[0]["reason"]
+    assert len(rows) == len(of_run) == 3 * (CUSTOMERS - 1) + 2
+    assert of_none == ""
+    assert held["name"] not in command("audit", "acme").stdout
+
+
+def test_bodies_are_shown_only_when_asked_for(command: Command, synced: Installation) -> None:
+    held = synced.sandbox.state("zendesk", "organizations")[0]
+    lines = command("audit", "acme", "--record", str(held["id"]), "--bodies", "--format", "jsonl").stdout.splitlines()
+    read, sent, _ = [json.loads(line)["body"] for line in lines]
+
+    assert read["OrganizationName"] == held["name"]
+    assert held["name"] in json.dumps(sent, ensure_ascii=False)
+
+
+@pytest.mark.usefixtures("synced")
+def test_verify_finds_an_entry_that_was_altered(command: Command, owner: psycopg.Connection[Any]) -> None:
+    whole = command("audit", "verify", "acme")
+    owner.execute("update audit_entry set dest_id = '7' where status = 'applied' and n = 1")
+    broken = command("audit", "verify", "acme")
+
+    assert (whole.exit_code, broken.exit_code) == (0, 1)
+    assert "its entries were altered" in broken.stderr
+
+
+@pytest.mark.usefixtures("synced")
+def test_runs_shows_the_balance(command: Command) -> None:
+    shown = command("runs", "acme").stdout
+    row = next(line.split() for line in shown.splitlines() if "organizations" in line)
+
+    assert "completed oracle_zendesk, sync, attempt 1" in shown
+    assert row == ["organizations", str(CUSTOMERS), str(CUSTOMERS - 1), "0", "0", "1", "0", "0"]
+    assert "no failed runs" in command("runs", "acme", "--failed").stdout
+
+
+def test_preview_names_fields_and_shows_values_only_when_asked(command: Command, synced: Installation) -> None:
+    before = synced.sandbox.writes()
+    keys = _rename(synced, "Canary", count=2)
+    named = command("preview", "acme", "oracle_zendesk", "--streams", "organizations")
+    shown = command("preview", "acme", "oracle_zendesk", "--streams", "organizations", "--bodies")
+    stored = command("preview", "acme", "oracle_zendesk", "--run", "flow-run-1")
+    unknown = command("preview", "acme", "oracle_zendesk", "--run", "flow-run-2")
+
+    assert len(keys) == 2
+    assert named.stdout.count("update") >= 2
+    assert "name" in named.stdout
+    assert "Canary" not in named.stdout
+    assert "Canary" in shown.stdout
+    assert "nothing was written" in stored.stdout
+    assert unknown.exit_code == 2
+    assert synced.sandbox.writes() == before
+
+
+@pytest.mark.usefixtures("synced")
+def test_doctor_says_what_to_do(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Prefect server: a failure. A rejected record: a warning. The wrong master key: a failure."""
+    found = command("doctor")
+    assert found.exit_code == 1
+    assert "there is no Prefect server" in found.stdout
+    assert "1 records rejected" in found.stdout
+    assert "it is the one of this database" in found.stdout
+
+    monkeypatch.setenv("ML_CONNECTOR_MASTER_KEYS", "other:" + "A" * 43 + "=")
+    settings.cache_clear()
+    wrong = command("doctor")
+    assert "is not configured, but stored data needs it" in wrong.stdout
+
+
+@pytest.mark.usefixtures("installed")
+def test_map_check_names_the_file_and_the_remedy(command: Command) -> None:
+    file = Path(settings().tenants_dir) / "acme.yaml"
+    good = command("map", "check")
+    wrong = "      organizations: {every: 10m, mapping: {fields: {name: OrganisationName}}}"
+    text = file.read_text()
+    line = next(line for line in text.splitlines() if line.strip().startswith("organizations:"))
+    file.write_text(text.replace(line, wrong))
+    bad = command("map", "check", "acme")
+
+    assert (good.exit_code, bad.exit_code) == (0, 2)
+    assert "Did you mean OrganizationName?" in bad.stderr
