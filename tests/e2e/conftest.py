@@ -12,6 +12,7 @@ import pytest
 from connectors.zendesk import jobs
 from ml_connector.core.embedded import Embedded
 from ml_connector.sandbox.serve import sandbox_process
+from tests.e2e.stack import stack as stack  # a fixture
 from tests.installation import Installation, installation
 
 Owner = psycopg.Connection[tuple[Any, ...]]

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ import psycopg
 import pytest
 from dotenv import dotenv_values
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from psycopg import sql
 
 from ml_connector.cli.apply import carry_out_all
 from ml_connector.cli.children import left_over
@@ -99,13 +101,17 @@ class Stack:
         """A tenant with empty systems on both sides: its file, its secrets, and what ``apply`` makes of it."""
         self.sandbox.reset()
         self.sandbox.settings("zendesk", rate_scale=None)
-        file = self.home / "tenants" / f"{name}.yaml"
-        file.parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / "tenants" / "defaults.yaml", file.parent)
-        file.write_text(TENANT_FILE.format(name=name, minimum=minimum, mapping=mapping))
-        with self.surroundings():
-            deployment = asyncio.run(_apply(file))
-        return Tenant(self, name, deployment)
+        tenant = Tenant(self, name)
+        tenant.configure(minimum=minimum, mapping=mapping)
+        return tenant
+
+    def touch(self, collection: str, **change: Any) -> None:
+        """Change records in Oracle so that the next run finds them.
+
+        Its clock counts whole seconds: what was changed in the current one is for the run after that.
+        """
+        moment = (datetime.now(UTC) - timedelta(seconds=2)).isoformat()
+        self.sandbox.mutate("oracle_fusion", collection, last_update_date=moment, **change)
 
     @contextmanager
     def surroundings(self) -> Iterator[None]:
@@ -126,14 +132,33 @@ class Stack:
         url = self.environment["ML_CONNECTOR_OWNER_DATABASE_URL"].replace("/ml_connector?", f"/{database}?")
         return psycopg.connect(url, autocommit=True)
 
+    def rows(self, database: str, table: str) -> list[str]:
+        """Every row of a table as text."""
+        with self.owner(database) as db:
+            found = db.execute(sql.SQL("select t::text from {} t").format(sql.Identifier(table)))
+            return sorted(row[0] for row in found)
+
+    def tables(self, database: str) -> list[str]:
+        with self.owner(database) as db:
+            return [row[0] for row in db.execute("select tablename from pg_tables where schemaname = 'public'")]
+
 
 class Tenant:
     """A tenant's deployment, as somebody at the Prefect UI uses it."""
 
-    def __init__(self, stack: Stack, name: str, deployment: str) -> None:
+    def __init__(self, stack: Stack, name: str) -> None:
         self.stack = stack
         self.name = name
-        self._deployment = deployment
+        self._deployment = ""
+
+    def configure(self, *, minimum: int = 1_000_000, mapping: str = "{}") -> None:
+        """Write its file and apply it. ``mapping`` is the overlay of the stream ``organizations``."""
+        file = self.stack.home / "tenants" / f"{self.name}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "tenants" / "defaults.yaml", file.parent)
+        file.write_text(TENANT_FILE.format(name=self.name, minimum=minimum, mapping=mapping))
+        with self.stack.surroundings():
+            self._deployment = asyncio.run(_apply(file))
 
     def start(self, *streams: str, mode: str = "sync") -> FlowRun:
         """The UI's *Run*; ``organizations`` and ``users`` unless told otherwise."""
@@ -255,8 +280,8 @@ def _is_up(up: subprocess.Popen[bytes], home: Path) -> bool:
     return "Ctrl-C" in said
 
 
-def _flow_run_of(process: psutil.Process) -> str | None:
+def _flow_run_of(process: psutil.Process) -> str:
     try:
-        return process.environ().get("PREFECT__FLOW_RUN_ID")
+        return str(process.environ().get("PREFECT__FLOW_RUN_ID"))
     except (psutil.Error, OSError):
-        return None
+        return ""
