@@ -73,9 +73,13 @@ async def _ensure_fields(tenant: TenantConfig) -> bool:
                 streams = [stream for stream, its in integration.streams.items() if its.enabled]
                 client = await workspace.client(integration.destination)
                 ensure = workspace.system_of(integration.destination).ensure_fields
-                for stream in streams:
-                    for made in await ensure(client, workspace.mapping(name, stream).custom_fields):
-                        console.out.print(f"{tenant.tenant}: created the field {made}", highlight=False)
+                created = [
+                    field
+                    for stream in streams
+                    for field in await ensure(client, workspace.mapping(name, stream).custom_fields)
+                ]
+                if created:
+                    console.out.print(f"{tenant.tenant}: created the fields {', '.join(created)}", highlight=False)
     except (ConnectorError, SafeError) as error:
         console.err.print(
             Text(f"{tenant.tenant}: its deployments were left as they are, because of this:", style="red")

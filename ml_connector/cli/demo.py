@@ -9,7 +9,7 @@ from prefect.client.orchestration import PrefectClient
 
 from ml_connector.cli.apply import carry_out_all
 from ml_connector.cli.database import open_database, open_vault
-from ml_connector.cli.demo_summary import Act, Summary
+from ml_connector.cli.demo_summary import Act, Summary, hints
 from ml_connector.cli.emulators import Emulators, emulators
 from ml_connector.cli.follow import follow
 from ml_connector.cli.plan import existing_deployments, plan, wanted_deployments
@@ -42,6 +42,7 @@ async def demo(*, once: bool, port: int) -> int:
         summary.show()
         if not once:
             await _resume()
+            hints(TENANT, FLOW, summary.acts[0].flow_run_id, summary.ui)
             await until_stopped()
         return 0 if summary.ok else 1
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -67,3 +69,20 @@ class Summary:
         for act in self.acts:
             page = f"{self.ui}/runs/flow-run/{act.flow_run_id}"
             console.out.print(f"{act.title}: {act.seconds} s, {page}", highlight=False, soft_wrap=True)
+        if not self.ok:
+            console.err.print("What arrived is not what should have.", style="red")
+
+
+def hints(tenant: str, flow: str, flow_run_id: str, ui: str) -> None:
+    """What else there is to see while the demo stays up."""
+    command = os.path.relpath(sys.argv[0])
+    console.out.print(f"\nThe Prefect UI is at {ui}. In another terminal:", highlight=False)
+    for words, what in (
+        (f"runs {tenant}", "what became of every record that was read"),
+        (f"audit {tenant} --since 1h", "what happened to each of them"),
+        (f"retry {flow_run_id}", "replay a run, as the UI's Retry does"),
+        (f"preview {tenant} oracle_zendesk", "what a run would write now"),
+        (f"run {tenant} {flow} --wait", "run again: what has not changed is not sent"),
+        ("doctor", "whether everything is in order"),
+    ):
+        console.out.print(f"  {command} {words}   [dim]# {what}[/]", highlight=False, soft_wrap=True)

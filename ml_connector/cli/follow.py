@@ -20,7 +20,8 @@ EVERY = 0.5
 async def follow(client: PrefectClient, flow_run_id: UUID, *, label: str) -> State[Any]:
     """Show the run's state and progress until it has ended; returns its last state."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console.err, transient=True) as shown:
+    silent = not console.err.is_terminal
+    with Progress(*columns, console=console.err, transient=True, disable=silent) as shown:
         bar = shown.add_task(label, total=None)
         while True:
             state = (await client.read_flow_run(flow_run_id)).state

@@ -48,6 +48,7 @@ Port = Annotated[int, typer.Option(help="Port of the Prefect server; a free one 
 @app.callback()
 def _options(context: typer.Context) -> None:
     """Keeps ERP systems in step with the tools that teams live in."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")  # else Prefect's client tells its maker what we do
     if context.invoked_subcommand not in ("up", "demo"):  # these find their own addresses
         environment.take_over()
 

@@ -8,7 +8,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import SetStateStatus
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 from ml_connector.cli import console
 from ml_connector.cli.follow import follow
@@ -36,7 +36,12 @@ async def start(client: PrefectClient, tenant: str, flow: str, streams: list[str
     except ObjectNotFound:
         raise Misconfigured(f"there is no deployment {flow}/{tenant}. {await _instead(client, tenant)}") from None
     parameters = {"streams": streams} if streams else {}
-    return await client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
+    try:
+        return await client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code >= 500:
+            raise
+        raise Misconfigured(f"Prefect does not take this: {error.response.json().get('detail')}") from None
 
 
 async def retry(flow_run: str) -> None:

@@ -159,4 +159,4 @@ def free_port(wanted: int) -> int:
 
 def _prefect_home(home: Path) -> Addresses:
     """Apart from the person's own ~/.prefect, whose profile must not be switched."""
-    return {"PREFECT_HOME": str(home / "prefect"), "DO_NOT_TRACK": "1"}
+    return {"PREFECT_HOME": str(home / "prefect")}

@@ -64,8 +64,8 @@ async def running(port: int, *, fresh: bool) -> AsyncIterator[Stack]:
         await services.start_worker(children, home, addresses)
         stack.callback(ADDRESSES.unlink, missing_ok=True)
         _write(addresses)
+        stack.callback(_say, "stopping")
         yield Stack(addresses, children)
-        _say("stopping")
 
 
 async def _start(
