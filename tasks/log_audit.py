@@ -28,7 +28,9 @@ async def log_audit(run: OpenRun) -> str | None:
     problems = [*run.failures, *[p for b in balances for p in await _problems(run, b)]]
     await _show(run, balances, problems)
     reason = "; ".join(problems) or None
-    await runs.finish(run.db, run.tenant, run.run, "failed" if problems else "completed", reason)
+    streams = [stream.route.key for stream in run.streams]
+    outcome: runs.Outcome = "failed" if problems else "completed"
+    await runs.finish(run.db, run.tenant, run.lease, streams, run.run, outcome, reason)
     crashpoint("run.finished")
     return reason
 

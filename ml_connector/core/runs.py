@@ -6,12 +6,14 @@ replay continues as a replay.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
 from ml_connector.core.db import Connection, Database
 from ml_connector.core.ids import uuid7
+from ml_connector.core.lease import Lease
 
 Mode = Literal["sync", "replay"]
 Outcome = Literal["completed", "failed"]
@@ -58,9 +60,13 @@ async def open_attempt(db: Database, tenant: str, flow_run_id: str, integration:
         return run
 
 
-async def finish(db: Database, tenant: str, run: Run, outcome: Outcome, reason: str | None) -> None:
-    """Write down how the attempt ended."""
+async def finish(
+    db: Database, tenant: str, lease: Lease, streams: Sequence[str], run: Run, outcome: Outcome, reason: str | None
+) -> None:
+    """Write down how the attempt ended. LeaseLost: somebody else may be continuing it, and is not to be overruled."""
     async with db.tenant(tenant) as conn:
+        for stream in streams:
+            await lease.hold(conn, stream)
         await conn.execute(
             "update run set outcome = %s, reason = %s, finished_at = now() where id = %s", (outcome, reason, run.id)
         )
