@@ -56,25 +56,36 @@ class Lease:
 
     async def _acquire(self, streams: Sequence[str], holder: str) -> None:
         started = time.monotonic()
-        async with self._db.tenant(self._tenant) as conn:
-            for stream in sorted(streams):
-                taken = await conn.execute(
-                    """
-                    insert into lease as l (tenant, stream, owner, fence, until, holder)
-                    values (mlc_tenant(), %(stream)s, %(owner)s, 1, clock_timestamp() + %(ttl)s * interval '1 s',
-                        %(holder)s)
-                    on conflict (tenant, stream) do update
-                    set owner = excluded.owner, fence = l.fence + 1, until = excluded.until, holder = excluded.holder
-                    where l.until <= clock_timestamp()
-                    returning fence
-                    """,
-                    {"stream": stream, "owner": self._owner, "ttl": self._ttl, "holder": holder},
-                )
-                row = await taken.fetchone()
-                if row is None:
-                    raise await _taken(conn, stream)
-                self._fences[stream] = row[0]
+        stream = ""
+        try:
+            async with self._db.tenant(self._tenant) as conn:
+                # a holder that was stopped inside a transaction has its row locked until Postgres ends its session
+                await conn.execute("set local lock_timeout = '3s'")
+                for stream in sorted(streams):
+                    self._fences[stream] = await self._take(conn, stream, holder)
+        except psycopg.errors.LockNotAvailable:
+            async with self._db.tenant(self._tenant) as conn:
+                taken = await _taken(conn, stream)
+            raise taken from None
         self._good_until = started + self._ttl * 0.9
+
+    async def _take(self, conn: Connection, stream: str, holder: str) -> int:
+        taken = await conn.execute(
+            """
+            insert into lease as l (tenant, stream, owner, fence, until, holder)
+            values (mlc_tenant(), %(stream)s, %(owner)s, 1, clock_timestamp() + %(ttl)s * interval '1 s', %(holder)s)
+            on conflict (tenant, stream) do update
+            set owner = excluded.owner, fence = l.fence + 1, until = excluded.until, holder = excluded.holder
+            where l.until <= clock_timestamp()
+            returning fence
+            """,
+            {"stream": stream, "owner": self._owner, "ttl": self._ttl, "holder": holder},
+        )
+        row = await taken.fetchone()
+        if row is None:
+            raise await _taken(conn, stream)
+        fence: int = row[0]
+        return fence
 
     async def _renew(self) -> None:
         started = time.monotonic()
