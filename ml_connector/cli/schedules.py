@@ -14,11 +14,28 @@ _SPELLED = str.maketrans({"*": "any", "/": "per", ",": "and", "-": "to", " ": "-
 
 
 def schedules(tenant: str, streams: Mapping[str, StreamConfig]) -> list[DeploymentScheduleCreate]:
-    """One schedule per distinct interval or cron line. ``streams`` are in the flow's order, and stay in it."""
+    """One schedule per distinct interval or cron line, and one per interval of full reads.
+
+    ``streams`` are in the flow's order, and stay in it.
+    """
     shared: dict[timedelta | str, list[str]] = {}
+    full: dict[timedelta, list[str]] = {}
     for name, stream in streams.items():
         shared.setdefault(stream.every or stream.cron or "", []).append(name)
-    return [_schedule(tenant, when, names) for when, names in shared.items()]
+        if stream.full_every is not None:
+            full.setdefault(stream.full_every, []).append(name)
+    return [
+        *[_schedule(tenant, when, names) for when, names in shared.items()],
+        *[_full_read(tenant, every, names) for every, names in full.items()],
+    ]
+
+
+def _full_read(tenant: str, every: timedelta, streams: Sequence[str]) -> DeploymentScheduleCreate:
+    return DeploymentScheduleCreate(
+        schedule=IntervalSchedule(interval=every, anchor_date=stagger(f"{tenant} full", every), timezone="UTC"),
+        slug=f"full-every-{int(every.total_seconds())}-s",
+        parameters={"streams": list(streams), "mode": "full"},
+    )
 
 
 def _schedule(tenant: str, when: timedelta | str, streams: Sequence[str]) -> DeploymentScheduleCreate:

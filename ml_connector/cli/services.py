@@ -158,5 +158,8 @@ def free_port(wanted: int) -> int:
 
 
 def _prefect_home(home: Path) -> Addresses:
-    """Apart from the person's own ~/.prefect, whose profile must not be switched."""
-    return {"PREFECT_HOME": str(home / "prefect")}
+    """Apart from the person's own ~/.prefect, whose profile must not be switched, and from /tmp/runner_storage, which
+    the first user of a machine who runs a worker takes from all others."""
+    temporary = home / "tmp"
+    temporary.mkdir(exist_ok=True)
+    return {"PREFECT_HOME": str(home / "prefect"), "TMPDIR": str(temporary)}
