@@ -29,18 +29,19 @@ StreamName = Literal["organizations", "users", "receivables", "credit_profiles",
 @flow(name="oracle-zendesk-sync-customers", flow_run_name=flow_run_name, persist_result=False)
 @story
 async def sync_customers(
-    tenant: str, streams: list[StreamName] | None = None, mode: Literal["sync", "preview"] = "sync"
+    tenant: str, streams: list[StreamName] | None = None, mode: Literal["sync", "full", "preview"] = "sync"
 ) -> str | None:
     """Bring a tenant's Zendesk in step with its Oracle customers.
 
-    ``streams``: those to run, all that the tenant has switched on if None. ``mode=preview`` writes nothing and shows
-    which fields of which records would change. Retry on a failed run continues it; on a completed run it sends all of
+    ``streams``: those to run, all that the tenant has switched on if None. ``mode=full`` reads everything again, not
+    only what has changed, and sends what is new to the ledger. ``mode=preview`` writes nothing and shows which fields
+    of which records would change. Retry on a failed run continues it; on a completed run it sends all of
     that run's records again, from their stored bodies.
     """
     wanted = streams or STREAMS
     if mode == "preview":
         return await preview(tenant, INTEGRATION, wanted)
-    async with open_run(tenant, INTEGRATION, wanted) as run, progress(run):
+    async with open_run(tenant, INTEGRATION, wanted, full=mode == "full") as run, progress(run):
         for stream in run.streams:
             for chunks in (leftovers(run, stream), pages(run, stream), leftovers(run, stream, patience=60)):
                 async for chunk in chunks:

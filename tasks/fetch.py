@@ -38,6 +38,8 @@ async def pages(run: OpenRun, stream: Stream) -> AsyncIterator[Chunk]:
 
     When all of them have been handed out the watermark moves, once.
     """
+    if run.stopped:
+        return
     limit = 1
     upcoming: asyncio.Task[Chunk | None] | None = None
     try:

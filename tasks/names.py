@@ -6,8 +6,8 @@ from prefect import runtime
 
 
 def flow_run_name() -> str:
-    """``acme organizations, users`` from the run's parameters; a preview says so."""
+    """``acme organizations, users`` from the run's parameters; a mode other than sync is told."""
     parameters = runtime.flow_run.parameters or {}
     streams = ", ".join(parameters.get("streams") or ["all streams"])
-    preview = " (preview)" if parameters.get("mode") == "preview" else ""
-    return f"{parameters.get('tenant')} {streams}{preview}"
+    mode = parameters.get("mode", "sync")
+    return f"{parameters.get('tenant')} {streams}" + (f" ({mode})" if mode != "sync" else "")

@@ -13,13 +13,15 @@ from tasks.workspace import open_workspace
 
 
 @asynccontextmanager
-async def open_run(tenant: str, integration: str, streams: Sequence[str]) -> AsyncIterator[OpenRun]:
+async def open_run(
+    tenant: str, integration: str, streams: Sequence[str], *, full: bool = False
+) -> AsyncIterator[OpenRun]:
     """Open the tenant and hold its streams for this flow run; see ``hold_run`` for who waits and who is skipped.
 
     A connection whose credential was refused on the way is marked, so that no later run asks the vendor in vain.
     """
     async with open_workspace(tenant) as workspace:
-        routes = await workspace.routes(integration, streams)
+        routes = await workspace.routes(integration, streams, full=full)
         if not routes:
             raise Misconfigured(f"none of {', '.join(streams)} is switched on in {integration} of tenant {tenant}")
         config = workspace.config.integrations[integration]

@@ -43,7 +43,7 @@ class Route:
         mapping: Mapping,
         destination: Destination,
         links: dict[str, str],
-        lookback: timedelta,
+        lookback: timedelta | None,
         delay: timedelta,
         start_from: datetime | None,
         address: Callable[[str], str | None],
@@ -57,6 +57,7 @@ class Route:
         self.links = links
         """Payload field -> key of the stream whose link table turns a source id into the destination's id."""
         self.lookback = lookback
+        """None: read everything again."""
         self.delay = delay
         self.start_from = start_from
         self.address = address

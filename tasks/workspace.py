@@ -59,8 +59,11 @@ class Workspace:
             self._clients[connection] = await self._open(connection)
         return self._clients[connection]
 
-    async def routes(self, integration: str, streams: Sequence[str]) -> list[Route]:
-        """The wanted streams of an integration that the tenant has switched on, in the order given."""
+    async def routes(self, integration: str, streams: Sequence[str], *, full: bool = False) -> list[Route]:
+        """The wanted streams of an integration that the tenant has switched on, in the order given.
+
+        ``full``: to be read from their beginning.
+        """
         config = self.config.integrations.get(integration)
         if config is None or not config.enabled:
             raise Misconfigured(f"tenant {self.tenant} has not switched on {integration} in its file")
@@ -81,7 +84,7 @@ class Workspace:
                     mapping=mapping,
                     destination=writes.destinations[_model(mapping.target)](destination, mapping),
                     links={field: f"{integration}/{entity}" for field, entity in mapping.links.items()},
-                    lookback=stream.lookback,
+                    lookback=None if full else stream.lookback,
                     delay=stream.delay,
                     start_from=stream.start_from,
                     address=partial(writes.address, destination, _model(mapping.target)),

@@ -86,6 +86,8 @@ class StreamConfig(_Data):
     """Source time read again in each window, for records whose change shows up late."""
     delay: Duration = timedelta(seconds=60)
     """A window ends this long before the source's present: what is younger may still be in the making."""
+    full_every: Annotated[Duration, Field(ge=timedelta(hours=1))] | None = None
+    """How often everything is read again, for rows that were committed later than any window looks back."""
     start_from: Annotated[datetime, BeforeValidator(_instant)] | None = None
     """The first window begins here. None: everything that the source has."""
     mapping: MappingOverlay = MappingOverlay()

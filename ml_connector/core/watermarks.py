@@ -39,11 +39,15 @@ async def open_window(
     stream: str,
     *,
     source_now: datetime,
-    lookback: timedelta,
+    lookback: timedelta | None,
     delay: timedelta,
     start_from: datetime | None,
 ) -> Progress:
-    """The window of this run, decided once: a continued run gets the one that it began with."""
+    """The window of this run, decided once: a continued run gets the one that it began with.
+
+    ``lookback`` None: from ``start_from``, whatever was read before. It finds rows that were committed so late that no
+    window held them; rows that the ledger knows are only counted.
+    """
     async with db.tenant(tenant) as conn:
         found = await _progress(conn, run_id, stream)
         if found is not None:
@@ -59,7 +63,7 @@ async def next_window(
     stream: str,
     *,
     source_now: datetime,
-    lookback: timedelta,
+    lookback: timedelta | None,
     delay: timedelta,
     start_from: datetime | None,
 ) -> Window:
@@ -112,12 +116,12 @@ async def _next_window(
     conn: Connection,
     stream: str,
     source_now: datetime,
-    lookback: timedelta,
+    lookback: timedelta | None,
     delay: timedelta,
     start_from: datetime | None,
 ) -> Window:
     row = await (await conn.execute("select modified_at from watermark where stream = %s", (stream,))).fetchone()
-    lo = row[0] - lookback if row else start_from
+    lo = row[0] - lookback if row and lookback is not None else start_from
     hi = source_now - delay
     return Window(lo, max(hi, lo) if lo else hi)
 

@@ -41,3 +41,15 @@ def test_different_schedules_have_different_slugs() -> None:
 
     assert all(one != other for one, other in itertools.combinations(slugs, 2))
     assert all(slug and slug.replace("-", "").isalnum() for slug in slugs)
+
+
+def test_streams_that_want_it_are_read_in_full_now_and_then() -> None:
+    daily = StreamConfig(every=timedelta(minutes=10), full_every=timedelta(days=1))
+    made = schedules(
+        "acme", {"organizations": daily, "receivables": StreamConfig(every=timedelta(hours=1)), "users": daily}
+    )
+
+    assert made[-1].parameters == {"streams": ["organizations", "users"], "mode": "full"}
+    assert isinstance(made[-1].schedule, IntervalSchedule)
+    assert made[-1].schedule.interval == timedelta(days=1)
+    assert len({entry.slug for entry in made}) == 3

@@ -22,7 +22,7 @@ from tasks.story import FlowRun, NothingLeft, given
 from tasks.stream import Route
 from tasks.transform import transform
 from tasks.upsert import upsert
-from tests.fakes import FakeDestination, FakeMapping, FakeSource
+from tests.fakes import START, FakeDestination, FakeMapping, FakeSource
 
 KEY = "test/customers"
 
@@ -35,11 +35,12 @@ class World:
         self.source, self.destination = FakeSource(), FakeDestination()
         self.mapping: Any = FakeMapping()
         self.links: dict[str, str] = {}
+        self.lookback: timedelta | None = timedelta(minutes=15)
 
     def route(self, key: str = KEY) -> Route:
         return Route(
             key.split("/")[1], key, source=self.source, mapping=self.mapping, destination=self.destination,
-            links=self.links, lookback=timedelta(minutes=15), delay=timedelta(0), start_from=None,
+            links=self.links, lookback=self.lookback, delay=timedelta(0), start_from=None,
             address=lambda dest_id: None,
         )  # fmt: skip
 
@@ -162,6 +163,18 @@ async def test_an_older_version_that_was_never_sent_is_superseded_by_a_newer_one
 
     assert [body["name"] for _, body in world.destination.writes] in (["old", "new"], ["new"])
     assert world.destination.objects["c1"]["name"] == "new"
+
+
+async def test_a_row_that_was_committed_later_than_any_window_looks_back_is_found_by_a_full_read(world: World) -> None:
+    world.source.put("early", name="x")
+    await world.run("r1")
+    world.source.rows["late"] = (START, {"id": "late", "name": "y"})
+    [missed] = await world.run("r2")
+    world.lookback = None
+    [full] = await world.run("r3")
+
+    assert (missed.read, full.read, full.known, full.created) == (0, 1, 1, 1)
+    assert [key for key, _ in world.destination.writes] == ["early", "late"]
 
 
 async def test_a_child_waits_for_its_parent(world: World) -> None:
