@@ -12,6 +12,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +33,15 @@ class Ended:
 
 
 def sync_in_child(
-    run: str, *, count: int = 1, completed: int | None = None, die_at: tuple[str, int] | None = None
+    run: str,
+    *,
+    count: int = 1,
+    completed: int | None = None,
+    streams: Sequence[str] = ("organizations", "users"),
+    die_at: tuple[str, int] | None = None,
 ) -> Ended:
     """Run `Installation.sync` in a child; with ``die_at`` it dies when it passes that crash point for the n-th time."""
-    asked = {"run": run, "count": count, "completed": completed, "die_at": die_at}
+    asked = {"run": run, "count": count, "completed": completed, "streams": streams, "die_at": die_at}
     command = [sys.executable, "-m", "tests.e2e.child", json.dumps(asked)]
     ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if ended.returncode == DIED:
@@ -46,10 +52,10 @@ def sync_in_child(
 
 def main() -> None:
     asked: dict[str, Any] = json.loads(sys.argv[1])
-    if asked["die_at"]:
-        crashpoints.arm(_death(*asked["die_at"]))
+    if die_at := asked.pop("die_at"):
+        crashpoints.arm(_death(*die_at))
     installed = Installation(Sandbox("http://unused.invalid"), settings().database_url)
-    state = asyncio.run(installed.sync(asked["run"], count=asked["count"], completed=asked["completed"]))
+    state = asyncio.run(installed.sync(**asked))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sys.stdout.write(json.dumps({"completed": state.is_completed(), "message": state.message, "peak_mib": peak}))
 
