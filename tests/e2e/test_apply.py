@@ -36,6 +36,7 @@ def test_apply_brings_prefect_in_step_with_the_files_and_leaves_it_alone_when_it
         SLUG: ["organizations"],
         "cron-0-2-any-any-any": ["users"],
         "every-3600-s": ["receivables", "supplier_orders"],
+        "full-every-86400-s": ["organizations", "users"],
     }
     assert (found[SLUG]["active"], found["cron-0-2-any-any-any"]["active"]) == (False, True)
     assert _deployment(stack)["paused"]  # as the stack made it
