@@ -76,15 +76,16 @@ class Verdict:
 async def verify(db: Database, tenant: str) -> Verdict:
     """Recompute every hash of the chain from the stored rows."""
     query = """
-        select b.seq, b.entries, b.prev, b.hash, b.entries_hash = sha256(convert_to(coalesce(e.bytes, ''), 'UTF8')),
+        select b.seq, b.entries, b.prev, b.hash, b.entries_hash = e.hash and b.entries = e.count,
             b.hash = mlc_audit_block_hash(b.prev, b.tenant, b.seq, b.at, b.stream, b.run_id, b.source, b.destination,
                 b.mapping_hash, b.actor, b.reason, b.entries, b.entries_hash)
         from audit_block b
-        left join lateral (
-            select string_agg(mlc_audit_entry_bytes(n, effect_id, source_id, action, status, dest_id, request_id,
-                reason, attempt), chr(10) order by n) as bytes
+        cross join lateral (
+            select count(*), mlc_audit_entries_hash(array_agg(effect_id order by n), array_agg(source_id order by n),
+                array_agg(action order by n), array_agg(status order by n), array_agg(dest_id order by n),
+                array_agg(request_id order by n), array_agg(reason order by n), array_agg(attempt order by n)) as hash
             from audit_entry where audit_entry.tenant = b.tenant and audit_entry.seq = b.seq
-        ) e on true
+        ) e
         order by b.seq
     """
     blocks = entries = 0

@@ -171,9 +171,6 @@ class Ledger:
             await self._store(
                 conn, "request", [(i, attempt, jsonx.dumps(by_id[i].request)) for i, attempt in sending.items()]
             )
-            found = [row[0] for row in claimed if row[1] == State.UNCHANGED and by_id[row[0]].dest_id]
-            if found:
-                await conn.execute(_LINK, (found,))
             await self._audit(
                 conn,
                 [
@@ -205,7 +202,6 @@ class Ledger:
                 )
             ).fetchall()
             attempts = {row[0]: row[1] for row in settled}
-            await conn.execute(_LINK, (list(attempts),))
             await self._audit(
                 conn,
                 [
@@ -358,53 +354,57 @@ _LOAD = f"""{_COLUMNS}
 """
 _LOAD_ALL = f"{_COLUMNS} where e.batch_id = %s order by e.id"
 
-_CLAIM = """
-    with wanted as (
-        select * from unnest(%(ids)b::uuid[], %(states)b::text[], %(actions)b::text[], %(dest_ids)b::text[],
-            %(hashes)b::bytea[], %(reasons)b::text[]) as w(id, state, action, dest_id, payload_hash, reason)
-    ), looked as (
-        select w.*,
-            exists (select 1 from effect o where o.tenant = e.tenant and o.stream = e.stream
-                and o.source_id = e.source_id and o.state <> 'abandoned'
-                and (o.version_at, o.id) > (e.version_at, e.id)) as overtaken,
-            exists (select 1 from effect o where o.tenant = e.tenant and o.stream = e.stream
-                and o.source_id = e.source_id and o.id <> e.id
-                and o.state in ('sending', 'ambiguous', 'probing')) as busy
-        from wanted w join effect e on e.tenant = mlc_tenant() and e.id = w.id
+# ``coalesce`` hides the state from the planner: of a state in which its statistics have seen no row it expects none.
+_LINKED = """
+    linked as (
+        insert into link as l (tenant, stream, source_id, dest_id, payload_hash, version_at, effect_id)
+        select m.tenant, m.stream, m.source_id, m.dest_id, m.payload_hash, m.version_at, m.id from moved m
+        where m.state in ('applied', 'unchanged') and m.dest_id is not null and m.payload_hash is not null
+        on conflict (tenant, stream, source_id) do update
+        set dest_id = excluded.dest_id, payload_hash = excluded.payload_hash, version_at = excluded.version_at,
+            effect_id = excluded.effect_id, updated_at = now()
     )
-    update effect e set
-        state = case when l.overtaken then 'superseded' else l.state end,
-        reason = case when l.overtaken then 'a newer version is in the ledger' else l.reason end,
-        attempts = e.attempts + (not l.overtaken and l.state = 'sending')::integer,
-        action = l.action, dest_id = coalesce(l.dest_id, e.dest_id), payload_hash = l.payload_hash, next_at = null,
-        settled_run = %(run)s, updated_at = now()
-    from looked l
-    where e.tenant = mlc_tenant() and e.id = l.id and e.state in ('planned', 'retry_wait', 'parked')
-        and (l.overtaken or not l.busy)
-    returning e.id, e.state, e.attempts, e.reason
 """
+_CLAIM = f"""
+    with looked as materialized (
+        select w.*, others.overtaken, others.busy
+        from unnest(%(ids)b::uuid[], %(states)b::text[], %(actions)b::text[], %(dest_ids)b::text[],
+            %(hashes)b::bytea[], %(reasons)b::text[]) as w(id, state, action, dest_id, payload_hash, reason)
+        join effect e on e.id = w.id
+        cross join lateral (
+            select bool_or(o.state <> 'abandoned' and (o.version_at, o.id) > (e.version_at, e.id)) as overtaken,
+                bool_or(o.id <> e.id and o.state in ('sending', 'ambiguous', 'probing')) as busy
+            from effect o where o.stream = e.stream and o.source_id = e.source_id
+        ) others
+    ), moved as (
+        update effect e set
+            state = case when l.overtaken then 'superseded' else l.state end,
+            reason = case when l.overtaken then 'a newer version is in the ledger' else l.reason end,
+            attempts = e.attempts + (not l.overtaken and l.state = 'sending')::integer,
+            action = l.action, dest_id = coalesce(l.dest_id, e.dest_id), payload_hash = l.payload_hash,
+            next_at = null, settled_run = %(run)s, updated_at = now()
+        from looked l
+        where e.id = l.id and coalesce(e.state in ('planned', 'retry_wait', 'parked'), false)
+            and (l.overtaken or not l.busy)
+        returning e.*
+    ), {_LINKED}
+    select id, state, attempts, reason from moved
+"""  # noqa: S608 - put together from constants
 
-_SETTLE = """
-    update effect e set
-        state = o.state, action = coalesce(o.action, e.action), dest_id = coalesce(o.dest_id, e.dest_id),
-        reason = o.reason, settled_run = %(run)s, updated_at = now(),
-        next_at = case when o.wait is not null then clock_timestamp() + o.wait * interval '1 s' end
-    from unnest(%(ids)b::uuid[], %(states)b::text[], %(actions)b::text[], %(dest_ids)b::text[], %(reasons)b::text[],
-        %(waits)b::float[]) as o(id, state, action, dest_id, reason, wait)
-    where e.tenant = mlc_tenant() and e.id = o.id
-        and e.state in ('planned', 'retry_wait', 'parked', 'sending', 'ambiguous', 'probing')
-    returning e.id, e.attempts
-"""
-_LINK = """
-    insert into link as l (tenant, stream, source_id, dest_id, payload_hash, version_at, effect_id)
-    select e.tenant, e.stream, e.source_id, e.dest_id, e.payload_hash, e.version_at, e.id
-    from effect e
-    where e.tenant = mlc_tenant() and e.id = any(%b::uuid[]) and e.state in ('applied', 'unchanged')
-        and e.dest_id is not null and e.payload_hash is not null
-    on conflict (tenant, stream, source_id) do update
-    set dest_id = excluded.dest_id, payload_hash = excluded.payload_hash, version_at = excluded.version_at,
-        effect_id = excluded.effect_id, updated_at = now()
-"""
+_SETTLE = f"""
+    with moved as (
+        update effect e set
+            state = o.state, action = coalesce(o.action, e.action), dest_id = coalesce(o.dest_id, e.dest_id),
+            reason = o.reason, settled_run = %(run)s, updated_at = now(),
+            next_at = case when o.wait is not null then clock_timestamp() + o.wait * interval '1 s' end
+        from unnest(%(ids)b::uuid[], %(states)b::text[], %(actions)b::text[], %(dest_ids)b::text[],
+            %(reasons)b::text[], %(waits)b::float[]) as o(id, state, action, dest_id, reason, wait)
+        where e.id = o.id
+            and coalesce(e.state in ('planned', 'retry_wait', 'parked', 'sending', 'ambiguous', 'probing'), false)
+        returning e.*
+    ), {_LINKED}
+    select id, attempts from moved
+"""  # noqa: S608
 _NEXT_DUE = """
     select extract(epoch from min(coalesce(e.next_at, clock_timestamp())) - clock_timestamp())
     from effect e join batch b on b.tenant = e.tenant and b.id = e.batch_id
