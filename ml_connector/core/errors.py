@@ -121,4 +121,4 @@ class SafeError(Exception):
             return cls(f"{kind}: {error}", kind=kind, vendor=error.vendor, retryable=retryable, fatal=fatal)
         frames = traceback.extract_tb(error.__traceback__)[-3:]
         place = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
-        return cls(f"{kind} in {place}", kind=kind)
+        return cls(f"{kind} in {place}", kind=kind, fatal=False)
