@@ -19,7 +19,8 @@ from ml_connector.cli.stack import Stack
 from ml_connector.cli.templates import load_templates
 from ml_connector.cli.up import keep_up, until_stopped
 from ml_connector.core.credentials import put_secret
-from ml_connector.core.errors import AbortRun
+from ml_connector.core.errors import AbortRun, Misconfigured
+from ml_connector.core.run_query import recent_runs
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
 from ml_connector.core.tenant_rows import register
@@ -65,6 +66,11 @@ async def _perform(stack: Stack) -> Summary:
 
 async def _store_secrets() -> None:
     async with open_database() as db:
+        if await recent_runs(db, TENANT, failed=False, limit=1):
+            raise Misconfigured(
+                "ML_CONNECTOR_DATABASE_URL holds an earlier demo, whose vendors have forgotten everything: take an "
+                "empty database, or unset it, and the demo starts one of its own"
+            )
         vault = await open_vault(db)
         for connection in load_tenant(settings().tenants_dir / f"{TENANT}.yaml").connections:
             await put_secret(db, vault, TENANT, connection, "client_secret", Secret(_CLIENT_SECRET))

@@ -119,6 +119,8 @@ async def prefect_answers(address: str) -> bool:
 
 async def worker_is_online() -> bool:
     async with get_client() as client:
+        if await missing_pools(client, [WORK_POOL]):
+            return False
         workers = await client.read_workers_for_work_pool(WORK_POOL)
     return any(worker.status.value == "ONLINE" for worker in workers)
 

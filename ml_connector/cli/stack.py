@@ -42,7 +42,8 @@ async def running(port: int, *, fresh: bool) -> AsyncIterator[Stack]:
     """Start what is not there already, put the addresses into this process's environment, and stop it all in the end.
 
     A database in ML_CONNECTOR_DATABASE_URL and a server in PREFECT_API_URL are used instead of ones of our own.
-    ``fresh``: databases of its own, emptied, for the demo: its vendors forget everything too.
+    ``fresh``: databases of its own, emptied, for the demo: its vendors forget everything too. Misconfigured if others
+    work for the server that it is given.
     """
     home = HOME.resolve()
     async with AsyncExitStack() as stack:
@@ -60,6 +61,11 @@ async def running(port: int, *, fresh: bool) -> AsyncIterator[Stack]:
         os.environ.update(addresses)
         settings.cache_clear()
         stack.enter_context(temporary_settings({PREFECT_API_URL: addresses["PREFECT_API_URL"]}))
+        if fresh and await services.worker_is_online():
+            raise Misconfigured(
+                f"workers are online at {addresses['PREFECT_API_URL']}: they and the demo's worker would take each "
+                "other's runs. Unset PREFECT_API_URL, and the demo starts a server of its own"
+            )
         _say("worker")
         await services.start_worker(children, home, addresses)
         stack.callback(ADDRESSES.unlink, missing_ok=True)
