@@ -121,7 +121,10 @@ async def _next_window(
     start_from: datetime | None,
 ) -> Window:
     row = await (await conn.execute("select modified_at from watermark where stream = %s", (stream,))).fetchone()
-    lo = row[0] - lookback if row and lookback is not None else start_from
+    lo = start_from
+    if row and lookback is not None:
+        # what lies before the beginning was never wanted; a beginning that was set later leaves no gap
+        lo = max(row[0] - lookback, min(start_from or row[0] - lookback, row[0]))
     hi = source_now - delay
     return Window(lo, max(hi, lo) if lo else hi)
 
