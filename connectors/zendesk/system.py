@@ -13,6 +13,7 @@ from connectors.zendesk.organizations import Organizations
 from connectors.zendesk.ping import identity, ping
 from connectors.zendesk.settings import ZendeskSettings
 from connectors.zendesk.users import Users
+from connectors.zendesk.webhook import WEBHOOK
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.system import Health, System
 
@@ -48,5 +49,6 @@ ZENDESK = System(
         "OrganizationFields": lambda client, mapping: OrganizationFieldsDestination(client, mapping.if_empty),
     },
     ensure_fields=_ensure,
+    webhook=WEBHOOK,
     address=_address,
 )

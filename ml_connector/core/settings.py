@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     mappings_dir: Path = ROOT / "mappings"
     allow_private_hosts: bool = False
     """Let connections point at private and loopback addresses over http: for the sandbox only."""
+    operator_token: Secret = Secret("")
+    """What operators show to the receiver's metrics; it must be set where the receiver listens beyond loopback."""
     lease_seconds: float = 60.0
     """How long a stream stays ours without a sign of life from this process."""
 

@@ -15,6 +15,7 @@ from ml_connector.core.http import HttpClient
 from ml_connector.core.mapping import Mapping as FieldMapping
 from ml_connector.core.records import Destination, Source
 from ml_connector.core.response import Response
+from ml_connector.core.webhooks import Webhook
 
 
 @dataclass(slots=True, frozen=True)
@@ -52,5 +53,7 @@ class System:
     """By the model of the payloads: writes them with a client."""
     ensure_fields: Callable[[Any, Mapping[str, Mapping[str, CustomField]]], Awaitable[list[str]]] = _no_fields
     """Creates the custom fields that a mapping wants and the account lacks; returns what it created."""
+    webhook: Webhook | None = None
+    """How its deliveries are proved and read, if it sends any."""
     address: Callable[[Any, str, str], str | None] = _no_page
     """Where a person sees the object of a payload model with this id, if the system has such a page."""

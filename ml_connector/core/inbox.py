@@ -1,0 +1,127 @@
+"""The inbox, for who handles its events: oldest first, in order per object, and none is forgotten.
+
+Only the holder of the stream's lease takes events and settles them, so an event needs no claim of its own: one that
+was taken by a process which then died is simply still pending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from ml_connector.core.crashpoints import crashpoint
+from ml_connector.core.db import Database
+from ml_connector.core.lease import Lease
+from ml_connector.core.vault import Sealer
+
+
+@dataclass(slots=True, frozen=True)
+class Pending:
+    """An event that waits to be handled."""
+
+    id: int
+    connection: str
+    event_id: str
+    kind: str
+    object_key: str
+    received_at: datetime
+    attempts: int
+    """How often it was taken, this time included. Above one: it was put off, or its process died."""
+    body: bytes = field(repr=False)
+
+
+class Inbox:
+    """The events of one stream of one tenant, handled by one run under the stream's lease. Raises LeaseLost."""
+
+    def __init__(self, db: Database, sealer: Sealer, lease: Lease, tenant: str, stream: str, run_id: UUID) -> None:
+        self._db = db
+        self._sealer = sealer
+        self._lease = lease
+        self._tenant = tenant
+        self._stream = stream
+        self._run_id = run_id
+
+    async def take(self, limit: int) -> list[Pending]:
+        """The oldest events that are due, in order. While one of an object is put off, its later ones wait behind it.
+
+        They stay pending until they are settled.
+        """
+        async with self._db.tenant(self._tenant) as conn:
+            await self._lease.hold(conn, self._stream)
+            taken = await conn.execute(_TAKE, {"stream": self._stream, "limit": limit})
+            rows = sorted(await taken.fetchall())
+        crashpoint("inbox.taken")
+        return [Pending(*(*row[:-1], self._open(row[1], row[2], row[-1]))) for row in rows]
+
+    async def done(self, events: Sequence[Pending]) -> None:
+        """They are handled, and will not come again."""
+        await self._settle("state = 'done', reason = null, settled_at = now()", events)
+
+    async def reject(self, event: Pending, reason: str) -> None:
+        """It will never be handled; ``reason`` is for a person."""
+        await self._settle("state = 'rejected', reason = %(reason)s, settled_at = now()", [event], reason=reason)
+
+    async def put_off(self, event: Pending, reason: str, seconds: float) -> None:
+        """It could not be handled now: let it come again after a while."""
+        await self._settle(
+            "reason = %(reason)s, due_at = clock_timestamp() + %(seconds)s * interval '1 s'",
+            [event],
+            reason=reason,
+            seconds=seconds,
+        )
+
+    async def park(self, event: Pending, reason: str, *, awaits: tuple[str, str] | None = None) -> None:
+        """It waits for something else: for a person (`release`), or for a link.
+
+        ``awaits``: stream and destination id. It comes again by itself when such a link is there.
+        """
+        stream, dest_id = awaits or (None, None)
+        await self._settle(
+            "state = 'parked', reason = %(reason)s, awaits_stream = %(awaits)s, awaits_dest_id = %(dest_id)s",
+            [event],
+            reason=reason,
+            awaits=stream,
+            dest_id=dest_id,
+        )
+
+    async def _settle(self, change: str, events: Sequence[Pending], **values: str | float | None) -> None:
+        async with self._db.tenant(self._tenant) as conn:
+            await self._lease.hold(conn, self._stream)
+            await conn.execute(
+                f"update inbox set {change}, run_id = %(run)s where id = any(%(ids)s) and state = 'pending'",  # noqa: S608 - written above
+                {"ids": [event.id for event in events], "run": self._run_id, **values},
+            )
+        crashpoint("inbox.settled")
+
+    def _open(self, connection: str, event_id: str, envelope: bytes) -> bytes:
+        return self._sealer.open(*place(connection, event_id), envelope)
+
+
+def place(connection: str, event_id: str) -> tuple[str, str, str]:
+    """Table, column and key that an event's body is sealed for: the same for all streams that listen."""
+    return "inbox", "envelope", f"{connection}/{event_id}"
+
+
+async def release(db: Database, tenant: str, ids: Sequence[int]) -> int:
+    """Let parked and rejected events come again; returns how many that were."""
+    async with db.tenant(tenant) as conn:
+        released = await conn.execute(
+            "update inbox set state = 'pending', reason = null, due_at = now(), settled_at = null, "
+            "awaits_stream = null, awaits_dest_id = null where id = any(%s) and state in ('parked', 'rejected')",
+            (list(ids),),
+        )
+        return released.rowcount
+
+
+_TAKE = """
+update inbox set attempts = attempts + 1
+where id in (
+    select id from inbox e
+    where e.stream = %(stream)s and e.state = 'pending' and e.due_at <= clock_timestamp() and not exists (
+        select 1 from inbox b where b.stream = e.stream and b.object_key = e.object_key and b.object_key <> ''
+            and b.state = 'pending' and b.id < e.id and b.due_at > clock_timestamp())
+    order by id limit %(limit)s)
+returning id, connection, event_id, kind, object_key, received_at, attempts, envelope
+"""

@@ -1,0 +1,38 @@
+"""What a connector says about the deliveries of its vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ml_connector.core.signatures import Headers, Verifier
+
+
+@dataclass(slots=True, frozen=True)
+class Event:
+    """Something that has happened at the vendor. A hint: whoever handles it reads the object afresh."""
+
+    event_id: str
+    """The sender's own id: what comes again with the same one is the same event."""
+    kind: str
+    """In the vendor's words: ``ticket.status_changed``."""
+    object_key: str
+    """What it happened to: ``ticket:35436``. Events of one object are handed out in the order of their arrival."""
+    body: bytes = field(repr=False)
+
+
+@dataclass(slots=True, frozen=True)
+class Delivery:
+    """What one proven request holds."""
+
+    account: str | None
+    """The vendor's id of the account that sent it, if the delivery says so."""
+    events: Sequence[Event]
+
+
+@dataclass(slots=True, frozen=True)
+class Webhook:
+    """How a vendor's deliveries are proved, and read once they are. ``read`` raises RejectEvent if it cannot."""
+
+    verify: Verifier
+    read: Callable[[Headers, bytes], Delivery]
