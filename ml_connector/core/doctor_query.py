@@ -99,6 +99,7 @@ _WAITING = """
     select e.stream, e.state, count(*) from effect e
     where e.state in ('needs_human', 'ambiguous', 'parked', 'retry_wait', 'rejected')
         and not exists (select 1 from effect o where o.tenant = e.tenant and o.stream = e.stream
-            and o.source_id = e.source_id and (o.version_at, o.id) > (e.version_at, e.id))
+            and o.source_id = e.source_id
+            and (o.version_at, o.body_of, o.generation) > (e.version_at, e.body_of, e.generation))
     group by e.stream, e.state order by e.stream, e.state
 """

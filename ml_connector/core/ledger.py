@@ -308,7 +308,7 @@ _PLAN_CHANGED = _PLAN.format(
     where r.version_hash is distinct from (
         select e.version_hash from effect e
         where e.tenant = mlc_tenant() and e.stream = %(stream)s and e.source_id = r.source_id
-        order by e.version_at desc, e.id desc limit 1)
+        order by e.version_at desc, e.body_of desc limit 1)
 """
 )
 _PLAN = _PLAN.format(only="")
@@ -354,6 +354,8 @@ _LOAD = f"""{_COLUMNS}
 """
 _LOAD_ALL = f"{_COLUMNS} where e.batch_id = %s order by e.id"
 
+# Of versions with one timestamp the newer is the one that was read later. A replay goes by the id of the body that it
+# repeats, not by its own, so it does not overtake what was read between the two.
 # ``coalesce`` hides the state from the planner: of a state in which its statistics have seen no row it expects none.
 _LINKED = """
     linked as (
@@ -372,7 +374,8 @@ _CLAIM = f"""
             %(hashes)b::bytea[], %(reasons)b::text[]) as w(id, state, action, dest_id, payload_hash, reason)
         join effect e on e.id = w.id
         cross join lateral (
-            select bool_or(o.state <> 'abandoned' and (o.version_at, o.id) > (e.version_at, e.id)) as overtaken,
+            select bool_or(o.state <> 'abandoned' and (o.version_at, o.body_of, o.generation)
+                    > (e.version_at, e.body_of, e.generation)) as overtaken,
                 bool_or(o.id <> e.id and o.state in ('sending', 'ambiguous', 'probing')) as busy
             from effect o where o.stream = e.stream and o.source_id = e.source_id
         ) others
