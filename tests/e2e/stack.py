@@ -211,8 +211,11 @@ class FlowRun:
         return self.state
 
     def processes(self) -> list[psutil.Process]:
-        """The processes that execute it now, oldest first."""
-        found = [process for process in left_over(self.stack.home) if _flow_run_of(process) == self.id]
+        """The processes that execute it now, oldest first.
+
+        After a crash Prefect starts another one for the flow's hooks, for some seconds; it does not count.
+        """
+        found = [process for process in left_over(self.stack.home) if _executes(process, self.id)]
         return sorted(found, key=lambda process: process.create_time())
 
     def artifacts(self) -> dict[str, Any]:
@@ -280,8 +283,9 @@ def _is_up(up: subprocess.Popen[bytes], home: Path) -> bool:
     return "Ctrl-C" in said
 
 
-def _flow_run_of(process: psutil.Process) -> str:
+def _executes(process: psutil.Process, flow_run_id: str) -> bool:
     try:
-        return str(process.environ().get("PREFECT__FLOW_RUN_ID"))
+        mine = process.environ().get("PREFECT__FLOW_RUN_ID") == flow_run_id
+        return mine and "hook" not in process.cmdline()
     except (psutil.Error, OSError):
-        return ""
+        return False

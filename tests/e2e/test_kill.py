@@ -15,8 +15,12 @@ from tests.e2e.reconcile import doubled, reconcile
 from tests.e2e.stack import FlowRun, Stack, until
 
 KILLS = int(os.environ.get("E2E_KILLS", "3"))
-RECORDS = int(os.environ.get("E2E_RECORDS", "400"))
+RECORDS = int(os.environ.get("E2E_RECORDS", "200"))
 SEED = int(os.environ.get("E2E_SEED", random.SystemRandom().randrange(10**6)))
+PAGES = 40
+LONGEST_LIFE = 2.0
+"""Seconds from the moment at which a process holds its leases to its death; a read of a page takes so long that the
+run cannot end before its last death."""
 
 
 def test_killed_and_retried_every_record_arrives_once(stack: Stack) -> None:
@@ -24,30 +28,41 @@ def test_killed_and_retried_every_record_arrives_once(stack: Stack) -> None:
     tenant, sandbox = stack.tenant("killed"), stack.sandbox
     sandbox.seed("oracle_fusion", "customers", RECORDS // 2)
     sandbox.seed("oracle_fusion", "contacts", RECORDS // 2)
-    sandbox.fault("zendesk", "job_delay", seconds=0.6)
-    effects = [0, *sorted(dice.randrange(2 * RECORDS) for _ in range(KILLS - 1))]
+    sandbox.fault("oracle_fusion", "cap_page", rows=RECORDS // PAGES)
+    sandbox.fault("oracle_fusion", "delay", "GET", "*/hub*", seconds=LONGEST_LIFE * KILLS / PAGES)
+    sandbox.fault("zendesk", "job_delay", seconds=0.4)
     run = tenant.start()
-    died = 0
-    for wanted in effects:
+    died_with: list[int] = []
+    fence = 0
+    for _ in range(KILLS):
         process = _process(run)
-        until(lambda: len(sandbox.effects()) >= wanted or not process.is_running(), 120, f"{wanted} effects")  # noqa: B023
-        time.sleep(dice.uniform(0.0, 5.0 if not wanted else 0.7))
-        if process.is_running():
-            process.kill()
-            died += 1
-            if dice.random() < 0.5:
-                until(lambda: run.state == "Crashed", 30, f"{run} to crash")
-            run.retry()
+        if dice.random() < 0.85:
+            fence = until(lambda: _fence(stack, fence), 60, f"{run} to hold its leases")  # noqa: B023
+        time.sleep(dice.uniform(0.0, LONGEST_LIFE))
+        assert process.is_running(), f"seed {SEED}: it has ended after {died_with} effects: {run}: {run.message}"
+        process.kill()
+        process.wait(10)
+        died_with.append(len(sandbox.effects()))
+        if dice.random() < 0.5:
+            until(lambda: run.state == "Crashed", 30, f"{run} to crash")
+        run.retry()
     _process(run)
-    run.wait(seconds=120)
+    run.wait(seconds=200)
 
-    print(f"seed {SEED}: {died} of {KILLS} kills hit; {' > '.join(run.history())}")
+    print(f"seed {SEED}: died after {died_with} effects; {' > '.join(run.history())}")
     assert run.state == "Completed", f"seed {SEED}: {run}: {run.message}"
     assert reconcile(sandbox) == [], f"seed {SEED}"
     assert doubled(sandbox) == [], f"seed {SEED}"
     assert not any(one["kind"].endswith(".updated") for one in sandbox.effects()), f"seed {SEED}"
     for row in run.balance().values():
         assert row["read"] == row["created"] == row["fetched"] - row["known"] == RECORDS // 2, f"seed {SEED}: {row}"
+
+
+def _fence(stack: Stack, before: int) -> int | None:
+    """The number of times that the organizations have been leased, if that is more than ``before``."""
+    with stack.owner() as db:
+        row = db.execute("select fence from lease where tenant = 'killed' and stream like '%organizations'").fetchone()
+    return row[0] if row and row[0] > before else None
 
 
 def _process(run: FlowRun) -> psutil.Process:
