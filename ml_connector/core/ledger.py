@@ -45,7 +45,8 @@ class Ledger:
     ) -> Chunk | None:
         """Enter records as ``planned`` and move the read cursor behind them, in one transaction.
 
-        A version that is in the ledger already is only counted. ``moment`` is the version of records that have no
+        A version that is in the ledger already is only counted, unless another content of the same timestamp has
+        followed it: then the object has gone back to it. ``moment`` is the version of records that have no
         modification time of their own. ``only_changed``: a record whose newest known version has the same content is
         only counted too (full reads). None when nothing was new.
         """
@@ -53,18 +54,19 @@ class Ledger:
         batch_id = uuid7()
         async with self._db.tenant(self._tenant) as conn:
             await self._lease.hold(conn, self.stream)
-            inserted = await conn.execute(
-                _PLAN_CHANGED if only_changed else _PLAN,
-                {
-                    "ids": [item.effect_id for item in items],
-                    "source_ids": [item.source_id for item in items],
-                    "versions": [item.version_at for item in items],
-                    "hashes": [jsonx.digest(item.body)[:16] for item in items],
-                    "batch": batch_id,
-                    "stream": self.stream,
-                },
-            )
+            values = {
+                "ids": [item.effect_id for item in items],
+                "source_ids": [item.source_id for item in items],
+                "versions": [item.version_at for item in items],
+                "hashes": [jsonx.digest(item.body)[:16] for item in items],
+                "batch": batch_id,
+                "stream": self.stream,
+            }
+            inserted = await conn.execute(_PLAN_CHANGED if only_changed else _PLAN, values)
             new = {row[0] for row in await inserted.fetchall()}
+            if len(new) < len(items) and not only_changed:
+                inserted = await conn.execute(_PLAN_AGAIN, values)
+                new |= {row[0] for row in await inserted.fetchall()}
             items = [item for item in items if item.effect_id in new]
             await watermarks.advance(
                 conn, self._run_id, self.stream, cursor=cursor, fetched=len(records), known=len(records) - len(items)
@@ -312,6 +314,23 @@ _PLAN_CHANGED = _PLAN.format(
 """
 )
 _PLAN = _PLAN.format(only="")
+_PLAN_AGAIN = """
+    insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, generation, body_of)
+    select mlc_tenant(), r.id, %(batch)s, %(stream)s, r.source_id, r.version_at, r.version_hash,
+        (select max(g.generation) + 1 from effect g where g.stream = %(stream)s and g.source_id = r.source_id
+            and g.version_at = r.version_at and g.version_hash = r.version_hash),
+        r.id
+    from unnest(%(ids)b::uuid[], %(source_ids)b::text[], %(versions)b::timestamptz[], %(hashes)b::bytea[])
+        as r(id, source_id, version_at, version_hash)
+    cross join lateral (
+        select e.version_at, e.version_hash from effect e
+        where e.stream = %(stream)s and e.source_id = r.source_id
+        order by e.version_at desc, e.body_of desc limit 1
+    ) newest
+    where newest.version_at = r.version_at and newest.version_hash <> r.version_hash
+    on conflict (tenant, stream, source_id, version_at, version_hash, generation) do nothing
+    returning id
+"""
 
 _REPLAYED = """
     select e.id, e.source_id from effect e join batch b on b.tenant = e.tenant and b.id = e.batch_id
