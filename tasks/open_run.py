@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from ml_connector.core.connections import needs_reauth
 from ml_connector.core.errors import Misconfigured
+from tasks.garbage import rare_collections
 from tasks.hold_run import hold_run
 from tasks.stream import OpenRun
 from tasks.workspace import open_workspace
@@ -36,7 +37,8 @@ async def open_run(
             lease_seconds=workspace.settings.lease_seconds,
             reject_limit=(threshold.share, threshold.minimum),
         ) as run:
-            yield run
+            with rare_collections():
+                yield run
         for name in {config.source, config.destination}:
             system = workspace.system_of(name).name
             if system in run.refused:
