@@ -40,8 +40,6 @@ async def pages(run: OpenRun, stream: Stream) -> AsyncIterator[Chunk]:
     """
     if run.stopped:
         return
-    if run.stopped:
-        return
     limit = 1
     upcoming: asyncio.Task[Chunk | None] | None = None
     try:
