@@ -8,7 +8,7 @@ from ml_connector.core import jsonx
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.db import Database
-from ml_connector.core.ledger import links
+from ml_connector.core.ledger import CLAIMED, links
 from ml_connector.core.records import Decision, Intent, Outcome, State
 from tasks.stream import Route, Stream
 from tasks.verb import verb
@@ -25,7 +25,7 @@ async def upsert(stream: Stream, chunk: Chunk) -> int:
     await _settle(stream, chunk, _refused(chunk))
     intents, decided = await resolve(stream.db, stream.tenant, stream.route, _open(chunk))
     decided += await stream.route.destination.decide(intents)
-    await _settle(stream, chunk, [_as_outcome(d) for d in decided if d.state not in (None, State.UNCHANGED)])
+    await _settle(stream, chunk, [_as_outcome(d) for d in decided if d.state not in CLAIMED])
     await _send(stream, chunk, decided)
     await stream.ledger.close(chunk.batch_id)
     return stream.settled - before

@@ -24,6 +24,8 @@ from ml_connector.core.vault import Sealer
 
 IN_FLIGHT = ("sending", "ambiguous", "probing")
 CLAIMABLE = ("planned", "retry_wait", "parked")
+CLAIMED = (None, State.UNCHANGED, State.PARKED)
+"""What a decision may say for its effect to go through a claim; everything else is settled as it is."""
 OPEN = (*CLAIMABLE, *IN_FLIGHT, "needs_human", "held")
 FINISHED = ("applied", "unchanged", "rejected", "superseded", "abandoned", "digested")
 
@@ -147,9 +149,10 @@ class Ledger:
 
         Conditional per effect: when a newer version of the same object is in the ledger the effect is ``superseded``;
         when another effect of the object is in flight it stays as it is, for a later drain. A decision that something
-        is ``unchanged`` passes through here too: it is only true while nothing of that object is in flight.
+        is ``unchanged`` passes through here too: it is only true while nothing of that object is in flight. So does
+        ``parked``: of the versions of an object only the newest has something to wait for.
         """
-        wanted = [d for d in decisions if d.state in (None, State.UNCHANGED)]
+        wanted = [d for d in decisions if d.state in CLAIMED]
         if not wanted:
             return []
         by_id = {d.effect_id: d for d in wanted}
@@ -161,7 +164,7 @@ class Ledger:
                     {
                         "ids": list(by_id),
                         "states": [d.state or State.SENDING for d in wanted],
-                        "actions": [d.action for d in wanted],
+                        "actions": [d.action or None for d in wanted],
                         "dest_ids": [d.dest_id for d in wanted],
                         "hashes": [hashes.get(d.effect_id) for d in wanted],
                         "reasons": [d.reason for d in wanted],
@@ -407,7 +410,7 @@ _CLAIM = f"""
             next_at = null, settled_run = %(run)s, updated_at = now()
         from looked l
         where e.id = l.id and coalesce(e.state in ('planned', 'retry_wait', 'parked'), false)
-            and (l.overtaken or not l.busy)
+            and (l.overtaken or not l.busy and (e.state, l.state) <> ('parked', 'parked'))
         returning e.*
     ), {_LINKED}
     select id, state, attempts, reason from moved
