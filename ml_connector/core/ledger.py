@@ -420,6 +420,7 @@ _SETTLE = f"""
     with moved as (
         update effect e set
             state = o.state, action = coalesce(o.action, e.action), dest_id = coalesce(o.dest_id, e.dest_id),
+            payload_hash = case when o.state <> 'unchanged' or o.dest_id is not null then e.payload_hash end,
             reason = o.reason, settled_run = %(run)s, updated_at = now(),
             next_at = case when o.wait is not null then clock_timestamp() + o.wait * interval '1 s' end
         from unnest(%(ids)b::uuid[], %(states)b::text[], %(actions)b::text[], %(dest_ids)b::text[],
