@@ -81,6 +81,43 @@ async def test_nothing_is_lost_and_nothing_is_wrong(installed: Installation, fau
     _check(sandbox)
 
 
+WRITE_FAULTS: dict[str, list[Fault]] = {
+    "committed, then 504": [zendesk("apply_then_status", method="P*", every=2)],
+    "cut before and after the call": [
+        zendesk("reset", method="P*", every=3),
+        zendesk("lose_response", method="P*", every=2),
+    ],
+    "jobs that fail half done or are forgotten": [
+        zendesk("job_failed", method="P*", every=3, after=50),
+        zendesk("job_lost", method="P*", every=2, times=2),
+    ],
+}
+
+
+@pytest.mark.parametrize("faults", WRITE_FAULTS.values(), ids=WRITE_FAULTS.keys())
+async def test_what_has_changed_is_written_once(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch, faults: list[Fault]
+) -> None:
+    monkeypatch.setitem(Jobs.__init__.__kwdefaults__ or {}, "forget", 1.0)
+    sandbox = await _filled(installed)
+    assert (await installed.sync()).is_completed()
+    then = (datetime.now(UTC) - timedelta(seconds=2)).isoformat()
+    for collection in ("customers", "contacts"):
+        changed = {"City": "Elsewhere"} if collection == "customers" else {"RawWorkPhoneNumber": "+49 30 1"}
+        sandbox.mutate("oracle_fusion", collection, count=500, set=changed, last_update_date=then)
+    since = len(sandbox.effects())
+    for fault in faults:
+        sandbox.fault(**fault)
+
+    state = await installed.sync()
+
+    assert state.is_completed(), state.message
+    assert [fault["fault"] for fault in sandbox.faults() if not fault["hits"]] == []
+    assert reconcile(sandbox) == []
+    assert doubled(sandbox, since) == []
+    assert sandbox.kinds(since) == {"organization.updated": 500, "user.updated": 500}
+
+
 @pytest.mark.parametrize("wait", ["seconds", "date"])
 async def test_a_429_with_retry_after_is_waited_for(installed: Installation, wait: str) -> None:
     sandbox = await _filled(installed)
