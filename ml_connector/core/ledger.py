@@ -187,7 +187,11 @@ class Ledger:
         return [d for d in wanted if d.effect_id in sending]
 
     async def settle(self, outcomes: Sequence[Outcome], source_ids: Mapping[UUID, str], settle_seconds: float) -> None:
-        """Write down what became of effects. An applied one updates the link table in the same transaction."""
+        """Write down what became of effects. An applied one updates the link table in the same transaction.
+
+        After an attempt that did not end well the last payload is forgotten there: of several calls for one object
+        some may have been carried out, so the one before is no longer known to be what the destination holds.
+        """
         if not outcomes:
             return
         async with self._db.tenant(self._tenant) as conn:
@@ -428,6 +432,10 @@ _SETTLE = f"""
         where e.id = o.id
             and coalesce(e.state in ('planned', 'retry_wait', 'parked', 'sending', 'ambiguous', 'probing'), false)
         returning e.*
+    ), doubted as (
+        update link l set payload_hash = ''::bytea, updated_at = now() from moved m
+        where l.stream = m.stream and l.source_id = m.source_id and m.attempts > 0
+            and m.state in ('rejected', 'retry_wait', 'needs_human')
     ), {_LINKED}
     select id, attempts from moved
 """  # noqa: S608
