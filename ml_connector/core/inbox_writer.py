@@ -120,11 +120,11 @@ class InboxWriter:
     async def _store(self, arrivals: Sequence[Arrival]) -> set[tuple[str, str, str]]:
         if self._conn is not None:
             try:
-                return await _insert(self._conn, arrivals)
+                return await insert(self._conn, arrivals)
             except psycopg.OperationalError:  # it may have died while nobody wrote; what is stored twice is one row
                 await self._drop()
         self._conn = await _connect(self._url)
-        return await _insert(self._conn, arrivals)
+        return await insert(self._conn, arrivals)
 
     async def _drop(self) -> None:
         conn, self._conn = self._conn, None
@@ -156,7 +156,7 @@ async def _connect(url: str) -> Connection:
     return conn
 
 
-async def _insert(conn: Connection, arrivals: Sequence[Arrival]) -> set[tuple[str, str, str]]:
+async def insert(conn: Connection, arrivals: Sequence[Arrival]) -> set[tuple[str, str, str]]:
     """One transaction, which visits one tenant after the other; what was stored in it for the first time."""
     by_tenant = sorted(arrivals, key=lambda arrival: arrival.tenant)  # stable: events stay in their order
     results = []

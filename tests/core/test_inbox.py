@@ -1,0 +1,163 @@
+"""Events are handed out oldest first and in order per object, until they are settled; none is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ml_connector.core.db import Database
+from ml_connector.core.errors import LeaseLost
+from ml_connector.core.ids import uuid7
+from ml_connector.core.inbox import Inbox, place, release
+from ml_connector.core.inbox_writer import Arrival, insert
+from ml_connector.core.lease import leased
+from ml_connector.core.listeners import bells, listen, sweep
+from ml_connector.core.vault import Undecryptable, Vault
+from ml_connector.core.webhooks import Event
+
+STREAM = "oracle_zendesk/ticket_events"
+
+
+async def arrive(db: Database, vault: Vault, *events: tuple[str, str], tenant: str = "acme") -> None:
+    """Store (event id, object key) pairs in one transaction, past the check of the server's durability."""
+    sealer = await vault.sealer(tenant, "body")
+    arrivals = [
+        Arrival(
+            tenant,
+            "desk",
+            Event(event_id, "ticket.changed", object_key, b""),
+            sealer.seal(*place("desk", event_id), f"body of {event_id}".encode()),
+        )
+        for event_id, object_key in events
+    ]
+    async with db.system() as conn:
+        await insert(conn, arrivals)
+
+
+@asynccontextmanager
+async def opened(db: Database, vault: Vault, ttl: float = 30) -> AsyncIterator[Inbox]:
+    sealer = await vault.sealer("acme", "body")
+    async with leased(db, "acme", [STREAM], holder="test", ttl=ttl) as lease:
+        yield Inbox(db, sealer, lease, "acme", STREAM, uuid7())
+
+
+async def states(db: Database) -> dict[str, tuple[str, str | None]]:
+    async with db.tenant("acme") as conn:
+        found = await (await conn.execute("select event_id, state, reason from inbox order by id")).fetchall()
+    return {row[0]: (row[1], row[2]) for row in found}
+
+
+async def test_events_come_in_order_until_they_are_settled(database: Database, vault: Vault) -> None:
+    await listen(database, "acme", STREAM, "desk", "flow/acme")
+    await arrive(database, vault, *[(f"e{n}", f"ticket:{n % 2}") for n in range(5)])
+    await arrive(database, vault, ("e9", "ticket:9"), tenant="globex")
+
+    async with opened(database, vault) as inbox:
+        first = await inbox.take(3)
+        assert [(event.event_id, event.body) for event in first] == [(f"e{n}", b"body of e%d" % n) for n in range(3)]
+    async with opened(database, vault) as inbox:  # the process of before has died: nothing was settled
+        again = await inbox.take(3)
+        assert [(event.event_id, event.attempts) for event in again] == [("e0", 2), ("e1", 2), ("e2", 2)]
+        await inbox.done(again[:2])
+        await inbox.reject(again[2], "no such ticket")
+        assert [event.event_id for event in await inbox.take(10)] == ["e3", "e4"]
+
+    assert await states(database) == {
+        "e0": ("done", None),
+        "e1": ("done", None),
+        "e2": ("rejected", "no such ticket"),
+        "e3": ("pending", None),
+        "e4": ("pending", None),
+    }
+
+
+async def test_while_an_event_is_put_off_the_later_ones_of_its_object_wait(database: Database, vault: Vault) -> None:
+    await listen(database, "acme", STREAM, "desk", "flow/acme")
+    await arrive(database, vault, ("a1", "ticket:a"), ("b1", "ticket:b"), ("a2", "ticket:a"), ("u1", ""), ("u2", ""))
+
+    async with opened(database, vault) as inbox:
+        taken = {event.event_id: event for event in await inbox.take(10)}
+        await inbox.put_off(taken["a1"], "Oracle is down", 0.3)
+        await inbox.put_off(taken["u1"], "Oracle is down", 0.3)
+        assert [event.event_id for event in await inbox.take(10)] == ["b1", "u2"]
+        await asyncio.sleep(0.35)
+        assert [event.event_id for event in await inbox.take(10)] == ["a1", "b1", "a2", "u1", "u2"]
+
+
+async def test_a_parked_event_comes_back_when_what_it_awaits_is_linked(database: Database, vault: Vault) -> None:
+    await listen(database, "acme", STREAM, "desk", "flow/acme")
+    await arrive(database, vault, ("e1", "ticket:1"), ("e2", "ticket:2"), ("e3", "ticket:3"))
+    customers = "oracle_zendesk/organizations"
+    async with opened(database, vault) as inbox:
+        one, two, three = await inbox.take(10)
+        await inbox.park(one, "no customer yet", awaits=(customers, "777"))
+        await inbox.park(two, "no customer yet", awaits=(customers, "888"))
+        await inbox.park(three, "no organization")
+    assert await sweep(database, "acme") == []
+
+    async with database.tenant("acme") as conn:
+        await conn.execute(
+            "insert into link (tenant, stream, source_id, dest_id, payload_hash, version_at, effect_id) "
+            "values (mlc_tenant(), %s, 'C-1', '777', '', now(), %s)",
+            (customers, uuid7()),
+        )
+
+    (bell,) = await sweep(database, "acme")
+    assert (bell.stream, bell.deployment, bell.pending) == (STREAM, "flow/acme", 1)
+    async with opened(database, vault) as inbox:
+        assert [event.event_id for event in await inbox.take(10)] == ["e1"]
+    assert await release(database, "acme", [three.id]) == 1
+    assert (await states(database))["e3"] == ("pending", None)
+
+
+async def test_events_that_nobody_hears_are_kept_for_who_listens_later(database: Database, vault: Vault) -> None:
+    await arrive(database, vault, ("e1", "ticket:1"), ("e2", "ticket:2"))
+    assert await sweep(database, "acme") == []
+    await listen(database, "acme", STREAM, "desk", "flow/acme")
+    await listen(database, "acme", "qad_zendesk/ticket_events", "desk", "other/acme")
+
+    heard = await sweep(database, "acme")
+
+    assert sorted((bell.stream, bell.pending) for bell in heard) == [(STREAM, 2), ("qad_zendesk/ticket_events", 2)]
+    assert sorted(bell.pending for bell in await sweep(database, "acme")) == [2, 2]
+    async with opened(database, vault) as inbox:
+        events = await inbox.take(10)
+    assert [event.body for event in events] == [b"body of e1", b"body of e2"]
+
+
+async def test_a_body_opens_in_its_own_row_only(database: Database, vault: Vault) -> None:
+    await listen(database, "acme", STREAM, "desk", "flow/acme")
+    await arrive(database, vault, ("e1", "ticket:1"), ("e2", "ticket:2"))
+    async with database.tenant("acme") as conn:
+        await conn.execute("update inbox set envelope = (select envelope from inbox where event_id = 'e2')")
+
+    with pytest.raises(Undecryptable, match="e1"):
+        async with opened(database, vault) as inbox:
+            await inbox.take(1)
+
+
+async def test_who_has_lost_the_lease_settles_nothing(database: Database, vault: Vault) -> None:
+    await listen(database, "acme", STREAM, "desk", "flow/acme")
+    await arrive(database, vault, ("e1", "ticket:1"))
+    async with opened(database, vault) as inbox:
+        events = await inbox.take(1)
+        async with database.tenant("acme") as conn:
+            await conn.execute("update lease set until = clock_timestamp()")
+        with pytest.raises(LeaseLost):
+            await inbox.done(events)
+
+    assert (await states(database))["e1"] == ("pending", None)
+
+
+async def test_tenants_do_not_see_each_others_events(database: Database, vault: Vault) -> None:
+    for tenant in ("acme", "globex"):
+        await listen(database, tenant, STREAM, "desk", f"flow/{tenant}")
+        await arrive(database, vault, (f"e-{tenant}", "ticket:1"), tenant=tenant)
+
+    assert [bell.pending for bell in await bells(database, "acme")] == [1]
+    assert list(await states(database)) == ["e-acme"]
+    async with database.tenant("acme") as conn:
+        assert (await conn.execute("update inbox set state = 'done'")).rowcount == 1

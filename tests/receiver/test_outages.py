@@ -1,0 +1,121 @@
+"""Postgres that is gone or hangs, a receiver that is killed: what was acknowledged is there, what is not is not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ml_connector.core.db import Database
+from ml_connector.core.embedded import Embedded, start_embedded
+from tests.receiver.running import ReceiverThread, Sender, add_connection, receiver_process, rows, sender
+
+
+@pytest.fixture
+def mortal() -> Iterator[Embedded]:
+    """A server of this test alone."""
+    folder = Path(tempfile.mkdtemp(prefix="mlc-pg-"))
+    server = start_embedded(folder / "pg")
+    server.prepare("mlc")
+    yield server
+    start_embedded(folder / "pg").stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def kill(server: Embedded) -> None:
+    """``kill -9`` of the postmaster; its children end by themselves."""
+    postmaster = psutil.Process(server.server.get_pid())
+    children = postmaster.children()
+    postmaster.kill()
+    postmaster.wait(timeout=10)
+    psutil.wait_procs(children, timeout=10)
+
+
+async def test_without_postgres_the_sender_is_asked_to_come_again_and_with_it_all_is_well(mortal: Embedded) -> None:
+    url = mortal.uri("mlc", "mlc_app")
+    async with Database(url) as database:
+        token = await add_connection(database)
+    with ReceiverThread(url) as receiver:
+        async with sender(receiver.url, token) as zendesk:
+            assert await zendesk.send(1) == 200
+            kill(mortal)
+            for n, where in ((2, token), (3, "A" * 22)):
+                started = time.monotonic()
+                headers, body = zendesk.trigger(n)
+                named = {name.decode(): value.decode() for name, value in headers}
+                async with zendesk.http.post(f"{receiver.url}/hooks/{where}", headers=named, data=body) as answer:
+                    assert answer.status == 503
+                    assert 0 < int(answer.headers["retry-after"]) < 60
+                assert time.monotonic() - started < 3
+            async with zendesk.http.get(f"{receiver.url}/readyz") as answer:
+                assert answer.status == 503
+            async with zendesk.http.get(f"{receiver.url}/healthz") as answer:
+                assert answer.status == 200
+
+            start_embedded(mortal.folder)
+
+            assert await zendesk.send(2) == 200
+    assert [row[2][-1] for row in rows(mortal.uri("mlc"))] == ["1", "2"]
+
+
+async def test_a_postgres_that_hangs_is_answered_for_in_time(mortal: Embedded) -> None:
+    url = mortal.uri("mlc", "mlc_app")
+    async with Database(url) as database:
+        token = await add_connection(database)
+    with ReceiverThread(url) as receiver:
+        async with sender(receiver.url, token) as zendesk:
+            assert await zendesk.send(1) == 200
+            postmaster = psutil.Process(mortal.server.get_pid())
+            family = [postmaster, *postmaster.children()]
+            for process in family:
+                process.suspend()
+            started = time.monotonic()
+            try:
+                statuses = await asyncio.gather(*[zendesk.send(n) for n in range(2, 12)])
+            finally:
+                for process in family:
+                    process.resume()
+            assert statuses == [503] * 10
+            assert time.monotonic() - started < 3
+
+            again = await asyncio.gather(*[zendesk.send(n) for n in range(2, 12)])
+    assert again == [200] * 10
+    assert len(rows(mortal.uri("mlc"))) == 11
+
+
+async def test_what_a_killed_receiver_acknowledged_is_there(database: Database, token: str, owner_url: str) -> None:
+    """Three kills under load. A sender that had no answer sends again, as vendors do."""
+    acknowledged: set[int] = set()
+    numbers = iter(range(10**6))
+    port = 0
+
+    async def load(zendesk: Sender, until: float) -> None:
+        while time.monotonic() < until:
+            n = next(numbers)
+            try:
+                if await zendesk.send(n) == 200:
+                    acknowledged.add(n)
+            except OSError:
+                await asyncio.sleep(0.01)
+
+    for _ in range(3):
+        with receiver_process(database.url, port) as (url, process):
+            port = int(url.rpartition(":")[2])
+            async with sender(url, token) as zendesk:
+                killing = time.monotonic() + 0.7
+                tasks = [asyncio.create_task(load(zendesk, killing + 0.2)) for _ in range(20)]
+                await asyncio.sleep(0.7)
+                os.kill(process.pid, signal.SIGKILL)
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    stored = {int(row[2].removeprefix("invocation:01HANA")) for row in rows(owner_url)}
+    assert len(acknowledged) > 300
+    assert acknowledged <= stored
