@@ -74,12 +74,13 @@ class Verdict:
 
 
 async def verify(db: Database, tenant: str) -> Verdict:
-    """Recompute every hash of the chain from the stored rows."""
+    """Recompute every hash of the chain from the stored rows. It may grow meanwhile."""
+    # one statement, so that the head and the blocks are those of one moment; without a block it has one row still
     query = """
-        select b.seq, b.entries, b.prev, b.hash, b.entries_hash = e.hash and b.entries = e.count,
+        select h.seq, h.hash, b.seq, b.entries, b.prev, b.hash, b.entries_hash = e.hash and b.entries = e.count,
             b.hash = mlc_audit_block_hash(b.prev, b.tenant, b.seq, b.at, b.stream, b.run_id, b.source, b.destination,
                 b.mapping_hash, b.actor, b.reason, b.entries, b.entries_hash)
-        from audit_block b
+        from (values (1)) as one left join audit_head h on true left join audit_block b on true
         cross join lateral (
             select count(*), mlc_audit_entries_hash(array_agg(effect_id order by n), array_agg(source_id order by n),
                 array_agg(action order by n), array_agg(status order by n), array_agg(dest_id order by n),
@@ -90,18 +91,19 @@ async def verify(db: Database, tenant: str) -> Verdict:
     """
     blocks = entries = 0
     previous = b""
-    async with db.tenant(tenant) as conn:
-        head = await (await conn.execute("select seq, hash from audit_head")).fetchone()
-        async with conn.cursor(name="audit_verify") as cursor:
-            await cursor.execute(query)
-            async for seq, count, prev, hashed, entries_fit, header_fits in cursor:
-                blocks, entries = blocks + 1, entries + count
-                if seq != blocks or bytes(prev) != previous:
-                    return Verdict(blocks, entries, blocks, "a block is missing or out of order")
-                if not entries_fit or not header_fits:
-                    what = "its header" if entries_fit else "its entries"
-                    return Verdict(blocks, entries, seq, f"{what} were altered")
-                previous = bytes(hashed)
-    if head is not None and (head[0], bytes(head[1])) != (blocks, previous):
-        return Verdict(blocks, entries, blocks + 1, "the newest blocks are missing")
+    async with db.tenant(tenant) as conn, conn.cursor(name="audit_verify") as cursor:
+        await cursor.execute(query)
+        async for newest, newest_hash, seq, count, prev, hashed, entries_fit, header_fits in cursor:
+            head = newest or 0, bytes(newest_hash or b"")
+            if seq is None:
+                break
+            blocks, entries = blocks + 1, entries + count
+            if seq != blocks or bytes(prev) != previous:
+                return Verdict(blocks, entries, blocks, "a block is missing or out of order")
+            if not entries_fit or not header_fits:
+                what = "its header" if entries_fit else "its entries"
+                return Verdict(blocks, entries, seq, f"{what} were altered")
+            previous = bytes(hashed)
+    if head != (blocks, previous):
+        return Verdict(blocks, entries, blocks + 1, "the newest blocks are missing, or their head is")
     return Verdict(blocks, entries, None)
