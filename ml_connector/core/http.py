@@ -19,6 +19,7 @@ from enum import Enum
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 import aiohttp
 import httpx
@@ -281,12 +282,12 @@ class HttpClient:
 
     def _url(self, path: str, params: Mapping[str, Any] | None) -> httpx.URL:
         """The URL to call. Of an absolute one only what follows the host is used, so its host is always ours."""
+        if params:  # httpx would read and write a list of ids three times over, each comma of it escaped
+            path += ("&" if "?" in path else "?") + urlencode(params, safe=",")
         try:
             if path.startswith("/"):
-                url = httpx.URL(self._origin + path)
-            else:
-                url = self._site.copy_with(raw_path=_same_site(httpx.URL(path), self._site).raw_path)
-            return url.copy_merge_params(params) if params else url
+                return httpx.URL(self._origin + path)
+            return self._site.copy_with(raw_path=_same_site(httpx.URL(path), self._site).raw_path)
         except httpx.InvalidURL:
             pass
         raise AbortRun("the address of a request is not a valid URL")
