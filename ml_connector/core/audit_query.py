@@ -61,12 +61,9 @@ async def stored_body(db: Database, sealer: Sealer, tenant: str, line: AuditLine
     """The body that an entry is about, decrypted: what was read (``planned``) or what was sent (``sending``)."""
     if line.effect_id is None or line.status not in ("planned", "sending"):
         return None
+    query = _SOURCE if line.status == "planned" else _REQUEST
     async with db.tenant(tenant) as conn:
-        if line.status == "planned":
-            query, found = _SOURCE, (line.effect_id,)
-        else:
-            query, found = _REQUEST, (line.effect_id, line.attempt)
-        row = await (await conn.execute(query, found)).fetchone()
+        row = await (await conn.execute(query, {"effect": line.effect_id, "attempt": line.attempt})).fetchone()
     if row is None:
         return None
     owner, kind, attempt, envelope = row
@@ -89,8 +86,9 @@ _LINES = """
 _SOURCE = """
     select s.effect_id, s.kind, s.attempt, s.envelope from effect e
     join body s on s.tenant = e.tenant and s.effect_id = e.body_of and s.kind = 'source' and s.attempt = 0
-    where e.id = %s
+    where e.id = %(effect)s
 """
-_REQUEST = (
-    "select effect_id, kind, attempt, envelope from body where effect_id = %s and kind = 'request' and attempt = %s"
-)
+_REQUEST = """
+    select effect_id, kind, attempt, envelope from body
+    where effect_id = %(effect)s and kind = 'request' and attempt = %(attempt)s
+"""
