@@ -39,7 +39,9 @@ async def recent_runs(db: Database, tenant: str, *, failed: bool, limit: int) ->
             (failed, limit),
         )
         found = await rows.fetchall()
-    return [PastRun(*row[:9], [await balance(db, tenant, row[0], stream) for stream in row[9]]) for row in found]
+    return [
+        PastRun(*row[:9], balances=[await balance(db, tenant, row[0], stream) for stream in row[9]]) for row in found
+    ]
 
 
 async def our_run_id(db: Database, tenant: str, text: str) -> UUID | None:
