@@ -14,6 +14,7 @@ from ml_connector.core.db import Database
 class PastRun:
     """One attempt at a flow run and what became of its records. ``outcome`` None: it runs, or its process died."""
 
+    balances: list[Balance]
     id: UUID
     flow_run_id: str
     attempt: int
@@ -23,7 +24,6 @@ class PastRun:
     reason: str | None
     started_at: datetime
     finished_at: datetime | None
-    balances: list[Balance]
 
 
 async def recent_runs(db: Database, tenant: str, *, failed: bool, limit: int) -> list[PastRun]:
@@ -31,16 +31,17 @@ async def recent_runs(db: Database, tenant: str, *, failed: bool, limit: int) ->
     async with db.tenant(tenant) as conn:
         rows = await conn.execute(
             """
-            select r.id, r.flow_run_id, r.attempt, r.integration, r.mode, r.outcome, r.reason, r.started_at,
-                r.finished_at, array(select w.stream from run_window w
-                    where w.tenant = r.tenant and w.run_id = r.id order by w.stream)
+            select
+                array(select w.stream from run_window w where w.tenant = r.tenant and w.run_id = r.id order by 1),
+                r.id, r.flow_run_id, r.attempt, r.integration, r.mode, r.outcome, r.reason, r.started_at, r.finished_at
             from run r where not %s or r.outcome = 'failed' order by r.started_at desc limit %s
             """,
             (failed, limit),
         )
         found = await rows.fetchall()
     return [
-        PastRun(*row[:9], balances=[await balance(db, tenant, row[0], stream) for stream in row[9]]) for row in found
+        PastRun([await balance(db, tenant, run_id, stream) for stream in streams], run_id, *rest)
+        for streams, run_id, *rest in found
     ]
 
 
