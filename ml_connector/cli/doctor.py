@@ -95,21 +95,23 @@ async def _tenant(db: Database, tenant: str) -> AsyncIterator[Line]:
         said = f"being written by {lease.holder}; its lease runs for another {lease.seconds_left:.0f} s"
         yield Line("ok", f"{tenant} {lease.stream}", said)
     for opened in found.open_batches:
-        said = f"{opened.batches} batches with unfinished records, the oldest {console.ago(opened.oldest)} old"
+        said = f"batches with unfinished records: {opened.batches}, the oldest {console.ago(opened.oldest)} old"
         yield Line("ok", f"{tenant} {opened.stream}", said, "the next run takes them up")
     for stream, state, n in found.waiting:
         level, advice = _ADVICE[state]
         kind: Literal["ok", "warn"] = "warn" if level == "warn" else "ok"
-        yield Line(kind, f"{tenant} {stream}", f"{n} records {state}", advice.format(tenant=tenant))
+        yield Line(kind, f"{tenant} {stream}", f"records {state}: {n}", advice.format(tenant=tenant))
     yield Line(
-        "ok", f"{tenant} audit", f"{found.audit_blocks} blocks", f"`ml-connector audit verify {tenant}` checks them"
+        "ok", f"{tenant} audit", f"blocks: {found.audit_blocks}", f"`ml-connector audit verify {tenant}` checks them"
     )
 
 
 async def _prefect() -> AsyncIterator[Line]:
     try:
         async with prefect_api() as client:
-            yield Line("ok", "Prefect server", f"{client.api_url}, version {await client.api_version()}")
+            yield Line(
+                "ok", "Prefect server", f"{str(client.api_url).rstrip('/')}, version {await client.api_version()}"
+            )
             pools = {template.work_pool for template in load_templates()}
             there = {pool.name for pool in await client.read_work_pools()}
             for pool in sorted(pools):
@@ -119,7 +121,7 @@ async def _prefect() -> AsyncIterator[Line]:
                 workers = await client.read_workers_for_work_pool(pool)
                 online = [worker.name for worker in workers if worker.status.value == "ONLINE"]
                 if online:
-                    yield Line("ok", f"work pool {pool}", f"{len(online)} workers online")
+                    yield Line("ok", f"work pool {pool}", f"workers online: {len(online)}")
                 else:
                     advice = f"`prefect worker start --pool {pool}` where the connector is installed"
                     yield Line("fail", f"work pool {pool}", "no worker is online: no run can start", advice)

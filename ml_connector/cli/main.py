@@ -38,10 +38,10 @@ for name, group in {"secret": secret_app, "audit": audit_app, "map": map_app, "d
 
 Tenant = Annotated[str, typer.Argument(help="Name of a tenant: its file without .yaml")]
 Streams = Annotated[str | None, typer.Option(help="Only these, separated by commas: organizations,users")]
-Bodies = Annotated[bool, typer.Option(help="Show the records' values too: only for those who may see them")]
+Bodies = Annotated[bool, typer.Option("--bodies", help="Show the records' values too: only for those who may see them")]
 Format = Literal["table", "jsonl", "csv"]
 Failed = Annotated[bool, typer.Option("--failed", help="Only those that failed")]
-Once = Annotated[bool, typer.Option(help="End by itself instead of staying up until Ctrl-C")]
+Once = Annotated[bool, typer.Option("--once", help="End by itself instead of staying up until Ctrl-C")]
 Port = Annotated[int, typer.Option(help="Port of the Prefect server; a free one is taken if it is in use")]
 
 

@@ -110,7 +110,7 @@ def test_doctor_says_what_to_do(command: Command, monkeypatch: pytest.MonkeyPatc
     found = command("doctor")
     assert found.exit_code == 1
     assert "there is no Prefect server" in found.stdout
-    assert "1 records rejected" in found.stdout
+    assert "records rejected: 1" in found.stdout
     assert "it is the one of this database" in found.stdout
 
     monkeypatch.setenv("ML_CONNECTOR_MASTER_KEYS", "other:" + "A" * 43 + "=")
