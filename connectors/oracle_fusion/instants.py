@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -30,7 +31,12 @@ class Instant:
 
 def parse(raw: object) -> Instant | None:
     """Read an ISO 8601 timestamp with an offset; None for anything else, a time without an offset included."""
-    written = _WRITTEN.fullmatch(raw) if isinstance(raw, str) else None
+    return _parse(raw) if isinstance(raw, str) else None
+
+
+@lru_cache(maxsize=1024)  # that of each row is read twice: for its place in the order, and for its version
+def _parse(raw: str) -> Instant | None:
+    written = _WRITTEN.fullmatch(raw)
     if written is None:
         return None
     try:

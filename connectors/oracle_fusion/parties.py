@@ -78,8 +78,9 @@ class _Parties:
 
     def _record(self, row: Body) -> SourceRecord:
         modified = instants.parse(row.get("LastUpdateDate"))
-        body = {hub: row[name] for name, hub in self.hub_names.items() if name in row}
-        body |= {name: value for name, value in row.items() if name not in self.withheld}
+        body = {hub: row[name] for name, hub in self.hub_names.items() if name in row} | row
+        for name in self.withheld:
+            body.pop(name, None)
         return SourceRecord(row["PartyId"], modified.at if modified else None, body)
 
 

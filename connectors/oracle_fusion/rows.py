@@ -16,7 +16,11 @@ def normalised(row: Body) -> Body:
     since version 3 they come wrapped as a collection. Links are left out: ``links`` up to version 8, then part of
     ``@context``.
     """
-    return {name: _value(name, value) for name, value in row.items() if value is not None and name not in _NOT_DATA}
+    return {
+        name: value if type(value) is str else _value(name, value)
+        for name, value in row.items()
+        if value is not None and name not in _NOT_DATA
+    }
 
 
 def _value(name: str, value: Any) -> Any:

@@ -28,7 +28,7 @@ class Expression:
     ``roots`` are the record's own fields that it reads.
     """
 
-    __slots__ = ("_node", "roots", "text")
+    __slots__ = ("_field", "_node", "roots", "text")
 
     def __init__(self, text: str) -> None:
         try:
@@ -40,9 +40,12 @@ class Expression:
         self.text = text
         self.roots = frozenset(_roots(node))
         self._node = node
+        self._field: str | None = node["value"] if node["type"] == "field" else None  # most are no more than that
 
     def __call__(self, body: dict[str, Any]) -> Any:
         """The value for this record. Raises ValueError, without a value of the record in its text."""
+        if self._field is not None:
+            return body.get(self._field)
         try:
             return _visit(self._node, body)
         except (ValueError, TypeError, LookupError, ArithmeticError):

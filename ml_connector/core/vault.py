@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+from functools import lru_cache
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -96,7 +97,7 @@ class Sealer:
 
     def seal(self, table: str, column: str, primary_key: str, plaintext: bytes) -> bytes:
         nonce = os.urandom(12)
-        place = _place(self._tenant, table, column, primary_key, self._current)
+        place = self._place(table, column, primary_key, self._current)
         ciphertext = self._keys[self._current].encrypt(nonce, plaintext, place)
         return _VERSION + self._current.bytes + nonce + ciphertext
 
@@ -105,13 +106,17 @@ class Sealer:
         key_id = UUID(bytes=bytes(envelope[1:17])) if len(envelope) > 45 and envelope[:1] == _VERSION else None
         if key_id is None or key_id not in self._keys:
             raise Undecryptable(f"{table}.{column} {primary_key} of tenant {self._tenant}: its data key is not here")
-        place = _place(self._tenant, table, column, primary_key, key_id)
+        place = self._place(table, column, primary_key, key_id)
         try:
             return self._keys[key_id].decrypt(bytes(envelope[17:29]), bytes(envelope[29:]), place)
         except InvalidTag:
             raise Undecryptable(
                 f"{table}.{column} {primary_key} of tenant {self._tenant} was altered or belongs to another row"
             ) from None
+
+    def _place(self, table: str, column: str, primary_key: str, key_id: UUID) -> bytes:
+        before, after = _around(self._tenant, table, column, key_id)
+        return before + _part(primary_key) + after
 
 
 class Vault:
@@ -169,8 +174,18 @@ class Vault:
 
 
 def _place(*parts: str | UUID) -> bytes:
-    encoded = [str(part).encode() for part in ("mlc1", *parts)]
-    return b"".join(len(part).to_bytes(4) + part for part in encoded)
+    return b"".join(_part(str(part)) for part in ("mlc1", *parts))
+
+
+def _part(text: str) -> bytes:
+    encoded = text.encode()
+    return len(encoded).to_bytes(4) + encoded
+
+
+@lru_cache(maxsize=1024)  # of the millions of bodies that are sealed, only the primary keys differ
+def _around(tenant: str, table: str, column: str, key_id: UUID) -> tuple[bytes, bytes]:
+    """What stands in a place before the primary key, and after it."""
+    return _place(tenant, table, column), _part(str(key_id))
 
 
 def _wrapping(tenant: str, purpose: str, key_id: UUID) -> bytes:
