@@ -42,8 +42,6 @@ class Entry:
     def verify(self, headers: Headers, body: bytes, now: float) -> None:
         """Raise RejectEvent unless the vendor has sent this, a moment ago."""
         self.webhook.verify(headers, body, self.secrets, now)
-        if self.sealer is None:
-            raise RejectEvent("there is no such address")
 
     def seal(self, event: Event) -> bytes:
         if self.sealer is None:

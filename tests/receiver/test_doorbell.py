@@ -92,6 +92,7 @@ async def test_one_run_is_asked_for_until_it_has_ended(
     for state in (StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING):
         await bell.sweep()
         prefect.all_are(state, 5)
+        await a_while_passes(database)
     assert prefect.calls == [(DEPLOYMENT, f"acme/{STREAM}/1/1")]
 
     await settle(database, "e1")
