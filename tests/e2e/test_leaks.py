@@ -129,8 +129,8 @@ async def test_whatever_fails_nothing_planted_is_seen(
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.WARNING, "httpcore")  # the sandbox's control interface; the product does not use it
+    caplog.set_level(logging.DEBUG)
     net = Net([*CANARIES, CLIENT_SECRET, base64.b64encode(f"ml-connector:{CLIENT_SECRET}".encode()).decode()])
     net.planted.add(settings().master_keys.reveal().partition(":")[2])
     story = _Story(installed, owner, net)
@@ -223,8 +223,13 @@ class _Story:
                 await self.tell(f"the mapping refuses {kind}")
 
     async def zendesk_refuses_what_is_taken(self) -> None:
+        self.sandbox.seed("oracle_fusion", "contacts", 1)
+        newcomer = self.sandbox.state("oracle_fusion", "contacts")[-1]
+        self.values[newcomer["PartyNumber"]] = ("contacts", {"EmailAddress": newcomer["EmailAddress"]})
+        changes = {
+            newcomer["PartyNumber"]: {"EmailAddress": f"{CANARIES[0]}@bird."}
+        }  # a job says what it is refused for
         keys = {"customers": "OrganizationName", "contacts": "EmailAddress"}
-        changes: dict[str, dict[str, str]] = {}
         for collection, name in keys.items():
             one, other, *_ = [key for key, (found, _) in self.values.items() if found == collection]
             changes[one] = {name: self.values[other][1][name]}
@@ -233,6 +238,7 @@ class _Story:
         reasons = {row[0] for row in self.owner.execute("select reason from effect where state = 'rejected'")}
         assert any("name: DuplicateValue" in reason for reason in reasons)
         assert any("belongs to end-user" in reason for reason in reasons)
+        assert any("email: Invalid" in reason for reason in reasons)
 
     async def database_refuses(self, statement: str) -> None:
         """In the middle of the run: when the first page has been read."""
