@@ -22,10 +22,10 @@ async def upsert(stream: Stream, chunk: Chunk) -> int:
     """Probe what is in doubt, then send what is open. Returns how many records were settled."""
     before = stream.settled
     await _probe(stream, chunk)
-    await _settle(stream, chunk, _refused(chunk))
+    await _settle(stream, _refused(chunk))
     intents, decided = await resolve(stream.db, stream.tenant, stream.route, _open(chunk))
     decided += await stream.route.destination.decide(intents)
-    await _settle(stream, chunk, [_as_outcome(d) for d in decided if d.state not in CLAIMED])
+    await _settle(stream, [_as_outcome(d) for d in decided if d.state not in CLAIMED])
     await _send(stream, chunk, decided)
     await stream.ledger.close(chunk.batch_id)
     return stream.settled - before
@@ -71,7 +71,7 @@ async def _probe(stream: Stream, chunk: Chunk) -> None:
         asked = [Decision(i.effect_id, i.source_id, "", i.request or {}, i.dest_id) for i in doubtful]
         outcomes = await stream.route.destination.probe(asked)
         crashpoint("upsert.probed")
-        await _settle(stream, chunk, outcomes)
+        await _settle(stream, outcomes)
         found = {outcome.effect_id: outcome.state for outcome in outcomes}
         for item in doubtful:
             item.state = found.get(item.effect_id, State.AMBIGUOUS)
@@ -87,15 +87,14 @@ async def _send(stream: Stream, chunk: Chunk, decided: Sequence[Decision]) -> No
             crashpoint("upsert.sent")
             known += outcomes
             if len(known) >= SETTLE_AT:
-                await _settle(stream, chunk, known)
+                await _settle(stream, known)
                 known = []
     finally:
-        await _settle(stream, chunk, known)
+        await _settle(stream, known)
 
 
-async def _settle(stream: Stream, chunk: Chunk, outcomes: Sequence[Outcome]) -> None:
-    source_ids = {item.effect_id: item.source_id for item in chunk.items}
-    await stream.ledger.settle(outcomes, source_ids, stream.route.destination.settle_seconds)
+async def _settle(stream: Stream, outcomes: Sequence[Outcome]) -> None:
+    await stream.ledger.settle(outcomes, stream.route.destination.settle_seconds)
     stream.settled += len(outcomes)
 
 

@@ -186,7 +186,7 @@ class Ledger:
         crashpoint("ledger.claimed")
         return [d for d in wanted if d.effect_id in sending]
 
-    async def settle(self, outcomes: Sequence[Outcome], source_ids: Mapping[UUID, str], settle_seconds: float) -> None:
+    async def settle(self, outcomes: Sequence[Outcome], settle_seconds: float) -> None:
         """Write down what became of effects. An applied one updates the link table in the same transaction.
 
         After an attempt that did not end well the last payload is forgotten there: of several calls for one object
@@ -210,15 +210,8 @@ class Ledger:
                     },
                 )
             ).fetchall()
-            attempts = {row[0]: row[1] for row in settled}
-            await self._audit(
-                conn,
-                [
-                    _entry(o, source_ids[o.effect_id], attempts[o.effect_id])
-                    for o in outcomes
-                    if o.effect_id in attempts
-                ],
-            )
+            by_id = {o.effect_id: o for o in outcomes}
+            await self._audit(conn, [_entry(by_id[i], source_id, attempt) for i, source_id, attempt in settled])
         crashpoint("ledger.settled")
 
     async def close(self, batch_id: UUID) -> None:
@@ -437,7 +430,7 @@ _SETTLE = f"""
         where l.stream = m.stream and l.source_id = m.source_id and m.attempts > 0
             and m.state in ('rejected', 'retry_wait', 'needs_human')
     ), {_LINKED}
-    select id, attempts from moved
+    select id, source_id, attempts from moved
 """  # noqa: S608
 _NEXT_DUE = """
     select extract(epoch from min(coalesce(e.next_at, clock_timestamp())) - clock_timestamp())
