@@ -6,7 +6,7 @@ https://developer.zendesk.com/api-reference/ticketing/organizations/organization
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,26 +26,13 @@ class CustomFields:
 
     def unknown(self, values: Mapping[str, Any]) -> list[str]:
         """Keys that no active field has."""
-        return sorted(key for key in values if key not in self._types)
+        return sorted(values.keys() - self._types.keys())
 
     def encode(self, key: str, value: Any) -> Any:
         """The value as Zendesk wants it; ``ValueError`` (without the value) if it cannot be one of that type."""
         if value is None or value == "":
             return None
-        match self._types.get(key):
-            case "integer":
-                number = _number(value)
-                if number != number.to_integral_value():
-                    raise ValueError("is not an integer")
-                return int(number)
-            case "decimal":
-                return _number(value)
-            case "checkbox":
-                return _truth(value)
-            case "date":
-                return str(value)[:10]
-            case _:
-                return _text(value)
+        return _ENCODERS.get(self._types.get(key, ""), _text)(value)
 
     def same(self, key: str, ours: Any, theirs: Any) -> bool:
         """Whether Zendesk already holds our value: dates come back as instants, empty text as null."""
@@ -78,18 +65,37 @@ def _truth(value: Any) -> bool:
             raise ValueError("is neither true nor false")
 
 
+def _integer(value: Any) -> int:
+    number = _number(value)
+    if number != number.to_integral_value():
+        raise ValueError("is not an integer")
+    return int(number)
+
+
+def _date(value: Any) -> str:
+    return str(value)[:10]
+
+
 def _text(value: Any) -> Any:
     match value:
+        case str():
+            return value.strip()
         case bool():
             return "true" if value else "false"
         case Decimal():
             return format(value, "f")
         case int():
             return str(value)
-        case str():
-            return value.strip()
         case _:
             return value
+
+
+_ENCODERS: dict[str, Callable[[Any], Any]] = {
+    "integer": _integer,
+    "decimal": _number,
+    "checkbox": _truth,
+    "date": _date,
+}
 
 
 async def ensure_organization_fields(client: Zendesk, wanted: Mapping[str, CustomField]) -> list[str]:
