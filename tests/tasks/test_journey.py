@@ -41,7 +41,7 @@ class World:
         return Route(
             key.split("/")[1], key, source=self.source, mapping=self.mapping, destination=self.destination,
             links=self.links, lookback=self.lookback, delay=timedelta(0), start_from=None,
-            address=lambda dest_id: None,
+            address=lambda _: None,
         )  # fmt: skip
 
     async def run(self, flow_run: str, *, count: int = 1, routes: Sequence[Route] | None = None) -> list[Balance]:
