@@ -244,7 +244,7 @@ def running_stack() -> Iterator[Stack]:
     }
     command = [sys.executable, "-c", "from ml_connector.cli.main import app; app()", "up", "--port", "0"]
     with (home / "up.log").open("wb") as log:
-        up = subprocess.Popen(command, env={**os.environ, **own}, cwd=home, stdout=log, stderr=subprocess.STDOUT)
+        up = subprocess.Popen(command, env=_clean() | own, cwd=home, stdout=log, stderr=subprocess.STDOUT)
         try:
             until(lambda: _is_up(up, home), 120, "`ml-connector up`", every=0.2)
             addresses = {name: str(value) for name, value in dotenv_values(home / "env").items()}
@@ -275,6 +275,11 @@ async def _apply(file: Path) -> str:
         changes = plan(wanted_deployments(load_templates(), [tenant]), {})
         assert await carry_out_all(client, [tenant], [], changes, paused=True) == 0
         return str((await client.read_deployment_by_name(f"{FLOW}/{tenant.tenant}")).id)
+
+
+def _clean() -> dict[str, str]:
+    """Our environment without the addresses of another installation, which `up` would use instead of its own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("ML_CONNECTOR_", "PREFECT_"))}
 
 
 def _is_up(up: subprocess.Popen[bytes], home: Path) -> bool:

@@ -29,9 +29,8 @@ def test_no_value_and_no_secret_reaches_prefect(stack: Stack) -> None:
 
     runs = [
         _refused_by_mapping_and_vendor(tenant),
-        _refused_by_the_database(tenant),
         _nonsense_from_the_source(tenant),
-        _refused_token(tenant),
+        _refused_by_database_and_authorization_server(tenant),
     ]
     until(lambda: _has_told_of(stack, runs), 30, "Prefect to store its events", every=0.5)
     needles = [*canaries, *_secrets(stack)]
@@ -82,21 +81,31 @@ def _refused_by_mapping_and_vendor(tenant: Tenant) -> FlowRun:
     return run
 
 
-def _refused_by_the_database(tenant: Tenant) -> FlowRun:
-    """A database error that quotes a row."""
+def _refused_by_database_and_authorization_server(tenant: Tenant) -> FlowRun:
+    """A database error that quotes a row; and when it comes to users, a server that repeats the secret it refuses."""
+    sandbox = tenant.stack.sandbox
+    refusal = {"error": "invalid_client", "error_description": f"the client secret {CLIENT_SECRET} is wrong"}
+    sandbox.fault("zendesk", "expire_token", path="*/users/*", times=1)
+    sandbox.fault("zendesk", "status", "POST", "*/oauth/tokens", status=401, body=refusal)
+    tenant.stack.touch("hubOrganizations", count=12)
+    tenant.stack.touch("hubPersons", count=10)
     with tenant.stack.owner() as db:
+        db.execute("create sequence leaks")
         db.execute(
-            "create function leak() returns trigger language plpgsql as $$ begin "
-            "raise exception 'row (CanaryName10, CanaryStreet10)' using detail = 'CanaryName10'; end $$"
+            "create function leak() returns trigger language plpgsql security definer as $$ begin "
+            "if nextval('leaks') = 1 then "
+            "raise exception 'row (CanaryName10, CanaryStreet10)' using detail = 'CanaryName10'; end if; "
+            "return new; end $$"
         )
-        db.execute("create trigger leak before insert on effect for each row execute function leak()")
+        db.execute("create trigger leak before update on effect for each row execute function leak()")
         try:
-            tenant.stack.touch("hubOrganizations", count=4)
             run = tenant.start()
             assert run.wait() == "Failed"
         finally:
             db.execute("drop function leak cascade")
+            db.execute("drop sequence leaks")
     assert "RaiseException" in run.message
+    assert "Reauthenticate" in run.message
     return run
 
 
@@ -111,19 +120,6 @@ def _nonsense_from_the_source(tenant: Tenant) -> FlowRun:
     assert run.wait() == "Failed"
     assert all(fault["hits"] for fault in sandbox.faults())
     sandbox.clear_faults()
-    return run
-
-
-def _refused_token(tenant: Tenant) -> FlowRun:
-    """An authorization server that repeats the secret that it refuses."""
-    sandbox = tenant.stack.sandbox
-    refusal = {"error": "invalid_client", "error_description": f"the client secret {CLIENT_SECRET} is wrong"}
-    sandbox.fault("zendesk", "expire_token", times=1)
-    sandbox.fault("zendesk", "status", "POST", "*/oauth/tokens", status=401, body=refusal)
-    tenant.stack.touch("hubOrganizations", count=4)
-    run = tenant.start()
-    assert run.wait() == "Failed"
-    assert "Reauthenticate" in run.message
     return run
 
 
