@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
@@ -74,6 +75,8 @@ def story(body: Callable[P, Awaitable[str | None]]) -> Callable[P, Awaitable[Sta
             return Completed(name=SKIPPED, message=str(taken))
         except NothingLeft as done:
             return Completed(message=f"{done}; nothing was left to do")
+        except asyncio.CancelledError:
+            raise asyncio.CancelledError from None  # it may have come while an error was handled, and carry that one
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach Prefect
             safe = SafeError.of(error)
         else:

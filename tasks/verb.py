@@ -6,6 +6,7 @@ SafeError without its cause.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec, TypeVar
@@ -28,6 +29,8 @@ def guarded(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     async def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return await function(*args, **kwargs)
+        except asyncio.CancelledError:
+            raise asyncio.CancelledError from None  # it may have come while an error was handled, and carry that one
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave
             safe = SafeError.of(error)
         raise safe from None
