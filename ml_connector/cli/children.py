@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -77,18 +78,23 @@ def left_over(home: Path) -> Iterator[psutil.Process]:
 
 
 async def end(processes: Sequence[psutil.Process]) -> None:
-    """Ask processes to end, wait, kill those that did not."""
+    """Ask processes to end, wait, kill those that did not; returns when they are gone."""
     for process in processes:
         with suppress(psutil.Error):
             process.terminate()
-    deadline = asyncio.get_running_loop().time() + PATIENCE
-    alive = [process for process in processes if _lives(process)]
-    while alive and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.05)
-        alive = [process for process in alive if _lives(process)]
-    for process in alive:
+    for process in await _still_there(processes):
         with suppress(psutil.Error):
             process.kill()
+    await _still_there(processes)
+
+
+async def _still_there(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Those that have not ended when our patience has."""
+    deadline = time.monotonic() + PATIENCE
+    alive = list(processes)
+    while (alive := [process for process in alive if _lives(process)]) and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+    return alive
 
 
 def _tree(pid: int) -> list[psutil.Process]:
