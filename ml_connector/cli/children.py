@@ -91,10 +91,11 @@ async def end(processes: Sequence[psutil.Process]) -> None:
 async def _still_there(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
     """Those that have not ended when our patience has."""
     deadline = time.monotonic() + PATIENCE
-    alive = list(processes)
-    while (alive := [process for process in alive if _lives(process)]) and time.monotonic() < deadline:
+    while True:
+        alive = [process for process in processes if _lives(process)]
+        if not alive or time.monotonic() > deadline:
+            return alive
         await asyncio.sleep(0.05)
-    return alive
 
 
 def _tree(pid: int) -> list[psutil.Process]:
