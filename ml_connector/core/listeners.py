@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from ml_connector.core.db import Connection, Database
+from ml_connector.core.db import Database
 
 
 @dataclass(slots=True, frozen=True)
@@ -22,7 +22,6 @@ class Bell:
     """``flow/deployment``, as Prefect names it."""
     first: int
     """Inbox id of the oldest event that is due."""
-    pending: int
     oldest_seconds: float
     held: bool
     """Somebody holds the stream's lease, so the events are being handled."""
@@ -56,21 +55,26 @@ async def unlisten(db: Database, tenant: str, stream: str) -> None:
         await conn.execute("delete from listener where stream = %s", (stream,))
 
 
-async def sweep(db: Database, tenant: str) -> list[Bell]:
+async def sweep(db: Database, tenant: str) -> int:
     """Give each event to whom it belongs: unheard ones to new listeners, parked ones back if what they await is there.
 
-    Returns the bells to ring.
+    Returns how many are due.
     """
     async with db.tenant(tenant) as conn:
         await conn.execute(_HAND_ON)
         await conn.execute(_RELEASE)
-        return await _bells(conn, tenant)
+        due = await conn.execute(
+            "select count(*) from inbox where state = 'pending' and stream <> '' and due_at <= clock_timestamp()"
+        )
+        row = await due.fetchone()
+        return int(row[0]) if row else 0
 
 
 async def bells(db: Database, tenant: str) -> list[Bell]:
     """The streams of a tenant that have events which are due."""
     async with db.tenant(tenant) as conn:
-        return await _bells(conn, tenant)
+        rows = await conn.execute(_BELLS)
+        return [Bell(tenant, *row) for row in await rows.fetchall()]
 
 
 async def raise_ring(db: Database, bell: Bell) -> int | None:
@@ -94,19 +98,13 @@ async def note_run(db: Database, bell: Bell, ring: int, flow_run_id: UUID) -> No
         )
 
 
-async def _bells(conn: Connection, tenant: str) -> list[Bell]:
-    rows = await conn.execute(_BELLS)
-    return [Bell(tenant, *row) for row in await rows.fetchall()]
-
-
 _BELLS = """
-select l.stream, l.deployment, p.first, p.pending, extract(epoch from clock_timestamp() - p.oldest)::float,
+select l.stream, l.deployment, p.id, extract(epoch from clock_timestamp() - p.received_at)::float,
     exists (select 1 from lease h where h.stream = l.stream and h.until > clock_timestamp()),
     l.ring, l.rung_for, extract(epoch from clock_timestamp() - l.rung_at)::float, l.in_vain, l.flow_run_id
 from listener l cross join lateral (
-    select min(id) as first, count(*) as pending, min(received_at) as oldest from inbox i
-    where i.stream = l.stream and i.state = 'pending' and i.due_at <= clock_timestamp()) p
-where p.first is not null
+    select id, received_at from inbox i
+    where i.stream = l.stream and i.state = 'pending' and i.due_at <= clock_timestamp() order by id limit 1) p
 """
 
 _HAND_ON = """

@@ -11,6 +11,9 @@ import sys
 
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.settings import settings
+from ml_connector.core.vault import MasterKeys
+from ml_connector.receiver.metrics import Metrics
+from ml_connector.receiver.preflight import preflight
 
 PORT = 8700
 _MISCONFIGURED = 78
@@ -34,13 +37,6 @@ def main() -> int:
 
 def run(host: str, port: int) -> None:
     """Serve until a signal. Raises Misconfigured before it listens."""
-    # Prefect takes a second to import, and reads its settings then
-    from ml_connector.core.vault import MasterKeys
-    from ml_connector.receiver.app import create_app
-    from ml_connector.receiver.metrics import Metrics
-    from ml_connector.receiver.preflight import preflight
-    from ml_connector.receiver.serve import listen, server
-
     given = settings()
     if not given.database_url:
         raise Misconfigured("there is no database: set ML_CONNECTOR_DATABASE_URL, or start one with `ml-connector up`")
@@ -49,9 +45,17 @@ def run(host: str, port: int) -> None:
         raise Misconfigured(f"set ML_CONNECTOR_OPERATOR_TOKEN to listen on {host}: /metrics is for who shows it")
     master = MasterKeys.load(given)
     asyncio.run(preflight(given.database_url, master))
+
+    # Prefect takes a second to import
+    from ml_connector.receiver.app import create_app
+    from ml_connector.receiver.serve import listen, server
+
     metrics = Metrics()
     app = create_app(given.database_url, master, metrics, operator_token=token)
-    listener = listen(host, port)
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        raise Misconfigured(f"{host}:{port} cannot be listened on ({error.strerror}): choose another --port") from None
     address, bound = listener.getsockname()[:2]
     print(f"http://{f'[{address}]' if ':' in address else address}:{bound}", flush=True)
     server(app, metrics).run([listener])

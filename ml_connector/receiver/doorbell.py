@@ -117,8 +117,8 @@ class Doorbell:
         """Look after every tenant's events once."""
         pending, oldest, reachable = 0, 0.0, True
         for tenant in sorted({endpoint.tenant for endpoint in (await all_endpoints(self._db)).values()}):
-            for bell in await listeners.sweep(self._db, tenant):
-                pending += bell.pending
+            pending += await listeners.sweep(self._db, tenant)
+            for bell in await listeners.bells(self._db, tenant):
                 oldest = max(oldest, bell.oldest_seconds)
                 reachable = reachable and await self._unharmed(self.knock(bell))
         self._metrics.pending.set(pending)
@@ -159,7 +159,7 @@ class Doorbell:
         crashpoint("doorbell.rung")
         await listeners.note_run(self._db, bell, ring, flow_run_id)
         self._metrics.rings.labels("asked").inc()
-        log.info("rang %s of %s for %d events", bell.stream, bell.tenant, bell.pending)
+        log.info("rang %s of %s, whose oldest event is %.1f s old", bell.stream, bell.tenant, bell.oldest_seconds)
 
     async def _is_alive(self, bell: Bell) -> bool:
         """Whether the run of the last ring may still come to the events that are due."""

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from ml_connector.core.db import Database
@@ -21,6 +22,9 @@ def postgres() -> Iterator[Embedded]:
     server = start_embedded(folder / "pg")
     server.prepare("mlc_template")
     yield server
+    with psycopg.connect(server.uri("postgres"), autocommit=True) as connection:
+        connection.execute("alter system set fsync = off")  # its last checkpoint is of no use to anybody
+        connection.execute("select pg_reload_conf()")
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
