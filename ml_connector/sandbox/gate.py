@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 
 import orjson
@@ -33,7 +35,7 @@ class Gate:
         if system not in self.emulators:
             await self.app(scope, receive, send)
             return
-        exchange = Exchange(scope, receive, send)
+        exchange = Exchange(scope, receive, send, self.world.now)
         try:
             await self._with_faults(exchange, system, path)
         finally:
@@ -84,13 +86,14 @@ class Gate:
 class Exchange:
     """One request and its answer, seen from the server's side of the connection."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, clock: Callable[[], datetime]) -> None:
         self.scope = scope
         self.method: str = scope["method"]
         self.status = 0
         self.body = bytearray()
         self._receive = receive
         self._send = send
+        self._clock = clock
         self._received_all = False
 
     async def receive(self) -> Message:
@@ -103,6 +106,8 @@ class Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            date = format_datetime(self._clock(), usegmt=True).encode()
+            message = {**message, "headers": [*message.get("headers", []), (b"date", date)]}
         await self._send(message)
 
     async def reply(self, status: int, headers: Mapping[str, str], body: bytes) -> None:

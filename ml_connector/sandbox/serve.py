@@ -40,6 +40,7 @@ def server(app: object) -> uvicorn.Server:
             log_level="warning",
             access_log=False,
             lifespan="off",
+            date_header=False,  # uvicorn's own lags by a second and more; windows are made of it, so the gate tells it
             timeout_graceful_shutdown=1,
             timeout_keep_alive=300,
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -99,6 +102,14 @@ def test_a_cut_connection_gives_no_answer(
 
     assert applied(sandbox) == carried_out
     assert put(client, "mug").status_code == 201
+
+
+def test_answers_tell_the_time_of_the_answer(client: httpx.Client) -> None:
+    for _ in range(14):  # a date that is renewed once a second is wrong for most of these
+        before = datetime.now(UTC).replace(microsecond=0)
+        told = parsedate_to_datetime(put(client).headers["date"])
+        assert before <= told <= datetime.now(UTC)
+        time.sleep(0.1)
 
 
 def test_half_an_answer_after_the_effect(sandbox: SandboxThread, client: httpx.Client) -> None:
