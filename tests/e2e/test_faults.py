@@ -196,6 +196,46 @@ async def test_rows_that_move_while_paging_are_missed_by_one_run_at_most(install
     assert doubled(sandbox, since) == []
 
 
+async def test_a_bulk_load_under_one_timestamp_and_rows_that_were_committed_late(installed: Installation) -> None:
+    sandbox = await _filled(installed, customers=1_200)
+    moment = datetime.now(UTC) - timedelta(days=1)
+    sandbox.mutate("oracle_fusion", "customers", count=1_200, touch=True, last_update_date=moment.isoformat())
+    sandbox.fault(**oracle("cap_page", rows=499))
+    assert (await installed.sync()).is_completed()
+    _check(sandbox)
+
+    late = (datetime.now(UTC) - timedelta(minutes=10)).isoformat()  # within the tenant's lookback
+    since = len(sandbox.effects())
+    sandbox.mutate("oracle_fusion", "customers", count=3, set={"City": "Late"}, last_update_date=late)
+    assert (await installed.sync()).is_completed()
+
+    assert reconcile(sandbox) == []
+    assert sandbox.kinds(since) == {"organization.updated": 3}
+
+
+async def test_an_address_is_never_stolen(installed: Installation, owner: Owner) -> None:
+    sandbox = await _filled(installed, customers=10, contacts=20)
+    persons = [p for p in sandbox.state("oracle_fusion", "contacts") if p["EmailAddress"]]
+    [first, second, third, *_] = persons
+    for person in (second, third):
+        same = {"EmailAddress": first["EmailAddress"].upper() if person is third else first["EmailAddress"]}
+        sandbox.mutate("oracle_fusion", "contacts", keys=[person["PartyNumber"]], set=same)
+    await asyncio.sleep(1.1)
+
+    assert (await installed.sync()).is_completed()
+
+    rivals = {str(person["PartyId"]) for person in (first, second, third)}
+    rejected = _in_state(owner, "users", "rejected")
+    assert len(rejected) == 2
+    assert rejected < rivals
+    [reason] = {
+        row[0] for row in owner.execute("select distinct left(reason, 51) from effect where state = 'rejected'")
+    }
+    assert reason == "the e-mail address belongs to end-user " + reason[39:]
+    address = first["EmailAddress"].lower()
+    assert sum(identity["value"] == address for identity in sandbox.state("zendesk", "identities")) == 1
+
+
 async def test_of_a_completed_job_exactly_the_refused_records_are_rejected_and_a_retry_sends_them(
     installed: Installation, owner: Owner
 ) -> None:
