@@ -1,6 +1,7 @@
 """``kill -9`` of the flow's process at random moments of a sync, and Retry as often as it takes.
 
-``E2E_KILLS=20 E2E_RECORDS=2000 pytest tests/e2e/test_kill.py`` is the long version; ``E2E_SEED`` repeats one.
+``E2E_KILLS=20 E2E_RECORDS=2000 pytest -o timeout=900 tests/e2e/test_kill.py`` is the long version (four minutes on two
+cores); ``E2E_SEED`` repeats one.
 """
 
 from __future__ import annotations
