@@ -64,6 +64,29 @@ create index inbox_parked on inbox (tenant, awaits_stream, awaits_dest_id) where
 create index link_dest on link (dest_id, stream, tenant);
 """
 
+# Events of many tenants in one statement, so that those who wait at the same time share one commit. It returns what was
+# new. Each insert sees one tenant, as everywhere.
+RECEIVE = """
+create function mlc_receive(tenants text[], connections text[], event_ids text[], kinds text[], object_keys text[],
+        envelopes bytea[]) returns table (tenant text, connection text, event_id text) language plpgsql as $$
+declare one text;
+begin
+    for one in select distinct unnest(tenants) loop
+        perform set_config('mlc.tenant', one, true);
+        return query
+            insert into inbox as i (tenant, stream, connection, event_id, kind, object_key, envelope)
+            select one, coalesce(l.stream, ''), e.connection, e.event_id, e.kind, e.object_key, e.envelope
+            from unnest(tenants, connections, event_ids, kinds, object_keys, envelopes)
+                with ordinality as e (tenant, connection, event_id, kind, object_key, envelope, n)
+            left join listener l on l.connection = e.connection
+            where e.tenant = one
+            order by e.n
+            on conflict do nothing
+            returning i.tenant, i.connection, i.event_id;
+    end loop;
+end $$;
+"""
+
 GRANTS = """
 grant select, insert, update, delete on endpoint, listener to mlc_app;
 grant select, insert, update on inbox to mlc_app;
@@ -81,4 +104,5 @@ def upgrade() -> None:
             f"with check (tenant = (select mlc_tenant()))"
         )
     op.execute(INDEXES)
+    op.execute(RECEIVE)
     op.execute(GRANTS)

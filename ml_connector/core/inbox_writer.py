@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import psycopg
 
@@ -157,25 +156,19 @@ async def _connect(url: str) -> Connection:
 
 
 async def insert(conn: Connection, arrivals: Sequence[Arrival]) -> set[tuple[str, str, str]]:
-    """One transaction, which visits one tenant after the other; what was stored in it for the first time."""
-    by_tenant = sorted(arrivals, key=lambda arrival: arrival.tenant)  # stable: events stay in their order
-    results = []
-    async with conn.pipeline(), conn.transaction():
-        for tenant, group in groupby(by_tenant, key=lambda arrival: arrival.tenant):
-            rows = list(group)
-            await conn.execute("select set_config('mlc.tenant', %s, true)", (tenant,))
-            inserted = await conn.execute(
-                _INSERT,
-                {
-                    "connections": [row.connection for row in rows],
-                    "ids": [row.event.event_id for row in rows],
-                    "kinds": [row.event.kind for row in rows],
-                    "objects": [row.event.object_key for row in rows],
-                    "envelopes": [row.envelope for row in rows],
-                },
-            )
-            results.append((tenant, inserted))
-    return {(tenant, *row) for tenant, inserted in results for row in await inserted.fetchall()}
+    """Store events of any tenants in one statement; returns tenant, connection and event id of those that are new."""
+    inserted = await conn.execute(
+        "select tenant, connection, event_id from mlc_receive(%b, %b, %b, %b, %b, %b)",
+        (
+            [arrival.tenant for arrival in arrivals],
+            [arrival.connection for arrival in arrivals],
+            [arrival.event.event_id for arrival in arrivals],
+            [arrival.event.kind for arrival in arrivals],
+            [arrival.event.object_key for arrival in arrivals],
+            [arrival.envelope for arrival in arrivals],
+        ),
+    )
+    return {(tenant, connection, event_id) for tenant, connection, event_id in await inserted.fetchall()}
 
 
 def _size(arrivals: Sequence[Arrival]) -> int:
@@ -191,15 +184,3 @@ def _told(error: BaseException) -> str:
     if isinstance(error, Misconfigured):
         return str(error)
     return f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip()
-
-
-_INSERT = """
-insert into inbox (tenant, stream, connection, event_id, kind, object_key, envelope)
-select mlc_tenant(), coalesce(l.stream, ''), e.connection, e.event_id, e.kind, e.object_key, e.envelope
-from unnest(%(connections)s::text[], %(ids)s::text[], %(kinds)s::text[], %(objects)s::text[], %(envelopes)b::bytea[])
-    with ordinality as e (connection, event_id, kind, object_key, envelope, n)
-left join listener l on l.connection = e.connection
-order by e.n
-on conflict do nothing
-returning connection, event_id
-"""

@@ -1,6 +1,6 @@
 """``POST /hooks/{token}``: prove the raw bytes, store the event, and only then say 2xx.
 
-A plain ASGI application, because this is the one path that must be fast. Nothing of a body is ever logged.
+Plain ASGI, because this is the one path that must be fast. Nothing of a body is ever logged.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Send
 
 from ml_connector.core.errors import RejectEvent, SafeError
 from ml_connector.core.inbox_writer import Arrival, InboxWriter, NotStored
@@ -55,20 +55,21 @@ class Hooks:
         self._ring = ring
         self._buckets: dict[tuple[str, str], Bucket] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, token: str, headers: Headers, receive: Receive, send: Send) -> None:
+        """Take one request, and answer it."""
         try:
-            body = await _read(scope["headers"], receive, self._limits.body_bytes)
+            body = await _read(headers, receive, self._limits.body_bytes)
         except _Gone:
             return
         except _TooLarge:
             outcome = "too_large"
         else:
             started = time.perf_counter()
-            outcome = await self._take(scope["path_params"]["token"], scope["headers"], body)
+            outcome = await self._take(token, headers, body)
             self._metrics.seconds.observe(time.perf_counter() - started)
         self._metrics.deliveries.labels(outcome).inc()
-        status, headers = _ANSWERS[outcome]
-        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0"), *headers]})
+        status, more = _ANSWERS[outcome]
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0"), *more]})
         await send({"type": "http.response.body"})
 
     async def _take(self, token: str, headers: Headers, body: bytes) -> str:
@@ -80,7 +81,7 @@ class Hooks:
             log.info("refused: %s", error.message)
             return "refused"
         except (NotStored, TimeoutError) as error:
-            log.warning("not stored: %s", error or "the database did not answer in time")
+            log.warning("not stored: %s", str(error) or "the database did not answer in time")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost an event, nor show one
             log.error("not stored: %s", SafeError.of(error))  # noqa: TRY400 - a trace could show the body
         return "not_stored"

@@ -16,7 +16,7 @@ class Limits:
     """Zendesk's trigger bodies end there, and no vendor's events come near it."""
     request_seconds: float = 10.0
     """From the first byte of a request, or the opening of its connection, to its last byte."""
-    answer_seconds: float = 2.5
+    answer_seconds: float = 2.0
     """Then the database has not answered in time, and the sender is asked to come again."""
     events_per_second: float = 200.0
     """For each connection of a tenant; Zendesk allows an account about 1,000 changes a minute."""

@@ -6,7 +6,7 @@ import functools
 import socket
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from ml_connector.receiver.limits import Limits
 from ml_connector.receiver.metrics import Metrics
@@ -22,7 +22,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server(app: Starlette, metrics: Metrics, limits: Limits | None = None) -> uvicorn.Server:
+def server(app: ASGIApp, metrics: Metrics, limits: Limits | None = None) -> uvicorn.Server:
     """A server whose connections are bounded by ``limits``."""
     protocol = functools.partial(DeadlineProtocol, limits=limits or Limits(), on_slow=metrics.slow.inc)
     return uvicorn.Server(

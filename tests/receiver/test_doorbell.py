@@ -207,7 +207,7 @@ async def test_a_delivery_rings_at_once_and_a_restarted_receiver_rings_for_what_
 
 
 async def test_prefect_itself_keeps_the_rules_that_the_doorbell_counts_on() -> None:
-    with prefect_test_harness():
+    with prefect_test_harness(server_startup_timeout=120):
         async with get_client() as client, doorbell.prefect() as flow_runs:
             assert flow_runs is not None
             flow_id = await client.create_flow_from_name("oracle-zendesk-log-ticket-events")

@@ -53,7 +53,7 @@ async def test_a_hundred_dripping_senders_are_cut_off_and_the_others_are_served(
         assert await asyncio.wait_for(silent[0].read(), 5) == b""
         slow = receiver.metrics.registry.get_sample_value("ml_connector_slow_senders_total")
 
-    assert max(lasted) < 3
+    assert max(lasted) < 5
     assert min(lasted) > 1.4
     assert slow == 101
     assert sorted(took)[-2] < 1
