@@ -188,7 +188,7 @@ async def test_a_holder_that_sleeps_inside_a_transaction_is_named_and_not_waited
 
 async def test_a_chunk_that_our_own_code_cannot_take_does_not_hold_up_the_others(world: World) -> None:
     world.source.put("odd", name="odd")
-    world.destination = Astonished()
+    world.destination = Astonished(KeyError("what the record holds"))
     await world.run("r1")
     world.source.put("c1", name="A")
 
@@ -200,26 +200,27 @@ async def test_a_chunk_that_our_own_code_cannot_take_does_not_hold_up_the_others
 
 
 class Astonished(FakeDestination):
+    """Fails on the record "odd"."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
     async def decide(self, intents: Sequence[Intent], *, preview: bool = False) -> list[Decision]:
         if any(intent.source_id == "odd" for intent in intents):
-            raise KeyError("what the record holds")
+            raise self.error
         return await super().decide(intents, preview=preview)
 
 
 async def test_a_run_that_was_stopped_asks_no_further_source(world: World) -> None:
-    world.source.put("c1", name="x")
+    world.source.put("odd", name="x")
     other = World(world.db, world.vault)
     other.source.clock = refuse_to_be_asked  # type: ignore[method-assign]
-    world.destination = Revoked()
+    world.destination = Astonished(AbortRun("the token is revoked"))
 
     await world.run("r1", routes=[world.route(), other.route("test/others")])
 
     assert world.problem == "AbortRun: the token is revoked [ml-connector]"
-
-
-class Revoked(FakeDestination):
-    async def decide(self, intents: Sequence[Intent], *, preview: bool = False) -> list[Decision]:  # noqa: ARG002
-        raise AbortRun("the token is revoked")
 
 
 async def refuse_to_be_asked() -> Any:

@@ -7,6 +7,7 @@ about two streams, of which one waits for the other. Each story has a tenant of 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -142,7 +143,7 @@ class Desk(FakeDestination):
             fates = self.fate.get(decision.source_id, [])
             if fates[:1] == ["lost, and carried out later"]:
                 fates[0] = "lost before"
-                asyncio.get_running_loop().call_later(self.lag, self._write, decision)
+                asyncio.get_running_loop().call_later(self.lag, self._arrive, decision)
             async for outcomes in super().send([decision]):
                 yield outcomes
 
@@ -155,11 +156,14 @@ class Desk(FakeDestination):
             self.objects = objects
 
     def _write(self, decision: Decision) -> None:
+        self._arrive(decision)
+        if self.db.mishap.is_due("dies when the write has arrived"):
+            self.db.process.die()
+
+    def _arrive(self, decision: Decision) -> None:
         super()._write(decision)
         self.written.append((decision.source_id, decision.effect_id))
         asyncio.get_running_loop().call_later(self.lag, self.shown.__setitem__, decision.source_id, decision.request)
-        if self.db.mishap.is_due("dies when the write has arrived"):
-            self.db.process.die()
 
 
 class Erp(FakeSource):
@@ -451,10 +455,13 @@ def test_in_the_end_the_destination_holds_what_the_source_holds(postgres: Embedd
     name = f"t_{uuid7().hex[8:24]}"
     postgres.create(name, "mlc_template")
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+    until = time.monotonic() + 20  # seconds; a story takes half of one
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
     @given(chapters=st.lists(CHAPTERS, min_size=3, max_size=5), windowed=st.booleans())
     def tell(chapters: list[Any], windowed: bool) -> None:
-        asyncio.run(_tell(postgres.uri(name, "mlc_app"), chapters, windowed))
+        if time.monotonic() < until:
+            asyncio.run(_tell(postgres.uri(name, "mlc_app"), chapters, windowed))
 
     tell()
 
