@@ -162,12 +162,12 @@ class Ledger:
                 await conn.execute(
                     _CLAIM,
                     {
-                        "ids": list(by_id),
-                        "states": [d.state or State.SENDING for d in wanted],
-                        "actions": [d.action or None for d in wanted],
-                        "dest_ids": [d.dest_id for d in wanted],
-                        "hashes": [hashes.get(d.effect_id) for d in wanted],
-                        "reasons": [d.reason for d in wanted],
+                        "id": list(by_id),
+                        "state": [d.state or State.SENDING for d in wanted],
+                        "action": [d.action or None for d in wanted],
+                        "dest_id": [d.dest_id for d in wanted],
+                        "payload_hash": [hashes.get(d.effect_id) for d in wanted],
+                        "reason": [d.reason for d in wanted],
                         "run": self._run_id,
                     },
                 )
@@ -200,12 +200,12 @@ class Ledger:
                 await conn.execute(
                     _SETTLE,
                     {
-                        "ids": [o.effect_id for o in outcomes],
-                        "states": [o.state for o in outcomes],
-                        "actions": [o.action or None for o in outcomes],
-                        "dest_ids": [o.dest_id for o in outcomes],
-                        "reasons": [o.reason for o in outcomes],
-                        "waits": [settle_seconds if o.state is State.AMBIGUOUS else o.retry_after for o in outcomes],
+                        "id": [o.effect_id for o in outcomes],
+                        "state": [o.state for o in outcomes],
+                        "action": [o.action or None for o in outcomes],
+                        "dest_id": [o.dest_id for o in outcomes],
+                        "reason": [o.reason for o in outcomes],
+                        "wait": [settle_seconds if o.state is State.AMBIGUOUS else o.retry_after for o in outcomes],
                         "run": self._run_id,
                     },
                 )
@@ -289,11 +289,18 @@ def _entry(outcome: Outcome, source_id: str, attempt: int) -> Entry:
 async def links(db: Database, tenant: str, stream: str, source_ids: Sequence[str]) -> dict[str, tuple[str, bytes]]:
     """Destination id and hash of the last payload sent, per source id that is linked."""
     async with db.tenant(tenant) as conn:
-        rows = await conn.execute(
-            "select source_id, dest_id, payload_hash from link where stream = %s and source_id = any(%b)",
-            (stream, list(source_ids)),
-        )
+        rows = await conn.execute(_LINKS, {"stream": stream, "source_id": list(source_ids)})
         return {source_id: (dest_id, bytes(hashed)) for source_id, dest_id, hashed in await rows.fetchall()}
+
+
+def _rows(name: str, **columns: str) -> str:
+    """Arrays, by the names and types of their items, as rows of a table ``name``.
+
+    The sub-selects keep the arrays' length from the planner. It takes them for ten rows then, and looks each of them up
+    by an index; from their true length it has preferred to read the whole ledger.
+    """
+    arrays = ", ".join(f"(select %({column})b::{kind}[])" for column, kind in columns.items())
+    return f"unnest({arrays}) as {name}({', '.join(columns)})"
 
 
 _PLAN = """
@@ -389,8 +396,7 @@ _LINKED = """
 _CLAIM = f"""
     with looked as materialized (
         select w.*, others.overtaken, others.busy
-        from unnest(%(ids)b::uuid[], %(states)b::text[], %(actions)b::text[], %(dest_ids)b::text[],
-            %(hashes)b::bytea[], %(reasons)b::text[]) as w(id, state, action, dest_id, payload_hash, reason)
+        from {_rows("w", id="uuid", state="text", action="text", dest_id="text", payload_hash="bytea", reason="text")}
         join effect e on e.id = w.id
         cross join lateral (
             select bool_or(o.state <> 'abandoned' and (o.version_at, o.body_of, o.generation)
@@ -420,8 +426,7 @@ _SETTLE = f"""
             payload_hash = case when o.state <> 'unchanged' or o.dest_id is not null then e.payload_hash end,
             reason = o.reason, settled_run = %(run)s, updated_at = now(),
             next_at = case when o.wait is not null then clock_timestamp() + o.wait * interval '1 s' end
-        from unnest(%(ids)b::uuid[], %(states)b::text[], %(actions)b::text[], %(dest_ids)b::text[],
-            %(reasons)b::text[], %(waits)b::float[]) as o(id, state, action, dest_id, reason, wait)
+        from {_rows("o", id="uuid", state="text", action="text", dest_id="text", reason="text", wait="float")}
         where e.id = o.id
             and coalesce(e.state in ('planned', 'retry_wait', 'parked', 'sending', 'ambiguous', 'probing'), false)
         returning e.*
@@ -431,6 +436,10 @@ _SETTLE = f"""
             and m.state in ('rejected', 'retry_wait', 'needs_human')
     ), {_LINKED}
     select id, source_id, attempts from moved
+"""  # noqa: S608
+_LINKS = f"""
+    select l.source_id, l.dest_id, l.payload_hash from {_rows("s", source_id="text")}
+    join link l on l.stream = %(stream)s and l.source_id = s.source_id
 """  # noqa: S608
 _NEXT_DUE = """
     select extract(epoch from min(coalesce(e.next_at, clock_timestamp())) - clock_timestamp())
