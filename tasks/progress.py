@@ -25,20 +25,23 @@ async def progress(run: OpenRun) -> AsyncIterator[None]:
         return
     key = f"{run.tenant}-{run.integration}-progress".replace("_", "-")
     artifact = await acreate_progress_artifact(progress=0.0, key=key, description="records written of those read")
-    reporter = asyncio.create_task(_report(run, artifact))
+    reporter = asyncio.create_task(report(run, artifact))
     try:
         yield
     finally:
         reporter.cancel()
         with suppress(asyncio.CancelledError):
             await reporter
-    await aupdate_progress_artifact(artifact, progress=100.0)
+    with suppress(Exception):
+        await aupdate_progress_artifact(artifact, progress=100.0)
 
 
-async def _report(run: OpenRun, artifact: UUID) -> None:
+async def report(run: OpenRun, artifact: UUID) -> None:
+    """Bring the artifact up to date for ever. Whatever keeps it from that is no reason for the run to fail."""
     while True:
         await asyncio.sleep(EVERY)
-        await aupdate_progress_artifact(artifact, progress=await _share(run))
+        with suppress(Exception):
+            await aupdate_progress_artifact(artifact, progress=await _share(run))
 
 
 async def _share(run: OpenRun) -> float:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -20,6 +21,7 @@ from ml_connector.core.lease import LeaseTaken, leased
 from ml_connector.core.records import Decision, Intent, Outcome, State
 from ml_connector.core.vault import Vault
 from ml_connector.core.watermarks import next_window
+from tasks import progress
 from tasks.hold_run import Guard, hold_run
 from tasks.log_audit import log_audit
 from tasks.story import FlowRun, given
@@ -225,6 +227,21 @@ async def test_a_run_that_was_stopped_asks_no_further_source(world: World) -> No
 
 async def refuse_to_be_asked() -> Any:
     raise AssertionError("the source was asked")
+
+
+async def test_progress_that_cannot_be_shown_is_no_reason_to_fail(world: World, postgres: Embedded) -> None:
+    token = given.set(FlowRun("r1", "r1", 1, 0))
+    try:
+        async with hold_run(
+            world.db, world.vault, Guard(), "acme", "test", [world.route()], lease_seconds=5, reject_limit=(0.5, 5)
+        ) as run:
+            run.db = Database(postgres.uri("is not there", "mlc_app"))
+            reporter = asyncio.create_task(progress.report(run, uuid4()))
+            await asyncio.sleep(progress.EVERY + 0.5)
+            assert not reporter.done()
+            reporter.cancel()
+    finally:
+        given.reset(token)
 
 
 # --- windows
