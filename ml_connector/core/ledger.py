@@ -225,7 +225,10 @@ class Ledger:
         crashpoint("ledger.closed")
 
     async def next_due(self) -> float | None:
-        """Seconds until the next waiting effect of this stream can be moved; None when none waits."""
+        """Seconds until the next waiting effect of this stream can be moved; None when none waits.
+
+        One that waits behind another effect of its object, which is in flight, cannot be moved before that one.
+        """
         async with self._db.tenant(self._tenant) as conn:
             row = await (await conn.execute(_NEXT_DUE, (self.stream,))).fetchone()
         return None if row is None or row[0] is None else max(0.0, float(row[0]))
@@ -444,5 +447,7 @@ _LINKS = f"""
 _NEXT_DUE = """
     select extract(epoch from min(coalesce(e.next_at, clock_timestamp())) - clock_timestamp())
     from effect e join batch b on b.tenant = e.tenant and b.id = e.batch_id
-    where b.stream = %s and b.open and e.state in ('planned', 'retry_wait', 'ambiguous')
+    where b.stream = %s and b.open and (e.state = 'ambiguous' or (e.state in ('planned', 'retry_wait') and not exists (
+        select 1 from effect o where o.stream = e.stream and o.source_id = e.source_id
+            and o.state in ('sending', 'ambiguous', 'probing'))))
 """

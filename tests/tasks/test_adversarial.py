@@ -229,6 +229,31 @@ async def refuse_to_be_asked() -> Any:
     raise AssertionError("the source was asked")
 
 
+async def test_who_waits_behind_an_unclear_outcome_does_not_use_up_the_patience_for_it(world: World) -> None:
+    world.destination = Cut()
+    world.source.put("c1", name="A")
+    await world.run("r1")
+    world.source.put("c1", name="B")
+
+    [found] = await world.run("r2")
+
+    assert written(world) == ["A", "B"]
+    assert found.open == 0
+
+
+class Cut(FakeDestination):
+    """The run ends right behind the first write, which shows up after a while."""
+
+    settle_seconds = 0.9
+
+    async def send(self, decisions: Sequence[Decision]) -> AsyncIterator[list[Outcome]]:
+        first = not self.writes
+        async for outcomes in super().send(decisions):
+            if first:
+                raise AbortRun("the process is asked to end")
+            yield outcomes
+
+
 async def test_progress_that_cannot_be_shown_is_no_reason_to_fail(world: World, postgres: Embedded) -> None:
     token = given.set(FlowRun("r1", "r1", 1, 0))
     try:
