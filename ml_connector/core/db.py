@@ -11,7 +11,6 @@ from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 Connection = AsyncConnection[tuple[Any, ...]]
@@ -67,7 +66,7 @@ class Database:
         """A SQLModel session inside one transaction of one tenant."""
         if self._engine is None:
             address = self.url.replace("postgresql://", "postgresql+psycopg://", 1)
-            self._engine = create_async_engine(address, poolclass=NullPool, hide_parameters=True)
+            self._engine = create_async_engine(address, pool_size=1, max_overflow=1, hide_parameters=True)
         async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
             connection = await session.connection()
             await connection.execute(text("select set_config('mlc.tenant', :tenant, true)"), {"tenant": tenant})

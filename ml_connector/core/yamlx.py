@@ -18,9 +18,10 @@ from ml_connector.core.errors import Misconfigured
 
 Model = TypeVar("Model", bound=BaseModel)
 Place = tuple[int | str, ...]
+_Base: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where libyaml is
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(_Base):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own protocol: filled below
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

@@ -32,7 +32,7 @@ POINTS = (
     "watermark.moved",
     "run.finished",
 )
-WORKERS = 2
+WORKERS = 3
 
 
 def share(folder: str, number: int, rounds: int, seed: int) -> tuple[Tally, Tally]:
@@ -43,7 +43,7 @@ def share(folder: str, number: int, rounds: int, seed: int) -> tuple[Tally, Tall
         real = Tally()
         made.sweep(("new", "changed")[number % 2], real)
         made.shuffle(max(0, rounds - real.rounds), seed, real)
-        return real, naive_designs(made, home / f"naive{number}", rounds=6 if rounds < 500 else 20, seed=seed)
+        return real, naive_designs(made, home / f"naive{number}", rounds=4 if rounds < 500 else 14, seed=seed)
 
 
 def naive_designs(made: Harness, folder: Path, *, rounds: int, seed: int) -> Tally:
