@@ -82,6 +82,29 @@ class Source(Protocol):
         ...
 
 
+class EventSource(Source, Protocol):
+    """A stream whose objects the vendor also tells of, by webhook."""
+
+    async def concerns(self, kind: str, object_key: str, body: bytes) -> bool:
+        """Whether an event is about an object of this stream, and not about a change that we made ourselves."""
+        ...
+
+    async def lookup(self, ids: Sequence[str]) -> list[SourceRecord]:
+        """Those of the objects that exist, as they are now, the same as ``read`` would give them."""
+        ...
+
+
+class Resend(StrEnum):
+    """Whether what was applied may be sent once more."""
+
+    FREELY = "freely"
+    """An upsert: any replay does it."""
+    ON_REQUEST = "on request"
+    """It would stand there twice (a message, a note): only a replay that asks for it, with a reason."""
+    NEVER = "never"
+    """A journal."""
+
+
 @dataclass(slots=True)
 class Intent:
     """A mapped record that waits to be sent."""
@@ -138,6 +161,7 @@ class Destination(Protocol):
 
     system: str
     operation: str
+    resend: Resend
     settle_seconds: float
     """How long a write may stay invisible to a read; a probe that finds nothing earlier proves nothing."""
 
