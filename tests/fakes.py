@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ml_connector.core.errors import RejectRecord, RetryLater
-from ml_connector.core.records import Decision, Intent, Outcome, Page, SourceRecord, State, Window
+from ml_connector.core.records import Decision, Intent, Outcome, Page, Resend, SourceRecord, State, Window
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -71,6 +71,7 @@ class FakeDestination:
 
     system = "fake_desk"
     operation = "PUT objects"
+    resend = Resend.FREELY
     settle_seconds = 0.0
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from connectors.zendesk.lookup import Found, Key
 from connectors.zendesk.organizations import UPDATE
 from connectors.zendesk.sending import Step, send_all
 from connectors.zendesk.writing import Fate, Result, Work, outcome_of, probed
-from ml_connector.core.records import Body, Decision, Intent, Outcome, State
+from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
 
 _GONE = "the organization was deleted in Zendesk: replay its customer, then this record"
 
@@ -24,6 +24,7 @@ class OrganizationFieldsDestination:
 
     system = "zendesk"
     operation = "REST v2 organizations/update_many"
+    resend = Resend.FREELY
 
     def __init__(self, client: Zendesk, if_empty: frozenset[str] = frozenset()) -> None:
         self.settle_seconds = client.settings.settle_seconds

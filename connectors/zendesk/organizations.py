@@ -23,7 +23,7 @@ from connectors.zendesk.fields import CustomFields
 from connectors.zendesk.lookup import Found, Key, find, with_prefix
 from connectors.zendesk.sending import ATTEMPTS, Step, send_all
 from connectors.zendesk.writing import Call, Fate, Result, Work, outcome_of, probed
-from ml_connector.core.records import Body, Decision, Intent, Outcome, State
+from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
 
 CREATE = Call("POST", "/organizations/create_many", "organizations")
 UPDATE = Call("PUT", "/organizations/update_many", "organizations")
@@ -39,6 +39,7 @@ class Organizations:
 
     system = "zendesk"
     operation = "REST v2 organizations/create_many, update_many"
+    resend = Resend.FREELY
 
     def __init__(self, client: Zendesk, if_empty: frozenset[str] = frozenset()) -> None:
         self.settle_seconds = client.settings.settle_seconds

@@ -19,7 +19,7 @@ from connectors.zendesk.sending import send_all
 from connectors.zendesk.user_conflicts import UserConflicts
 from connectors.zendesk.user_steps import UserCalls, holds_email, own_fields, update_of
 from connectors.zendesk.writing import probed
-from ml_connector.core.records import Body, Decision, Intent, Outcome, State
+from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
 
 
 class Users:
@@ -32,6 +32,7 @@ class Users:
 
     system = "zendesk"
     operation = "REST v2 users/create_many, update_many"
+    resend = Resend.FREELY
 
     def __init__(self, client: Zendesk, if_empty: frozenset[str] = frozenset()) -> None:
         self.settle_seconds = client.settings.settle_seconds
