@@ -13,6 +13,7 @@ from datetime import datetime
 from uuid import UUID
 
 from ml_connector.core import audit, jsonx, watermarks
+from ml_connector.core import ledger_sql as sql
 from ml_connector.core.audit import Entry, Origin
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.crashpoints import crashpoint
@@ -64,10 +65,10 @@ class Ledger:
                 "batch": batch_id,
                 "stream": self.stream,
             }
-            inserted = await conn.execute(_PLAN_CHANGED if only_changed else _PLAN, values)
+            inserted = await conn.execute(sql.PLAN_CHANGED if only_changed else sql.PLAN, values)
             new = {row[0] for row in await inserted.fetchall()}
             if len(new) < len(items) and not only_changed:
-                inserted = await conn.execute(_PLAN_AGAIN, values)
+                inserted = await conn.execute(sql.PLAN_AGAIN, values)
                 new |= {row[0] for row in await inserted.fetchall()}
             items = [item for item in items if item.effect_id in new]
             await watermarks.advance(
@@ -89,13 +90,13 @@ class Ledger:
         async with self._db.tenant(self._tenant) as conn:
             await self._lease.hold(conn, self.stream)
             originals = await (
-                await conn.execute(_REPLAYED, (run_id, self.stream, list(FINISHED), after or UUID(int=0), limit))
+                await conn.execute(sql.REPLAYED, (run_id, self.stream, list(FINISHED), after or UUID(int=0), limit))
             ).fetchall()
             if not originals:
                 return None, None
             ids = [uuid7() for _ in originals]
             await conn.execute(
-                _PLAN_REPLAY, {"batch": batch_id, "ids": ids, "originals": [row[0] for row in originals]}
+                sql.PLAN_REPLAY, {"batch": batch_id, "ids": ids, "originals": [row[0] for row in originals]}
             )
             await self._insert_batch(conn, batch_id, len(ids))
             await watermarks.advance(
@@ -112,7 +113,7 @@ class Ledger:
         """Plan again what this run has rejected: the mapping, or what the vendor minded, may have been mended."""
         async with self._db.tenant(self._tenant) as conn:
             await self._lease.hold(conn, self.stream)
-            reopened = await (await conn.execute(_REOPEN, (self._run_id, self.stream))).fetchall()
+            reopened = await (await conn.execute(sql.REOPEN, (self._run_id, self.stream))).fetchall()
             await conn.execute(
                 "update batch set open = true where id = any(%s) and not open", ([row[3] for row in reopened],)
             )
@@ -136,12 +137,12 @@ class Ledger:
         """
         async with self._db.tenant(self._tenant) as conn:
             await self._lease.hold(conn, self.stream)
-            crashed = await (await conn.execute(_CRASHED, (settle_seconds, batch_id))).fetchall()
+            crashed = await (await conn.execute(sql.CRASHED, (settle_seconds, batch_id))).fetchall()
             await self._audit(
                 conn,
                 [Entry(i, source, "recover", State.AMBIGUOUS, reason="crash", attempt=n) for i, source, n in crashed],
             )
-            rows = await (await conn.execute(_LOAD, (batch_id,))).fetchall()
+            rows = await (await conn.execute(sql.LOAD, (batch_id,))).fetchall()
         return Chunk(batch_id, [_item(self._sealer, *row) for row in rows])
 
     async def claim(self, decisions: Sequence[Decision], hashes: Mapping[UUID, bytes]) -> list[Decision]:
@@ -160,7 +161,7 @@ class Ledger:
             await self._lease.hold(conn, self.stream)
             claimed = await (
                 await conn.execute(
-                    _CLAIM,
+                    sql.CLAIM,
                     {
                         "id": list(by_id),
                         "state": [d.state or State.SENDING for d in wanted],
@@ -198,7 +199,7 @@ class Ledger:
             await self._lease.hold(conn, self.stream)
             settled = await (
                 await conn.execute(
-                    _SETTLE,
+                    sql.SETTLE,
                     {
                         "id": [o.effect_id for o in outcomes],
                         "state": [o.state for o in outcomes],
@@ -230,7 +231,7 @@ class Ledger:
         One that waits behind another effect of its object, which is in flight, cannot be moved before that one.
         """
         async with self._db.tenant(self._tenant) as conn:
-            row = await (await conn.execute(_NEXT_DUE, (self.stream,))).fetchone()
+            row = await (await conn.execute(sql.NEXT_DUE, (self.stream,))).fetchone()
         return None if row is None or row[0] is None else max(0.0, float(row[0]))
 
     async def _insert_batch(self, conn: Connection, batch_id: UUID, planned: int) -> None:
@@ -266,7 +267,7 @@ async def stored_batches(db: Database, sealer: Sealer, tenant: str, stream: str,
         ids = [row[0] for row in await rows.fetchall()]
     for batch_id in ids:
         async with db.tenant(tenant) as conn:
-            found = await (await conn.execute(_LOAD_ALL, (batch_id,))).fetchall()
+            found = await (await conn.execute(sql.LOAD_ALL, (batch_id,))).fetchall()
         yield Chunk(batch_id, [_item(sealer, *row) for row in found])
 
 
@@ -292,162 +293,5 @@ def _entry(outcome: Outcome, source_id: str, attempt: int) -> Entry:
 async def links(db: Database, tenant: str, stream: str, source_ids: Sequence[str]) -> dict[str, tuple[str, bytes]]:
     """Destination id and hash of the last payload sent, per source id that is linked."""
     async with db.tenant(tenant) as conn:
-        rows = await conn.execute(_LINKS, {"stream": stream, "source_id": list(source_ids)})
+        rows = await conn.execute(sql.LINKS, {"stream": stream, "source_id": list(source_ids)})
         return {source_id: (dest_id, bytes(hashed)) for source_id, dest_id, hashed in await rows.fetchall()}
-
-
-def _rows(name: str, **columns: str) -> str:
-    """Arrays, by the names and types of their items, as rows of a table ``name``.
-
-    The sub-selects keep the arrays' length from the planner. It takes them for ten rows then, and looks each of them up
-    by an index; from their true length it has preferred to read the whole ledger.
-    """
-    arrays = ", ".join(f"(select %({column})b::{kind}[])" for column, kind in columns.items())
-    return f"unnest({arrays}) as {name}({', '.join(columns)})"
-
-
-_PLAN = """
-    insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, body_of)
-    select mlc_tenant(), r.id, %(batch)s, %(stream)s, r.source_id, r.version_at, r.version_hash, r.id
-    from unnest(%(ids)b::uuid[], %(source_ids)b::text[], %(versions)b::timestamptz[], %(hashes)b::bytea[])
-        as r(id, source_id, version_at, version_hash)
-    {only}
-    on conflict (tenant, stream, source_id, version_at, version_hash, generation) do nothing
-    returning id
-"""
-_PLAN_CHANGED = _PLAN.format(
-    only="""
-    where r.version_hash is distinct from (
-        select e.version_hash from effect e
-        where e.tenant = mlc_tenant() and e.stream = %(stream)s and e.source_id = r.source_id
-        order by e.version_at desc, e.body_of desc limit 1)
-"""
-)
-_PLAN = _PLAN.format(only="")
-_PLAN_AGAIN = """
-    insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, generation, body_of)
-    select mlc_tenant(), r.id, %(batch)s, %(stream)s, r.source_id, r.version_at, r.version_hash,
-        (select max(g.generation) + 1 from effect g where g.stream = %(stream)s and g.source_id = r.source_id
-            and g.version_at = r.version_at and g.version_hash = r.version_hash),
-        r.id
-    from unnest(%(ids)b::uuid[], %(source_ids)b::text[], %(versions)b::timestamptz[], %(hashes)b::bytea[])
-        as r(id, source_id, version_at, version_hash)
-    cross join lateral (
-        select e.version_at, e.version_hash from effect e
-        where e.stream = %(stream)s and e.source_id = r.source_id
-        order by e.version_at desc, e.body_of desc limit 1
-    ) newest
-    where newest.version_at = r.version_at and newest.version_hash <> r.version_hash
-    on conflict (tenant, stream, source_id, version_at, version_hash, generation) do nothing
-    returning id
-"""
-
-_REPLAYED = """
-    select e.id, e.source_id from effect e join batch b on b.tenant = e.tenant and b.id = e.batch_id
-    where b.run_id = %s and b.stream = %s and e.state = any(%s) and e.id > %s
-    order by e.id limit %s
-"""
-_PLAN_REPLAY = """
-    insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, generation, body_of)
-    select o.tenant, n.id, %(batch)s, o.stream, o.source_id, o.version_at, o.version_hash,
-        (select max(g.generation) + 1 from effect g where g.tenant = o.tenant and g.stream = o.stream
-            and g.source_id = o.source_id and g.version_at = o.version_at and g.version_hash = o.version_hash),
-        o.body_of
-    from unnest(%(ids)b::uuid[], %(originals)b::uuid[]) as n(id, original)
-    join effect o on o.tenant = mlc_tenant() and o.id = n.original
-"""
-
-_REOPEN = """
-    update effect e set state = 'planned', reason = null, updated_at = now()
-    from batch b
-    where b.run_id = %s and b.stream = %s and e.tenant = b.tenant and e.batch_id = b.id and e.state = 'rejected'
-    returning e.id, e.source_id, e.attempts, e.batch_id
-"""
-_CRASHED = """
-    update effect set state = 'ambiguous', reason = 'crash', updated_at = now(),
-        next_at = clock_timestamp() + %s * interval '1 s'
-    where batch_id = %s and state in ('sending', 'probing')
-    returning id, source_id, attempts
-"""
-_COLUMNS = """
-    select e.id, e.source_id, e.version_at, e.body_of, e.generation, e.state, e.attempts, e.dest_id, s.envelope,
-        r.envelope, r.attempt
-    from effect e
-    join body s on s.tenant = e.tenant and s.effect_id = e.body_of and s.kind = 'source' and s.attempt = 0
-    left join body r on r.tenant = e.tenant and r.effect_id = e.id and r.kind = 'request' and r.attempt = e.attempts
-"""
-_LOAD = f"""{_COLUMNS}
-    where e.batch_id = %s and e.state in ('planned', 'retry_wait', 'parked', 'ambiguous')
-        and (e.next_at is null or e.next_at <= clock_timestamp())
-    order by e.id
-"""
-_LOAD_ALL = f"{_COLUMNS} where e.batch_id = %s order by e.id"
-
-# Of versions with one timestamp the newer is the one that was read later. A replay goes by the id of the body that it
-# repeats, not by its own, so it does not overtake what was read between the two.
-# ``coalesce`` hides the state from the planner: of a state in which its statistics have seen no row it expects none.
-_LINKED = """
-    linked as (
-        insert into link as l (tenant, stream, source_id, dest_id, payload_hash, version_at, effect_id)
-        select m.tenant, m.stream, m.source_id, m.dest_id, m.payload_hash, m.version_at, m.id from moved m
-        where m.state in ('applied', 'unchanged') and m.dest_id is not null and m.payload_hash is not null
-        on conflict (tenant, stream, source_id) do update
-        set dest_id = excluded.dest_id, payload_hash = excluded.payload_hash, version_at = excluded.version_at,
-            effect_id = excluded.effect_id, updated_at = now()
-    )
-"""
-_CLAIM = f"""
-    with looked as materialized (
-        select w.*, others.overtaken, others.busy
-        from {_rows("w", id="uuid", state="text", action="text", dest_id="text", payload_hash="bytea", reason="text")}
-        join effect e on e.id = w.id
-        cross join lateral (
-            select bool_or(o.state <> 'abandoned' and (o.version_at, o.body_of, o.generation)
-                    > (e.version_at, e.body_of, e.generation)) as overtaken,
-                bool_or(o.id <> e.id and o.state in ('sending', 'ambiguous', 'probing')) as busy
-            from effect o where o.stream = e.stream and o.source_id = e.source_id
-        ) others
-    ), moved as (
-        update effect e set
-            state = case when l.overtaken then 'superseded' else l.state end,
-            reason = case when l.overtaken then 'a newer version is in the ledger' else l.reason end,
-            attempts = e.attempts + (not l.overtaken and l.state = 'sending')::integer,
-            action = l.action, dest_id = coalesce(l.dest_id, e.dest_id), payload_hash = l.payload_hash,
-            next_at = null, settled_run = %(run)s, updated_at = now()
-        from looked l
-        where e.id = l.id and coalesce(e.state in ('planned', 'retry_wait', 'parked'), false)
-            and (l.overtaken or not l.busy and (e.state, l.state) <> ('parked', 'parked'))
-        returning e.*
-    ), {_LINKED}
-    select id, state, attempts, reason from moved
-"""  # noqa: S608 - put together from constants
-
-_SETTLE = f"""
-    with moved as (
-        update effect e set
-            state = o.state, action = coalesce(o.action, e.action), dest_id = coalesce(o.dest_id, e.dest_id),
-            payload_hash = case when o.state <> 'unchanged' or o.dest_id is not null then e.payload_hash end,
-            reason = o.reason, settled_run = %(run)s, updated_at = now(),
-            next_at = case when o.wait is not null then clock_timestamp() + o.wait * interval '1 s' end
-        from {_rows("o", id="uuid", state="text", action="text", dest_id="text", reason="text", wait="float")}
-        where e.id = o.id
-            and coalesce(e.state in ('planned', 'retry_wait', 'parked', 'sending', 'ambiguous', 'probing'), false)
-        returning e.*
-    ), doubted as (
-        update link l set payload_hash = ''::bytea, updated_at = now() from moved m
-        where l.stream = m.stream and l.source_id = m.source_id and m.attempts > 0
-            and m.state in ('rejected', 'retry_wait', 'needs_human')
-    ), {_LINKED}
-    select id, source_id, attempts from moved
-"""  # noqa: S608
-_LINKS = f"""
-    select l.source_id, l.dest_id, l.payload_hash from {_rows("s", source_id="text")}
-    join link l on l.stream = %(stream)s and l.source_id = s.source_id
-"""  # noqa: S608
-_NEXT_DUE = """
-    select extract(epoch from min(coalesce(e.next_at, clock_timestamp())) - clock_timestamp())
-    from effect e join batch b on b.tenant = e.tenant and b.id = e.batch_id
-    where b.stream = %s and b.open and (e.state = 'ambiguous' or (e.state in ('planned', 'retry_wait') and not exists (
-        select 1 from effect o where o.stream = e.stream and o.source_id = e.source_id
-            and o.state in ('sending', 'ambiguous', 'probing'))))
-"""

@@ -1,0 +1,160 @@
+"""The statements of the ledger. They are the hot path: each is written for the index that it goes by."""
+
+from __future__ import annotations
+
+
+def _rows(name: str, **columns: str) -> str:
+    """Arrays, by the names and types of their items, as rows of a table ``name``.
+
+    The sub-selects keep the arrays' length from the planner. It takes them for ten rows then, and looks each of them up
+    by an index; from their true length it has preferred to read the whole ledger.
+    """
+    arrays = ", ".join(f"(select %({column})b::{kind}[])" for column, kind in columns.items())
+    return f"unnest({arrays}) as {name}({', '.join(columns)})"
+
+
+PLAN = """
+    insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, body_of)
+    select mlc_tenant(), r.id, %(batch)s, %(stream)s, r.source_id, r.version_at, r.version_hash, r.id
+    from unnest(%(ids)b::uuid[], %(source_ids)b::text[], %(versions)b::timestamptz[], %(hashes)b::bytea[])
+        as r(id, source_id, version_at, version_hash)
+    {only}
+    on conflict (tenant, stream, source_id, version_at, version_hash, generation) do nothing
+    returning id
+"""
+PLAN_CHANGED = PLAN.format(
+    only="""
+    where r.version_hash is distinct from (
+        select e.version_hash from effect e
+        where e.tenant = mlc_tenant() and e.stream = %(stream)s and e.source_id = r.source_id
+        order by e.version_at desc, e.body_of desc limit 1)
+"""
+)
+PLAN = PLAN.format(only="")
+PLAN_AGAIN = """
+    insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, generation, body_of)
+    select mlc_tenant(), r.id, %(batch)s, %(stream)s, r.source_id, r.version_at, r.version_hash,
+        (select max(g.generation) + 1 from effect g where g.stream = %(stream)s and g.source_id = r.source_id
+            and g.version_at = r.version_at and g.version_hash = r.version_hash),
+        r.id
+    from unnest(%(ids)b::uuid[], %(source_ids)b::text[], %(versions)b::timestamptz[], %(hashes)b::bytea[])
+        as r(id, source_id, version_at, version_hash)
+    cross join lateral (
+        select e.version_at, e.version_hash from effect e
+        where e.stream = %(stream)s and e.source_id = r.source_id
+        order by e.version_at desc, e.body_of desc limit 1
+    ) newest
+    where newest.version_at = r.version_at and newest.version_hash <> r.version_hash
+    on conflict (tenant, stream, source_id, version_at, version_hash, generation) do nothing
+    returning id
+"""
+
+REPLAYED = """
+    select e.id, e.source_id from effect e join batch b on b.tenant = e.tenant and b.id = e.batch_id
+    where b.run_id = %s and b.stream = %s and e.state = any(%s) and e.id > %s
+    order by e.id limit %s
+"""
+PLAN_REPLAY = """
+    insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, generation, body_of)
+    select o.tenant, n.id, %(batch)s, o.stream, o.source_id, o.version_at, o.version_hash,
+        (select max(g.generation) + 1 from effect g where g.tenant = o.tenant and g.stream = o.stream
+            and g.source_id = o.source_id and g.version_at = o.version_at and g.version_hash = o.version_hash),
+        o.body_of
+    from unnest(%(ids)b::uuid[], %(originals)b::uuid[]) as n(id, original)
+    join effect o on o.tenant = mlc_tenant() and o.id = n.original
+"""
+
+REOPEN = """
+    update effect e set state = 'planned', reason = null, updated_at = now()
+    from batch b
+    where b.run_id = %s and b.stream = %s and e.tenant = b.tenant and e.batch_id = b.id and e.state = 'rejected'
+    returning e.id, e.source_id, e.attempts, e.batch_id
+"""
+CRASHED = """
+    update effect set state = 'ambiguous', reason = 'crash', updated_at = now(),
+        next_at = clock_timestamp() + %s * interval '1 s'
+    where batch_id = %s and state in ('sending', 'probing')
+    returning id, source_id, attempts
+"""
+COLUMNS = """
+    select e.id, e.source_id, e.version_at, e.body_of, e.generation, e.state, e.attempts, e.dest_id, s.envelope,
+        r.envelope, r.attempt
+    from effect e
+    join body s on s.tenant = e.tenant and s.effect_id = e.body_of and s.kind = 'source' and s.attempt = 0
+    left join body r on r.tenant = e.tenant and r.effect_id = e.id and r.kind = 'request' and r.attempt = e.attempts
+"""
+LOAD = f"""{COLUMNS}
+    where e.batch_id = %s and e.state in ('planned', 'retry_wait', 'parked', 'ambiguous')
+        and (e.next_at is null or e.next_at <= clock_timestamp())
+    order by e.id
+"""
+LOAD_ALL = f"{COLUMNS} where e.batch_id = %s order by e.id"
+
+# Of versions with one timestamp the newer is the one that was read later. A replay goes by the id of the body that it
+# repeats, not by its own, so it does not overtake what was read between the two.
+# ``coalesce`` hides the state from the planner: of a state in which its statistics have seen no row it expects none.
+LINKED = """
+    linked as (
+        insert into link as l (tenant, stream, source_id, dest_id, payload_hash, version_at, effect_id)
+        select m.tenant, m.stream, m.source_id, m.dest_id, m.payload_hash, m.version_at, m.id from moved m
+        where m.state in ('applied', 'unchanged') and m.dest_id is not null and m.payload_hash is not null
+        on conflict (tenant, stream, source_id) do update
+        set dest_id = excluded.dest_id, payload_hash = excluded.payload_hash, version_at = excluded.version_at,
+            effect_id = excluded.effect_id, updated_at = now()
+    )
+"""
+CLAIM = f"""
+    with looked as materialized (
+        select w.*, others.overtaken, others.busy
+        from {_rows("w", id="uuid", state="text", action="text", dest_id="text", payload_hash="bytea", reason="text")}
+        join effect e on e.id = w.id
+        cross join lateral (
+            select bool_or(o.state <> 'abandoned' and (o.version_at, o.body_of, o.generation)
+                    > (e.version_at, e.body_of, e.generation)) as overtaken,
+                bool_or(o.id <> e.id and o.state in ('sending', 'ambiguous', 'probing')) as busy
+            from effect o where o.stream = e.stream and o.source_id = e.source_id
+        ) others
+    ), moved as (
+        update effect e set
+            state = case when l.overtaken then 'superseded' else l.state end,
+            reason = case when l.overtaken then 'a newer version is in the ledger' else l.reason end,
+            attempts = e.attempts + (not l.overtaken and l.state = 'sending')::integer,
+            action = l.action, dest_id = coalesce(l.dest_id, e.dest_id), payload_hash = l.payload_hash,
+            next_at = null, settled_run = %(run)s, updated_at = now()
+        from looked l
+        where e.id = l.id and coalesce(e.state in ('planned', 'retry_wait', 'parked'), false)
+            and (l.overtaken or not l.busy and (e.state, l.state) <> ('parked', 'parked'))
+        returning e.*
+    ), {LINKED}
+    select id, state, attempts, reason from moved
+"""  # noqa: S608 - put together from constants
+
+SETTLE = f"""
+    with moved as (
+        update effect e set
+            state = o.state, action = coalesce(o.action, e.action), dest_id = coalesce(o.dest_id, e.dest_id),
+            payload_hash = case when o.state <> 'unchanged' or o.dest_id is not null then e.payload_hash end,
+            reason = o.reason, settled_run = %(run)s, updated_at = now(),
+            next_at = case when o.wait is not null then clock_timestamp() + o.wait * interval '1 s' end
+        from {_rows("o", id="uuid", state="text", action="text", dest_id="text", reason="text", wait="float")}
+        where e.id = o.id
+            and coalesce(e.state in ('planned', 'retry_wait', 'parked', 'sending', 'ambiguous', 'probing'), false)
+        returning e.*
+    ), doubted as (
+        update link l set payload_hash = ''::bytea, updated_at = now() from moved m
+        where l.stream = m.stream and l.source_id = m.source_id and m.attempts > 0
+            and m.state in ('rejected', 'retry_wait', 'needs_human')
+    ), {LINKED}
+    select id, source_id, attempts from moved
+"""  # noqa: S608
+LINKS = f"""
+    select l.source_id, l.dest_id, l.payload_hash from {_rows("s", source_id="text")}
+    join link l on l.stream = %(stream)s and l.source_id = s.source_id
+"""  # noqa: S608
+NEXT_DUE = """
+    select extract(epoch from min(coalesce(e.next_at, clock_timestamp())) - clock_timestamp())
+    from effect e join batch b on b.tenant = e.tenant and b.id = e.batch_id
+    where b.stream = %s and b.open and (e.state = 'ambiguous' or (e.state in ('planned', 'retry_wait') and not exists (
+        select 1 from effect o where o.stream = e.stream and o.source_id = e.source_id
+            and o.state in ('sending', 'ambiguous', 'probing'))))
+"""
