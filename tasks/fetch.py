@@ -111,4 +111,5 @@ async def _position(stream: Stream) -> Progress:
         lookback=stream.route.lookback,
         delay=stream.route.delay,
         start_from=stream.route.start_from,
+        continues=stream.route.source.continues,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Literal
 
 from ml_connector.core.db import Database
 from ml_connector.core.errors import LeaseLost, Reauthenticate, SafeError
@@ -23,6 +24,7 @@ class Route:
 
     __slots__ = (
         "address",
+        "backlinks",
         "delay",
         "destination",
         "key",
@@ -43,9 +45,10 @@ class Route:
         mapping: Mapping,
         destination: Destination,
         links: dict[str, str],
+        backlinks: dict[str, str],
         lookback: timedelta | None,
         delay: timedelta,
-        start_from: datetime | None,
+        start_from: datetime | Literal["now"] | None,
         address: Callable[[str], str | None],
     ) -> None:
         self.name = name
@@ -56,6 +59,8 @@ class Route:
         self.destination = destination
         self.links = links
         """Payload field -> key of the stream whose link table turns a source id into the destination's id."""
+        self.backlinks = backlinks
+        """The same the other way round."""
         self.lookback = lookback
         """None: read everything again."""
         self.delay = delay

@@ -9,6 +9,7 @@ from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.db import Database
 from ml_connector.core.ledger import CLAIMED, links
+from ml_connector.core.links import backlinks
 from ml_connector.core.records import Decision, Intent, Outcome, State
 from tasks.stream import Route, Stream
 from tasks.verb import verb
@@ -34,16 +35,12 @@ async def upsert(stream: Stream, chunk: Chunk) -> int:
 async def resolve(
     db: Database, tenant: str, route: Route, items: Sequence[Item]
 ) -> tuple[list[Intent], list[Decision]]:
-    """Put the destination's ids in place of source ids, and leave out what the destination holds already.
+    """Put one system's ids in place of the other's, and leave out what the destination holds already.
 
     A record whose parent is not there yet is parked. One whose payload is the same as the last that was sent is
     unchanged, without a call, unless it is a replay.
     """
-    payloads = [item.payload for item in items if item.payload is not None]
-    parents = {
-        field: await links(db, tenant, key, [str(payload[field]) for payload in payloads if payload.get(field)])
-        for field, key in route.links.items()
-    }
+    parents = await _parents(db, tenant, route, items)
     known = await links(db, tenant, route.key, [item.source_id for item in items])
     intents: list[Intent] = []
     decided: list[Decision] = []
@@ -54,7 +51,7 @@ async def resolve(
         item.payload_hash = jsonx.digest(item.payload)
         dest_id, last_sent = known.get(item.source_id, (None, b""))
         if missing:
-            reason = f"{missing} {route.links[missing]} is not at the destination yet"
+            reason = f"{missing}: {(route.links | route.backlinks)[missing]} does not link it yet"
             decided.append(Decision(item.effect_id, item.source_id, "", state=State.PARKED, reason=reason))
         elif last_sent == item.payload_hash and item.generation == 0:
             decided.append(
@@ -63,6 +60,19 @@ async def resolve(
         else:
             intents.append(Intent(item.effect_id, item.source_id, item.payload, dest_id, force=item.generation > 0))
     return intents, decided
+
+
+async def _parents(db: Database, tenant: str, route: Route, items: Sequence[Item]) -> dict[str, dict[str, str]]:
+    """Per payload field that names another record: its id in one system -> its id in the other."""
+    payloads = [item.payload for item in items if item.payload is not None]
+    parents: dict[str, dict[str, str]] = {}
+    for field, key in route.links.items():
+        named = [str(payload[field]) for payload in payloads if payload.get(field)]
+        parents[field] = {one: dest_id for one, (dest_id, _) in (await links(db, tenant, key, named)).items()}
+    for field, key in route.backlinks.items():
+        named = [str(payload[field]) for payload in payloads if payload.get(field)]
+        parents[field] = await backlinks(db, tenant, key, named)
+    return parents
 
 
 async def _probe(stream: Stream, chunk: Chunk) -> None:
@@ -117,13 +127,13 @@ def _as_outcome(decision: Decision) -> Outcome:
     return Outcome(decision.effect_id, decision.state, decision.action, decision.dest_id, decision.reason)
 
 
-def _put_parents(item: Item, parents: dict[str, dict[str, tuple[str, bytes]]]) -> str | None:
-    """Replace source ids by the destination's; returns the first field whose parent is not linked."""
+def _put_parents(item: Item, parents: dict[str, dict[str, str]]) -> str | None:
+    """Replace the ids of parents; returns the first field whose parent is not linked."""
     payload = item.payload or {}
     for field, linked in parents.items():
         wanted = payload.get(field)
         if wanted is not None:
             if str(wanted) not in linked:
                 return field
-            payload[field] = linked[str(wanted)][0]
+            payload[field] = linked[str(wanted)]
     return None

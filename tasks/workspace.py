@@ -67,15 +67,16 @@ class Workspace:
         config = self.config.integrations.get(integration)
         if config is None or not config.enabled:
             raise Misconfigured(f"tenant {self.tenant} has not switched on {integration} in its file")
-        source = await self.client(config.source)
-        destination = await self.client(config.destination)
+        ends = {self.system_of(name).name: name for name in (config.source, config.destination)}
         routes = []
         for name in streams:
             stream = config.streams.get(name)
             if stream is None or not stream.enabled:
                 continue
             mapping = self.mapping(integration, name)
-            reads, writes = self.system_of(config.source), self.system_of(config.destination)
+            # some streams run back, from the destination of the integration to its source
+            reads, writes = (system(model.partition(".")[0]) for model in (mapping.source, mapping.target))
+            source, destination = await self.client(ends[reads.name]), await self.client(ends[writes.name])
             routes.append(
                 Route(
                     name,
@@ -84,6 +85,7 @@ class Workspace:
                     mapping=mapping,
                     destination=writes.destinations[_model(mapping.target)](destination, mapping),
                     links={field: f"{integration}/{entity}" for field, entity in mapping.links.items()},
+                    backlinks={field: f"{integration}/{entity}" for field, entity in mapping.backlinks.items()},
                     lookback=None if full else stream.lookback,
                     delay=stream.delay,
                     start_from=stream.start_from,

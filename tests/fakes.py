@@ -21,6 +21,7 @@ class FakeSource:
 
     def __init__(self, *, windowed: bool = True, page: int = 10) -> None:
         self.windowed = windowed
+        self.continues = False
         self.page = page
         self.now = START + timedelta(days=1)
         self.rows: dict[str, tuple[datetime, dict[str, Any]]] = {}

@@ -29,6 +29,7 @@ class CreditProfiles:
     system = SYSTEM
     operation = OPERATION
     windowed = False
+    continues = False
 
     def __init__(self, client: OracleFusion) -> None:
         self.client = client

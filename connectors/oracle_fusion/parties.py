@@ -42,6 +42,7 @@ class _Parties:
 
     system = SYSTEM
     windowed = True
+    continues = False
     root: Root = "crmRestApi"
     resource: ClassVar[str]
     queried = ("LastUpdateDate", "PartyId")

@@ -35,6 +35,7 @@ class _TotalPerParty:
 
     system = SYSTEM
     windowed = False
+    continues = False
     root: Root = "fscmRestApi"
     resource: ClassVar[str]
     party: ClassVar[str]

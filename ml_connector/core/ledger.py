@@ -44,7 +44,7 @@ class Ledger:
         self.stream = origin.stream
 
     async def plan(
-        self, records: Sequence[SourceRecord], *, moment: datetime, cursor: str, only_changed: bool
+        self, records: Sequence[SourceRecord], *, moment: datetime, cursor: str | None, only_changed: bool
     ) -> Chunk | None:
         """Enter records as ``planned`` and move the read cursor behind them, in one transaction.
 
@@ -67,7 +67,7 @@ class Ledger:
             }
             inserted = await conn.execute(sql.PLAN_CHANGED if only_changed else sql.PLAN, values)
             new = {row[0] for row in await inserted.fetchall()}
-            if len(new) < len(items) and not only_changed:
+            if len(new) < len(items):
                 inserted = await conn.execute(sql.PLAN_AGAIN, values)
                 new |= {row[0] for row in await inserted.fetchall()}
             items = [item for item in items if item.effect_id in new]

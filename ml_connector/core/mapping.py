@@ -22,6 +22,7 @@ from ml_connector.core.expressions import Expression
 from ml_connector.core.functions import is_blank, text
 from ml_connector.core.mapping_check import Problem, check_against_models, may_be_null
 from ml_connector.core.mapping_file import FieldRule, MappingOverlay, MappingSpec, Scalar, load_mapping
+from ml_connector.core.templates import TextTemplate
 
 __all__ = ["Mapping", "MappingOverlay", "MappingSpec", "compile_mapping", "load_mapping"]
 
@@ -33,7 +34,7 @@ class _Field:
     name: str
     container: str | None
     key: str
-    expression: Expression
+    expression: Expression | TextTemplate
     convert: Callable[[Any], Any] | None
     required: bool
     clears: bool
@@ -42,7 +43,18 @@ class _Field:
 class Mapping:
     """Turns records of one source model into payloads of one target model. Made by ``compile_mapping``."""
 
-    __slots__ = ("_fields", "_model", "_when", "custom_fields", "hash", "if_empty", "links", "source", "target")
+    __slots__ = (
+        "_fields",
+        "_model",
+        "_when",
+        "backlinks",
+        "custom_fields",
+        "hash",
+        "if_empty",
+        "links",
+        "source",
+        "target",
+    )
 
     def __init__(
         self, spec: MappingSpec, fields: list[_Field], when: Expression | None, model: type[BaseModel]
@@ -53,6 +65,8 @@ class Mapping:
         """SHA-256, hex, of the merged mapping: equal for two mappings that make the same of each record."""
         self.links = spec.links
         """Payload field -> entity whose link table holds the destination id of what the field names."""
+        self.backlinks = spec.backlinks
+        """Payload field -> entity whose link table holds the source id of what the field names."""
         self.if_empty = frozenset(name for name, rule in spec.fields.items() if rule.own == "if_empty")
         """Fields (``organization_fields.region``) to be written only while they are empty at the destination."""
         self.custom_fields = spec.custom_fields
@@ -73,8 +87,8 @@ class Mapping:
     def apply(self, body: dict[str, Any]) -> dict[str, Any]:
         """The payload for one source record: JSON types and Decimal, valid for the target model.
 
-        A field named in ``links`` holds the source's id, as text. Raises RejectRecord, which names the field and the
-        expression and never a value.
+        A field named in ``links`` or ``backlinks`` holds the id to be replaced, as text. Raises RejectRecord, which
+        names the field and the expression and never a value.
         """
         payload: dict[str, Any] = {}
         for field in self._fields:
@@ -111,8 +125,9 @@ class Mapping:
                 return self._refusal(field.name, field.expression, f"{self.target} refuses it: {_say(first)}")
         return RejectRecord(f"{self.target} refuses the record as a whole: {_say(first)}", phase=self._phase)
 
-    def _refusal(self, name: str, expression: Expression, problem: str) -> RejectRecord:
-        return RejectRecord(f"{name}, from `{expression.text}`: {problem}", phase=self._phase)
+    def _refusal(self, name: str, expression: Expression | TextTemplate, problem: str) -> RejectRecord:
+        shown = expression.text.splitlines()[0] if expression.text else ""
+        return RejectRecord(f"{name}, from `{shown}`: {problem}", phase=self._phase)
 
     @property
     def _phase(self) -> str:
@@ -132,29 +147,31 @@ def compile_mapping(spec: MappingSpec, source_model: type[BaseModel], target_mod
     fields = [
         _field(spec, name, rule, expressions[f"fields.{name}"], target_model) for name, rule in spec.fields.items()
     ]
-    return Mapping(spec, fields, expressions.get("when"), target_model)
+    return Mapping(spec, fields, Expression(spec.when) if spec.when is not None else None, target_model)
 
 
-def _compile(spec: MappingSpec, problems: list[Problem]) -> dict[str, Expression]:
+def _compile(spec: MappingSpec, problems: list[Problem]) -> dict[str, Expression | TextTemplate]:
     """The expressions by their place in the mapping; those that do not compile become problems."""
-    texts = {f"fields.{name}": rule.source for name, rule in spec.fields.items()}
+    expressions: dict[str, Expression | TextTemplate] = {}
+    rules = {f"fields.{name}": rule for name, rule in spec.fields.items()}
     if spec.when is not None:
-        texts["when"] = spec.when
-    expressions = {}
-    for place, expression in texts.items():
+        rules["when"] = FieldRule(**{"from": spec.when})
+    for place, rule in rules.items():
         try:
-            expressions[place] = Expression(expression)
+            made = TextTemplate(rule.template) if rule.template is not None else Expression(rule.source or "")
+            expressions[place] = made
         except ValueError as error:
-            problems.append((place, f"`{expression}`: {error}. Correct the expression"))
+            what = "template" if rule.template is not None else "expression"
+            problems.append((place, f"`{rule.source or what}`: {error}. Correct the {what}"))
     return expressions
 
 
 def _field(
-    spec: MappingSpec, name: str, rule: FieldRule, expression: Expression, target_model: type[BaseModel]
+    spec: MappingSpec, name: str, rule: FieldRule, expression: Expression | TextTemplate, target_model: type[BaseModel]
 ) -> _Field:
     container, _, key = name.rpartition(".")
     info = target_model.model_fields[container or key]
-    linked = name in spec.links
+    linked = name in spec.links or name in spec.backlinks
     return _Field(
         name=name,
         container=container or None,

@@ -11,13 +11,17 @@ from pydantic import BaseModel
 
 from ml_connector.core.expressions import Expression
 from ml_connector.core.mapping_file import FieldRule, MappingSpec
+from ml_connector.core.templates import TextTemplate
 
 Problem = tuple[str, str]
 """Place in the mapping, and what is wrong there and what to do."""
 
 
 def check_against_models(
-    spec: MappingSpec, expressions: dict[str, Expression], source: type[BaseModel], target: type[BaseModel]
+    spec: MappingSpec,
+    expressions: dict[str, Expression | TextTemplate],
+    source: type[BaseModel],
+    target: type[BaseModel],
 ) -> list[Problem]:
     """All that does not fit, in the order of the file."""
     return [
@@ -39,12 +43,13 @@ def may_be_null(annotation: Any) -> bool:
 
 
 def _source_problems(
-    spec: MappingSpec, expressions: dict[str, Expression], source: type[BaseModel]
+    spec: MappingSpec, expressions: dict[str, Expression | TextTemplate], source: type[BaseModel]
 ) -> Iterator[Problem]:
     known = {info.alias or name for name, info in source.model_fields.items()}
     for place, expression in expressions.items():
         for root in sorted(expression.roots - known):
-            yield place, f"`{expression.text}`: {spec.source} has no field {root}. {_instead(root, known)}"
+            shown = expression.text.splitlines()[0]
+            yield place, f"`{shown}`: {spec.source} has no field {root}. {_instead(root, known)}"
 
 
 def _field_problems(spec: MappingSpec, name: str, rule: FieldRule, target: type[BaseModel]) -> Iterator[Problem]:
@@ -69,9 +74,10 @@ def _missing(spec: MappingSpec, target: type[BaseModel]) -> Iterator[Problem]:
 
 
 def _declaration_problems(spec: MappingSpec, target: type[BaseModel]) -> Iterator[Problem]:
-    for name in spec.links:
+    for name in (*spec.links, *spec.backlinks):
         if name not in spec.fields or name not in target.model_fields:
-            yield f"links.{name}", "no expression is mapped to this field. Add it to fields, or take the link out"
+            table = "links" if name in spec.links else "backlinks"
+            yield f"{table}.{name}", "no expression is mapped to this field. Add it to fields, or take the link out"
     for container, fields in spec.custom_fields.items():
         for key in fields:
             if f"{container}.{key}" not in spec.fields:

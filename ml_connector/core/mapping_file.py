@@ -24,9 +24,11 @@ class _Data(BaseModel):
 
 
 class FieldRule(_Data):
-    """Where one field of the payload comes from. In YAML the expression alone stands for ``{from: expression}``."""
+    """Where one field of the payload comes from: an expression, which in YAML may stand alone, or a template."""
 
-    source: str = Field(alias="from")
+    source: str | None = Field(None, alias="from")
+    template: str | None = None
+    """Text for people, with the record's fields in it (templates.py)."""
     own: Literal["overwrite", "if_empty"] = "overwrite"
     """``if_empty``: written only while the destination's field is empty; what people wrote there stays."""
     values: str | None = None
@@ -38,8 +40,14 @@ class FieldRule(_Data):
         if isinstance(data, str):
             return {"from": data}
         if not isinstance(data, (dict, FieldRule)):
-            raise ValueError("write an expression, or {from: expression, own: ..., values: ...}")
+            raise ValueError("write an expression, or {from: expression, own: ..., values: ...}, or {template: text}")
         return data
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> FieldRule:
+        if (self.source is None) == (self.template is None):
+            raise ValueError("give it either from (an expression) or template (a text)")
+        return self
 
 
 class _Parts(_Data):
@@ -49,6 +57,8 @@ class _Parts(_Data):
     """Value tables: name -> source code -> value. The code ``default`` stands for every code not listed."""
     links: dict[str, str] = {}
     """Payload field -> entity: the mapping yields the source's id there, the core replaces it by the linked one."""
+    backlinks: dict[str, str] = {}
+    """The other way round: the mapping yields the destination's id of the entity, the core puts the source's id."""
     custom_fields: dict[str, dict[str, CustomField]] = {}
     """Payload field that holds custom fields -> key -> the field."""
 
@@ -97,11 +107,12 @@ def load_mapping(file: Path, overlay: MappingOverlay | None = None) -> MappingSp
 def _lay_over(spec: MappingSpec, overlay: MappingOverlay) -> MappingSpec:
     removed = {name for name, rule in overlay.fields.items() if rule is None}
     fields: dict[str, FieldRule | None] = {**spec.fields, **overlay.fields}
-    links = spec.links | overlay.links
+    links, backlinks = spec.links | overlay.links, spec.backlinks | overlay.backlinks
     custom_fields = _merge(spec.custom_fields, overlay.custom_fields)
     update: dict[str, Any] = {
         "fields": {name: rule for name, rule in fields.items() if rule is not None},
         "links": {name: entity for name, entity in links.items() if name not in removed},
+        "backlinks": {name: entity for name, entity in backlinks.items() if name not in removed},
         "values": _merge(spec.values, overlay.values),
         "custom_fields": {
             container: {key: field for key, field in declared.items() if f"{container}.{key}" not in removed}

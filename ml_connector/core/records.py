@@ -72,6 +72,8 @@ class Source(Protocol):
     """Transport, resource and API version, for the audit: ``REST hubOrganizations 11.13.18.05``."""
     windowed: bool
     """True where the source filters by modification time; False where each read is a full one."""
+    continues: bool
+    """True where a window is read from behind the last cursor of the one before, not from its beginning."""
 
     async def clock(self) -> datetime:
         """The source's own time, UTC."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
@@ -88,8 +88,8 @@ class StreamConfig(_Data):
     """A window ends this long before the source's present: what is younger may still be in the making."""
     full_every: Annotated[Duration, Field(ge=timedelta(hours=1))] | None = None
     """How often everything is read again, for rows that were committed later than any window looks back."""
-    start_from: Annotated[datetime, BeforeValidator(_instant)] | None = None
-    """The first window begins here. None: everything that the source has."""
+    start_from: Literal["now"] | Annotated[datetime, BeforeValidator(_instant)] | None = None
+    """The first window begins here: at a day, or with the first run. None: everything that the source has."""
     mapping: MappingOverlay = MappingOverlay()
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from ml_connector.core.db import Connection, Database
@@ -41,9 +42,12 @@ async def open_window(
     source_now: datetime,
     lookback: timedelta | None,
     delay: timedelta,
-    start_from: datetime | None,
+    start_from: datetime | Literal["now"] | None,
+    continues: bool,
 ) -> Progress:
     """The window of this run, decided once: a continued run gets the one that it began with.
+
+    ``continues``: the read goes on behind the cursor with which the last window ended.
 
     ``lookback`` None: from ``start_from``, whatever was read before. It finds rows that were committed so late that no
     window held them; rows that the ledger knows are only counted.
@@ -53,8 +57,9 @@ async def open_window(
         if found is not None:
             return found
         window = await _next_window(conn, stream, source_now, lookback, delay, start_from)
-        await _insert(conn, run_id, stream, window)
-        return Progress(window, None, 0, 0, complete=False)
+        cursor = await _last_cursor(conn, stream) if continues and lookback is not None else None
+        await _insert(conn, run_id, stream, window, cursor)
+        return Progress(window, cursor, 0, 0, complete=False)
 
 
 async def next_window(
@@ -65,7 +70,7 @@ async def next_window(
     source_now: datetime,
     lookback: timedelta | None,
     delay: timedelta,
-    start_from: datetime | None,
+    start_from: datetime | Literal["now"] | None,
 ) -> Window:
     """The window that a run beginning now would read; nothing is written."""
     async with db.tenant(tenant) as conn:
@@ -82,10 +87,17 @@ async def open_replay(db: Database, tenant: str, run_id: UUID, stream: str, mome
         return Progress(Window(None, moment), None, 0, 0, complete=False)
 
 
-async def advance(conn: Connection, run_id: UUID, stream: str, *, cursor: str, fetched: int, known: int) -> None:
-    """Move the cursor, in the transaction that brought the records into the ledger."""
+async def open_events(db: Database, tenant: str, run_id: UUID, stream: str, moment: datetime) -> None:
+    """Count what events bring in this run. Says nothing about how far the source was read."""
+    async with db.tenant(tenant) as conn:
+        if await _progress(conn, run_id, stream) is None:
+            await _insert(conn, run_id, stream, Window(moment, moment))
+
+
+async def advance(conn: Connection, run_id: UUID, stream: str, *, cursor: str | None, fetched: int, known: int) -> None:
+    """Move the cursor, in the transaction that brought the records into the ledger. None: it stays where it is."""
     await conn.execute(
-        "update run_window set cursor = %s, fetched = fetched + %s, known = known + %s "
+        "update run_window set cursor = coalesce(%s, cursor), fetched = fetched + %s, known = known + %s "
         "where run_id = %s and stream = %s",
         (cursor, fetched, known, run_id, stream),
     )
@@ -97,18 +109,21 @@ async def complete(db: Database, tenant: str, lease: Lease, run_id: UUID, stream
         await lease.hold(conn, stream)
         row = await (
             await conn.execute(
-                "update run_window set complete = true where run_id = %s and stream = %s returning hi", (run_id, stream)
+                "update run_window set complete = true where run_id = %s and stream = %s returning lo, hi, cursor",
+                (run_id, stream),
             )
         ).fetchone()
         if move and row is not None:
             await conn.execute(
                 """
-                insert into watermark as w (tenant, stream, modified_at, run_id) values (mlc_tenant(), %s, %s, %s)
+                insert into watermark as w (tenant, stream, begins_at, modified_at, cursor, run_id)
+                values (mlc_tenant(), %s, %s, %s, %s, %s)
                 on conflict (tenant, stream) do update
-                set modified_at = excluded.modified_at, run_id = excluded.run_id, updated_at = now()
+                set modified_at = excluded.modified_at, cursor = excluded.cursor, run_id = excluded.run_id,
+                    updated_at = now()
                 where w.modified_at < excluded.modified_at
                 """,
-                (stream, row[0], run_id),
+                (stream, *row, run_id),
             )
 
 
@@ -118,9 +133,12 @@ async def _next_window(
     source_now: datetime,
     lookback: timedelta | None,
     delay: timedelta,
-    start_from: datetime | None,
+    start_from: datetime | Literal["now"] | None,
 ) -> Window:
-    row = await (await conn.execute("select modified_at from watermark where stream = %s", (stream,))).fetchone()
+    found = await conn.execute("select modified_at, begins_at from watermark where stream = %s", (stream,))
+    row = await found.fetchone()
+    if start_from == "now":
+        start_from = row[1] if row else source_now
     lo = start_from
     if row and lookback is not None:
         # what lies before the beginning was never wanted; a beginning that was set later leaves no gap
@@ -129,10 +147,15 @@ async def _next_window(
     return Window(lo, max(hi, lo) if lo else hi)
 
 
-async def _insert(conn: Connection, run_id: UUID, stream: str, window: Window) -> None:
+async def _last_cursor(conn: Connection, stream: str) -> str | None:
+    row = await (await conn.execute("select cursor from watermark where stream = %s", (stream,))).fetchone()
+    return row[0] if row else None
+
+
+async def _insert(conn: Connection, run_id: UUID, stream: str, window: Window, cursor: str | None = None) -> None:
     await conn.execute(
-        "insert into run_window (tenant, run_id, stream, lo, hi) values (mlc_tenant(), %s, %s, %s, %s)",
-        (run_id, stream, window.lo, window.hi),
+        "insert into run_window (tenant, run_id, stream, lo, hi, cursor) values (mlc_tenant(), %s, %s, %s, %s, %s)",
+        (run_id, stream, window.lo, window.hi, cursor),
     )
 
 

@@ -40,7 +40,7 @@ class World:
     def route(self, key: str = KEY) -> Route:
         return Route(
             key.split("/")[1], key, source=self.source, mapping=self.mapping, destination=self.destination,
-            links=self.links, lookback=self.lookback, delay=timedelta(0), start_from=None,
+            links=self.links, backlinks={}, lookback=self.lookback, delay=timedelta(0), start_from=None,
             address=lambda _: None,
         )  # fmt: skip
 
@@ -102,6 +102,17 @@ async def test_without_a_timestamp_a_b_a_still_arrives_as_three_writes(world: Wo
     for name in ("A", "B", "B", "A"):
         world.source.put("c1", name=name)
         await world.run(f"run {name} {world.source.now}")
+
+    assert [body["name"] for _, body in world.destination.writes] == ["A", "B", "A"]
+
+
+async def test_so_it_does_when_all_of_them_are_read_in_one_second_of_the_source(world: World) -> None:
+    world.source.windowed = False
+    noon = world.source.now
+    for n, name in enumerate(("A", "B", "B", "A")):
+        world.source.put("c1", name=name)
+        world.source.now = noon
+        await world.run(f"run {n}")
 
     assert [body["name"] for _, body in world.destination.writes] == ["A", "B", "A"]
 

@@ -340,7 +340,7 @@ class Story:
         return [
             Route(
                 key.split("/")[1], key, source=self.sources[key], mapping=FakeMapping(),  # type: ignore[arg-type]
-                destination=self.desks[key], links={} if key == PARENTS else {"parent": PARENTS},
+                destination=self.desks[key], links={} if key == PARENTS else {"parent": PARENTS}, backlinks={},
                 lookback=None if self.full else timedelta(minutes=15), delay=timedelta(0), start_from=None,
                 address=lambda _: None,
             )

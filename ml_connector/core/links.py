@@ -1,0 +1,18 @@
+"""The link table, read backwards: which source object a destination's object has come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ml_connector.core.db import Database
+
+
+async def backlinks(db: Database, tenant: str, stream: str, dest_ids: Sequence[str]) -> dict[str, str]:
+    """Source id per destination id that is linked."""
+    async with db.tenant(tenant) as conn:
+        rows = await conn.execute(
+            "select l.dest_id, l.source_id from unnest(%b::text[]) as d(dest_id) "
+            "join link l on l.dest_id = d.dest_id and l.stream = %s",
+            (list(dest_ids), stream),
+        )
+        return {row[0]: row[1] for row in await rows.fetchall()}
