@@ -1,15 +1,17 @@
-"""What the mappings fill: Zendesk's own field names, the part of its objects that the integrations write.
+"""What the mappings fill and read: Zendesk's own field names, the part of its objects that the integrations use.
 
 A field that a mapping does not name is not sent, and keeps what it has in Zendesk; one that it sets to null is
 cleared. Both are told apart by dumping with ``exclude_unset=True``.
 https://developer.zendesk.com/api-reference/ticketing/organizations/organizations/
 https://developer.zendesk.com/api-reference/ticketing/users/users/
+https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
@@ -66,3 +68,69 @@ class OrganizationFields(_Model):
     id: str
     """The Zendesk id of the organization, which the core fills from the link table."""
     organization_fields: dict[str, FieldValue]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+class Person(_Record):
+    """Whom a ticket names. ``name`` and ``email`` are null for a user who was deleted."""
+
+    id: str
+    name: str | None = None
+    email: str | None = None
+
+
+class PublicComment(_Record):
+    """What the requester has been told. ``author`` is a name."""
+
+    body: str
+    author: str | None = None
+    created_at: datetime
+
+
+class Ticket(_Record):
+    """Stream ``tickets``: a ticket as agents see it, without what lies deleted."""
+
+    id: str
+    subject: str | None = None
+    status: str
+    """new, open, pending, hold, solved or closed; a custom status counts as the one that it belongs to."""
+    priority: str | None = None
+    type: str | None = None
+    requester: Person | None = None
+    assignee: str | None = None
+    """The agent's name."""
+    organization_id: str | None = None
+    tags: list[str] = []
+    channel: str | None = None
+    """How it came: web, email, api, ..."""
+    custom_fields: dict[str, Any] = {}
+    """By the field's id; those without a value are left out."""
+    last_public_comment: PublicComment | None = None
+    """Filled while the ticket is solved or closed."""
+    url: str
+    """The page where agents see it."""
+    created_at: datetime
+    updated_at: datetime
+
+
+class ContactUser(_Record):
+    """Stream ``contact users``: a user with an external id, as it is in Zendesk."""
+
+    id: str
+    external_id: str
+    """As the ERP knows it: without the connection's prefix."""
+    name: str
+    email: str | None = None
+    """The primary address."""
+    phone: str | None = None
+    organization_id: str | None = None
+    """The default one."""
+    organization_external_id: str | None = None
+    role: str
+    suspended: bool = False
+    url: str
+    """The page where agents see it."""
+    updated_at: datetime

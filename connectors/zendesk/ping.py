@@ -25,7 +25,7 @@ async def ping(client: Zendesk) -> list[Finding]:
     bulk shows at the first attempt only.
     """
     try:
-        user = await _me(client)
+        user = await client.me()
     except ConnectorError as error:
         return [Finding(False, "the account cannot be reached", str(error), isinstance(error, Reauthenticate))]
     if not user.get("id"):
@@ -39,15 +39,10 @@ async def identity(client: Zendesk) -> str:
 
     Raises core.errors, `Reauthenticate` if the token is not accepted.
     """
-    user = await _me(client)
+    user = await client.me()
     if not user.get("id"):
         raise Reauthenticate("the token is not accepted: connect the account again", vendor=VENDOR, phase="ping")
     return urlsplit(str(user.get("url") or "")).hostname or urlsplit(client.settings.origin).hostname or ""
-
-
-async def _me(client: Zendesk) -> Body:
-    """Zendesk answers 200 to everybody here: the anonymous user has no id."""
-    return (await client.get("/users/me")).get("user") or {}
 
 
 def _role(user: Body) -> Finding:

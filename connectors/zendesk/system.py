@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.zendesk.client import HOSTS, REQUEST_ID_HEADERS, VENDOR, Zendesk
+from connectors.zendesk.contact_users import ContactUsers
 from connectors.zendesk.errors import explain
 from connectors.zendesk.fields import ensure_organization_fields, ensure_user_fields
-from connectors.zendesk.models import Organization, OrganizationFields, User
+from connectors.zendesk.models import ContactUser, Organization, OrganizationFields, Ticket, User
 from connectors.zendesk.organization_fields import OrganizationFieldsDestination
 from connectors.zendesk.organizations import Organizations
 from connectors.zendesk.ping import identity, ping
 from connectors.zendesk.settings import ZendeskSettings
+from connectors.zendesk.tickets import Tickets
 from connectors.zendesk.users import Users
 from connectors.zendesk.webhook import WEBHOOK
 from ml_connector.core.custom_fields import CustomField
@@ -42,7 +44,8 @@ ZENDESK = System(
     explain=explain,
     client=Zendesk,
     ping=_ping,
-    models={model.__name__: model for model in (Organization, User, OrganizationFields)},
+    models={model.__name__: model for model in (Organization, User, OrganizationFields, Ticket, ContactUser)},
+    sources={"Ticket": Tickets, "ContactUser": ContactUsers},
     destinations={
         "Organization": lambda client, mapping: Organizations(client, mapping.if_empty),
         "User": lambda client, mapping: Users(client, mapping.if_empty),
