@@ -1,6 +1,7 @@
-"""Oracle Fusion Cloud ERP -> Zendesk: customers become organizations, their contacts become users.
+"""Oracle Fusion Cloud ERP <-> Zendesk: customers become organizations, and their tickets are told to the ERP.
 
-Entrypoint of the deployments `oracle-zendesk-sync-customers/<tenant>`; see prefect.yaml.
+Entrypoints of the deployments `oracle-zendesk-sync-customers/<tenant>` and `oracle-zendesk-log-ticket-events/<tenant>`;
+see prefect.yaml.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from typing import Literal
 
 from prefect import flow
 
-from tasks.fetch import pages
+from tasks.events import events
+from tasks.fetch import missed, pages
 from tasks.leftovers import leftovers
 from tasks.log_audit import log_audit
 from tasks.names import flow_run_name
@@ -24,6 +26,8 @@ INTEGRATION = "oracle_zendesk"
 # organizations first: users and balances wait for theirs
 STREAMS = ("organizations", "users", "receivables", "credit_profiles", "supplier_orders")
 StreamName = Literal["organizations", "users", "receivables", "credit_profiles", "supplier_orders"]
+TICKET_STREAMS = ("ticket_notes", "ticket_attachments", "ticket_fields", "contact_drift")
+TicketStreamName = Literal["ticket_notes", "ticket_attachments", "ticket_fields", "contact_drift"]
 
 
 @flow(name="oracle-zendesk-sync-customers", flow_run_name=flow_run_name, persist_result=False)
@@ -44,6 +48,32 @@ async def sync_customers(
     async with open_run(tenant, INTEGRATION, wanted, full=mode == "full") as run, progress(run):
         for stream in run.streams:
             for chunks in (leftovers(run, stream), pages(run, stream), leftovers(run, stream, patience=60)):
+                async for chunk in chunks:
+                    with run.tolerating():
+                        await upsert(stream, await transform(stream, chunk))
+        return await log_audit(run)
+
+
+@flow(name="oracle-zendesk-log-ticket-events", flow_run_name=flow_run_name, persist_result=False)
+@story
+async def log_ticket_events(tenant: str, streams: list[TicketStreamName] | None = None) -> str | None:
+    """Tell a tenant's Oracle what happens to the tickets of its customers, and notice contacts that drift from it.
+
+    A run handles the events that Zendesk's webhooks have brought, until none comes for a while. Then it reads from
+    Zendesk's export what they should have told of and did not. ``streams``: those to run, all that the tenant has
+    switched on if None. Retry on a failed run continues it; on a completed run it repeats what can be repeated: a note
+    that is there is not written twice.
+    """
+    async with open_run(tenant, INTEGRATION, streams or TICKET_STREAMS) as run, progress(run):
+        for stream in run.streams:
+            async for chunk in leftovers(run, stream):
+                with run.tolerating():
+                    await upsert(stream, await transform(stream, chunk))
+        async for stream, chunk in events(run):
+            with run.tolerating():
+                await upsert(stream, await transform(stream, chunk))
+        for stream in run.streams:
+            for chunks in (missed(run, stream), leftovers(run, stream, patience=60)):
                 async for chunk in chunks:
                     with run.tolerating():
                         await upsert(stream, await transform(stream, chunk))

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from ml_connector.core import runs
 from ml_connector.core.audit import Origin
 from ml_connector.core.db import Database
+from ml_connector.core.inbox import Inbox
 from ml_connector.core.lease import Lease, leased
 from ml_connector.core.ledger import Ledger
 from ml_connector.core.runs import Run
@@ -65,7 +66,8 @@ async def hold_run(
         held = OpenRun(tenant, integration, run, db, lease, reject_limit)
         for route in routes:
             ledger = Ledger(db, sealer, lease, tenant, run.id, _origin(route, run))
-            held.streams.append(Stream(route, run, tenant, db, ledger))
+            inbox = Inbox(db, sealer, lease, tenant, route.key, run.id)
+            held.streams.append(Stream(route, run, tenant, db, ledger, inbox))
             await ledger.reopen()  # there is something only if this attempt continues one
         guard.lease = lease
         yield held

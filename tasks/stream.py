@@ -5,13 +5,14 @@ Plain ``__slots__`` classes: they are task arguments, and Prefect looks into any
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Literal
 
 from ml_connector.core.db import Database
 from ml_connector.core.errors import LeaseLost, Reauthenticate, SafeError
+from ml_connector.core.inbox import Inbox, Pending
 from ml_connector.core.lease import Lease
 from ml_connector.core.ledger import Ledger
 from ml_connector.core.mapping import Mapping
@@ -75,14 +76,17 @@ class Route:
 class Stream:
     """A route in a run, with its ledger and the state of its read."""
 
-    __slots__ = ("db", "ledger", "pages", "route", "run", "settled", "tenant")
+    __slots__ = ("db", "heard", "inbox", "ledger", "pages", "route", "run", "settled", "tenant")
 
-    def __init__(self, route: Route, run: Run, tenant: str, db: Database, ledger: Ledger) -> None:
+    def __init__(self, route: Route, run: Run, tenant: str, db: Database, ledger: Ledger, inbox: Inbox) -> None:
         self.route = route
         self.run = run
         self.tenant = tenant
         self.db = db
         self.ledger = ledger
+        self.inbox = inbox
+        self.heard: Sequence[Pending] = ()
+        """The events that are being handled."""
         self.pages: AsyncIterator[Page] | None = None
         """The read that is under way; None before the first chunk and after a failure."""
         self.settled = 0

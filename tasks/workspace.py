@@ -67,7 +67,7 @@ class Workspace:
         config = self.config.integrations.get(integration)
         if config is None or not config.enabled:
             raise Misconfigured(f"tenant {self.tenant} has not switched on {integration} in its file")
-        ends = {self.system_of(name).name: name for name in (config.source, config.destination)}
+        ends = self._ends(integration)
         routes = []
         for name in streams:
             stream = config.streams.get(name)
@@ -93,6 +93,27 @@ class Workspace:
                 )
             )
         return routes
+
+    async def ensure_fields(self, integration: str, stream: str) -> list[str]:
+        """Create the custom fields that a stream writes and its destination lacks; returns what was created."""
+        mapping = self.mapping(integration, stream)
+        writes = system(mapping.target.partition(".")[0])
+        if not mapping.custom_fields:
+            return []
+        client = await self.client(self._ends(integration)[writes.name])
+        return await writes.ensure_fields(client, mapping.custom_fields)
+
+    def _ends(self, integration: str) -> dict[str, str]:
+        """The two connections of an integration, by their systems."""
+        config = self.config.integrations[integration]
+        return {self.system_of(name).name: name for name in (config.source, config.destination)}
+
+    def event_connection(self, integration: str, stream: str) -> str | None:
+        """The connection whose vendor tells of this stream's objects by webhook; None if none does."""
+        model = self.mapping(integration, stream).source
+        reads = system(model.partition(".")[0])
+        told = reads.webhook is not None and hasattr(reads.sources[_model(model)], "concerns")
+        return self._ends(integration)[reads.name] if told else None
 
     def mapping(self, integration: str, stream: str) -> Mapping:
         """The shipped mapping of a stream with the tenant's overlay, checked against both systems' models."""

@@ -1,4 +1,4 @@
-"""``apply``: bring Prefect and the vendors' custom fields in step with the tenant files."""
+"""``apply``: bring Prefect, and the vendors' custom fields and webhooks, in step with the tenant files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.text import Text
 from ml_connector.cli import console
 from ml_connector.cli.database import open_database
 from ml_connector.cli.deployments import carry_out, create_pool, missing_pools
+from ml_connector.cli.listening import ensure_listening
 from ml_connector.cli.map_check import require_mappings
 from ml_connector.cli.plan import Change, existing_deployments, plan, wanted_deployments
 from ml_connector.cli.prefect_api import prefect_api
@@ -57,6 +58,10 @@ async def carry_out_all(
     for change in changes:
         if change.wanted is None or change.wanted.tenant not in failed:
             await carry_out(client, change, paused=paused)
+    for tenant in tenants:
+        deployed = [change.wanted for change in changes if change.wanted and change.wanted.tenant == tenant.tenant]
+        if tenant.tenant not in failed and not await ensure_listening(tenant, deployed):
+            failed.add(tenant.tenant)
     done = sum(change.kind != "unchanged" for change in changes)
     if not failed:
         console.out.print(f"Applied: {done} of {len(changes)} deployments changed.", highlight=False)
@@ -70,13 +75,11 @@ async def _ensure_fields(tenant: TenantConfig) -> bool:
             for name, integration in tenant.integrations.items():
                 if not integration.enabled:
                     continue
-                streams = [stream for stream, its in integration.streams.items() if its.enabled]
-                client = await workspace.client(integration.destination)
-                ensure = workspace.system_of(integration.destination).ensure_fields
                 created = [
                     field
-                    for stream in streams
-                    for field in await ensure(client, workspace.mapping(name, stream).custom_fields)
+                    for stream, its in integration.streams.items()
+                    if its.enabled
+                    for field in await workspace.ensure_fields(name, stream)
                 ]
                 if created:
                     console.out.print(f"{tenant.tenant}: created the fields {', '.join(created)}", highlight=False)

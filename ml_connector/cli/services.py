@@ -20,6 +20,7 @@ from ml_connector.core.vault import MasterKeys
 
 WORK_POOL = "ml-connector"
 SANDBOX_PORT = 8600
+RECEIVER_PORT = 8700
 _START_SECONDS = 120.0
 Addresses = dict[str, str]
 
@@ -93,6 +94,14 @@ def start_sandbox(children: Children) -> Addresses:
     port = free_port(SANDBOX_PORT)
     children.start("sandbox", [sys.executable, "-m", "ml_connector.sandbox", "--port", str(port)], {})
     return {"SANDBOX_URL": f"http://127.0.0.1:{port}", "ML_CONNECTOR_ALLOW_PRIVATE_HOSTS": "true"}
+
+
+def start_receiver(children: Children, addresses: Addresses) -> Addresses:
+    """The receiver on loopback, where the sandbox's webhooks reach it; elsewhere a reverse proxy stands before it."""
+    port = free_port(RECEIVER_PORT)
+    children.start("receiver", [sys.executable, "-m", "ml_connector.receiver", "--port", str(port)], addresses)
+    local = f"http://127.0.0.1:{port}"
+    return {"RECEIVER_URL": local, "ML_CONNECTOR_PUBLIC_URL": settings().public_url or local}
 
 
 async def start_worker(children: Children, home: Path, addresses: Addresses) -> None:

@@ -1,4 +1,4 @@
-"""Everything that the connector needs on one machine: PostgreSQL, Prefect server, worker, sandbox."""
+"""Everything that the connector needs on one machine: PostgreSQL, Prefect server, receiver, worker, sandbox."""
 
 from __future__ import annotations
 
@@ -66,6 +66,11 @@ async def running(port: int, *, fresh: bool) -> AsyncIterator[Stack]:
                 f"workers are online at {addresses['PREFECT_API_URL']}: they and the demo's worker would take each "
                 "other's runs. Unset PREFECT_API_URL, and the demo starts a server of its own"
             )
+        _say("receiver")
+        addresses |= services.start_receiver(children, addresses)
+        os.environ.update(addresses)
+        settings.cache_clear()
+        await until(children, "receiver", lambda: services.listens(addresses["RECEIVER_URL"]))
         _say("worker")
         await services.start_worker(children, home, addresses)
         stack.callback(ADDRESSES.unlink, missing_ok=True)

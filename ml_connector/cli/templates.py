@@ -60,7 +60,7 @@ class Template:
 
 
 def load_templates(file: Path = ROOT / "prefect.yaml") -> list[Template]:
-    """The templates, with what their flow modules say of themselves (INTEGRATION, STREAMS)."""
+    """The templates, with what their flows say of themselves: INTEGRATION, and the streams that the form offers."""
     parsed = _File.model_validate(yaml.safe_load(file.read_text()))
     return [_template(deployment, parsed.pull) for deployment in parsed.deployments]
 
@@ -69,17 +69,24 @@ def _template(deployment: _Deployment, pull_steps: list[dict[str, Any]]) -> Temp
     file, _, name = deployment.entrypoint.partition(":")
     module = importlib.import_module(f"flows.{Path(file).stem}")
     flow: Flow[..., Any] = getattr(module, name)
+    form = flow.parameters.model_dump_for_openapi()
     return Template(
         flow=flow.name,
         entrypoint=deployment.entrypoint,
         description=deployment.description,
         integration=module.INTEGRATION,
-        streams=module.STREAMS,
+        streams=_choices(form),
         work_pool=deployment.work_pool.name,
         work_queue=deployment.work_pool.work_queue_name,
         job_variables=deployment.work_pool.job_variables,
         tags=deployment.tags,
         parameters=deployment.parameters,
         pull_steps=pull_steps,
-        parameter_schema=flow.parameters.model_dump_for_openapi(),
+        parameter_schema=form,
     )
+
+
+def _choices(form: dict[str, Any]) -> Sequence[str]:
+    """What a flow's ``streams`` may name: the flow declares it as a list of literals, or None for all of them."""
+    offered = next(kind for kind in form["properties"]["streams"]["anyOf"] if kind.get("type") == "array")["items"]
+    return tuple(offered["enum"]) if "enum" in offered else (offered["const"],)

@@ -18,6 +18,7 @@ async def up(*, once: bool, port: int) -> int:
     async def stay(stack: Stack) -> int:
         await until(stack.children, "worker", services.worker_is_online)
         console.out.print(f"Prefect UI   {stack.ui}", highlight=False)
+        console.out.print(f"Receiver     {stack.addresses['ML_CONNECTOR_PUBLIC_URL']}", highlight=False)
         console.out.print(f"Sandbox      {stack.sandbox}", highlight=False)
         console.out.print(f"Addresses    {ADDRESSES} (our commands read it in any terminal)", highlight=False)
         console.out.print(f"Logs         {HOME / 'logs'}", highlight=False)

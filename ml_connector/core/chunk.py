@@ -74,6 +74,11 @@ class Chunk:
         self.batch_id = batch_id
         self.items = items
 
+    @classmethod
+    def empty(cls) -> Chunk:
+        """No batch: what was read was known already."""
+        return cls(UUID(int=0), [])
+
     def __len__(self) -> int:
         return len(self.items)
 

@@ -55,6 +55,13 @@ async def unlisten(db: Database, tenant: str, stream: str) -> None:
         await conn.execute("delete from listener where stream = %s", (stream,))
 
 
+async def listening(db: Database, tenant: str) -> dict[str, str]:
+    """The connection of each stream that listens."""
+    async with db.tenant(tenant) as conn:
+        rows = await conn.execute("select stream, connection from listener")
+        return {row[0]: row[1] for row in await rows.fetchall()}
+
+
 async def sweep(db: Database, tenant: str) -> int:
     """Give each event to whom it belongs: unheard ones to new listeners, parked ones back if what they await is there.
 

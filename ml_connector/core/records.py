@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 Body = dict[str, Any]
@@ -84,6 +84,7 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
 class EventSource(Source, Protocol):
     """A stream whose objects the vendor also tells of, by webhook."""
 

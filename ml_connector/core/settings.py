@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     mappings_dir: Path = ROOT / "mappings"
     allow_private_hosts: bool = False
     """Let connections point at private and loopback addresses over http: for the sandbox only."""
+    public_url: str = ""
+    """Where the receiver is reached from outside, such as https://hooks.example.com. Empty: vendors cannot call us."""
     operator_token: Secret = Secret("")
     """What operators show to the receiver's metrics; it must be set where the receiver listens beyond loopback."""
     lease_seconds: float = 60.0

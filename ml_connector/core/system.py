@@ -15,7 +15,10 @@ from ml_connector.core.http import HttpClient
 from ml_connector.core.mapping import Mapping as FieldMapping
 from ml_connector.core.records import Destination, Source
 from ml_connector.core.response import Response
+from ml_connector.core.secret import Secret
 from ml_connector.core.webhooks import Webhook
+
+EnsureWebhooks = Callable[[Any, Secret, Callable[[str, Secret], Awaitable[None]]], Awaitable[list[str]]]
 
 
 @dataclass(slots=True, frozen=True)
@@ -55,5 +58,13 @@ class System:
     """Creates the custom fields that a mapping wants and the account lacks; returns what it created."""
     webhook: Webhook | None = None
     """How its deliveries are proved and read, if it sends any."""
+    ensure_webhooks: EnsureWebhooks | None = None
+    """Makes the vendor send its events to an address, the connection's own: creates and mends what is missing.
+
+    Each signing secret is handed over, with the webhook's name, before that webhook sends anything. Returns what was
+    done, a line each; nothing when all was in order.
+    """
+    remove_webhooks: Callable[[Any, Secret], Awaitable[None]] | None = None
+    """Takes away what sends to an address."""
     address: Callable[[Any, str, str], str | None] = _no_page
     """Where a person sees the object of a payload model with this id, if the system has such a page."""

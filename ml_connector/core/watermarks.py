@@ -77,6 +77,17 @@ async def next_window(
         return await _next_window(conn, stream, source_now, lookback, delay, start_from)
 
 
+async def age(db: Database, tenant: str, stream: str) -> float | None:
+    """Seconds since a window of this stream was last read to its end; None if none was."""
+    async with db.tenant(tenant) as conn:
+        found = await conn.execute(
+            "select extract(epoch from clock_timestamp() - updated_at)::float from watermark where stream = %s",
+            (stream,),
+        )
+        row = await found.fetchone()
+        return row[0] if row else None
+
+
 async def open_replay(db: Database, tenant: str, run_id: UUID, stream: str, moment: datetime) -> Progress:
     """The same for a replay, which reads the ledger instead of the source."""
     async with db.tenant(tenant) as conn:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -118,7 +118,7 @@ class Doorbell:
         pending, oldest, reachable = 0, 0.0, True
         for tenant in sorted({endpoint.tenant for endpoint in (await all_endpoints(self._db)).values()}):
             pending += await listeners.sweep(self._db, tenant)
-            for bell in await listeners.bells(self._db, tenant):
+            for bell in _one_of_each_deployment(await listeners.bells(self._db, tenant)):
                 oldest = max(oldest, bell.oldest_seconds)
                 reachable = reachable and await self._unharmed(self.knock(bell))
         self._metrics.pending.set(pending)
@@ -136,7 +136,7 @@ class Doorbell:
             bells = await listeners.bells(self._db, tenant)
             if not bells and tenant not in self._wanted:
                 return
-            for bell in bells:
+            for bell in _one_of_each_deployment(bells):
                 await self.knock(bell)
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
@@ -182,6 +182,11 @@ class Doorbell:
             self._metrics.rings.labels("failed").inc()
             return False
         return True
+
+
+def _one_of_each_deployment(bells: Sequence[Bell]) -> Iterable[Bell]:
+    """A run handles all streams of its deployment: a second one would only be skipped."""
+    return {bell.deployment: bell for bell in reversed(bells)}.values()
 
 
 def _too_soon(bell: Bell) -> bool:

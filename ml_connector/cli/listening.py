@@ -1,0 +1,116 @@
+"""The webhooks half of ``apply``: vendors are asked to tell us, and each event finds the streams that want it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from ml_connector.cli import console
+from ml_connector.cli.plan import Wanted
+from ml_connector.core import listeners
+from ml_connector.core.endpoints import accept_secret, ensure_endpoint, remove_endpoint
+from ml_connector.core.errors import ConnectorError, SafeError
+from ml_connector.core.secret import Secret
+from ml_connector.core.settings import settings
+from ml_connector.core.tenants import TenantConfig
+from tasks.workspace import Workspace, open_workspace
+
+
+@dataclass(slots=True, frozen=True)
+class Ear:
+    """A stream (``integration/stream``), the connection whose events it wants, and the deployment that handles them."""
+
+    stream: str
+    connection: str
+    deployment: str
+
+
+async def ensure_listening(tenant: TenantConfig, deployments: Sequence[Wanted]) -> bool:
+    """Let the vendors send their events to us, and only to streams that want them. False, and a message, if not.
+
+    Without an address at which vendors reach us there are no webhooks: what they would tell is polled.
+    """
+    try:
+        async with open_workspace(tenant.tenant) as workspace:
+            wanted = ears(workspace, deployments)
+            await _hand_out(workspace, wanted)
+            for connection in dict.fromkeys(ear.connection for ear in wanted):
+                for line in await _ensure_webhooks(workspace, connection):
+                    console.out.print(f"{tenant.tenant}: {line}", highlight=False)
+    except (ConnectorError, SafeError) as error:
+        console.err.print(Text(f"{tenant.tenant}: its webhooks are not in order, because of this:", style="red"))
+        console.complain(error)
+        return False
+    return True
+
+
+def ears(workspace: Workspace, deployments: Sequence[Wanted]) -> list[Ear]:
+    """The streams of these deployments whose vendor tells of its objects.
+
+    Of several connections to one account the first has the webhooks, for all of them.
+    """
+    found = []
+    for one in deployments:
+        for stream in one.streams:
+            connection = workspace.event_connection(one.template.integration, stream)
+            if connection is not None:
+                found.append(
+                    Ear(f"{one.template.integration}/{stream}", _first_of_account(workspace, connection), one.name)
+                )
+    return found
+
+
+async def _hand_out(workspace: Workspace, wanted: Sequence[Ear]) -> None:
+    db, tenant = workspace.db, workspace.tenant
+    for stream, connection in (await listeners.listening(db, tenant)).items():
+        if stream not in {ear.stream for ear in wanted}:
+            await listeners.unlisten(db, tenant, stream)
+        if connection not in {ear.connection for ear in wanted}:
+            await _take_down(workspace, connection)
+    for ear in wanted:
+        await listeners.listen(db, tenant, ear.stream, ear.connection, ear.deployment)
+
+
+async def _ensure_webhooks(workspace: Workspace, connection: str) -> list[str]:
+    """What was done at the vendor, a line each."""
+    ensure = workspace.system_of(connection).ensure_webhooks
+    if ensure is None:
+        return []
+    if not settings().public_url:
+        return [f"{connection} is polled only: set ML_CONNECTOR_PUBLIC_URL to where it reaches the receiver"]
+    return await ensure(
+        await workspace.client(connection), await _address(workspace, connection), _keep(workspace, connection)
+    )
+
+
+async def _take_down(workspace: Workspace, connection: str) -> None:
+    """Nobody listens any more: the vendor need not tell, and what it tells is refused."""
+    if connection in workspace.config.connections and settings().public_url:
+        remove = workspace.system_of(connection).remove_webhooks
+        if remove is not None:
+            await remove(await workspace.client(connection), await _address(workspace, connection))
+    await remove_endpoint(workspace.db, workspace.tenant, connection)
+
+
+async def _address(workspace: Workspace, connection: str) -> Secret:
+    """Where the vendor sends the events of a connection. Whoever knows it can knock there, so it is a secret."""
+    system = workspace.system_of(connection).name
+    token = await ensure_endpoint(workspace.db, workspace.vault, workspace.tenant, connection, system)
+    return Secret(f"{settings().public_url.rstrip('/')}/hooks/{token.reveal()}")
+
+
+def _keep(workspace: Workspace, connection: str) -> Callable[[str, Secret], Awaitable[None]]:
+    """Stores the secret that a webhook signs with, before it signs anything."""
+
+    async def keep(webhook: str, secret: Secret) -> None:
+        await accept_secret(workspace.db, workspace.vault, workspace.tenant, connection, secret, webhook=webhook)
+
+    return keep
+
+
+def _first_of_account(workspace: Workspace, connection: str) -> str:
+    connections = workspace.config.connections
+    account = (connections[connection].system, connections[connection].settings.get("origin"))
+    return next(name for name, one in connections.items() if (one.system, one.settings.get("origin")) == account)
