@@ -1,4 +1,4 @@
-"""Oracle Fusion's REST interface, as far as it is read.
+"""Oracle Fusion's REST interface, as far as it is used.
 
 One framework version is fixed on every call, because each of the nine changes the meaning of ``q`` or the shape of
 the answer. https://docs.oracle.com/en/cloud/saas/sales/faaps/Set_the_REST_Framework_Version.html
@@ -6,7 +6,7 @@ the answer. https://docs.oracle.com/en/cloud/saas/sales/faaps/Set_the_REST_Frame
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -15,9 +15,11 @@ from connectors.oracle_fusion.paging import CollectionPage
 from connectors.oracle_fusion.rows import normalised
 from connectors.oracle_fusion.settings import SYSTEM, OracleSettings
 from ml_connector.core.errors import RetryLater
-from ml_connector.core.http import HttpClient, Response
+from ml_connector.core.http import HttpClient, Response, Retry
+from ml_connector.core.records import Body
 
 Root = Literal["crmRestApi", "fscmRestApi"]
+_BYTES = "application/octet-stream"
 
 
 @dataclass(slots=True, frozen=True)
@@ -28,8 +30,16 @@ class Description:
     queryable: frozenset[str]
 
 
+@dataclass(slots=True, frozen=True)
+class Written:
+    """A row as the pod says that it is now; empty if it says nothing."""
+
+    row: Body = field(repr=False)
+    request_id: str | None
+
+
 class OracleFusion:
-    """Reads one pod. ``http`` is bound to the pod's origin and explains refusals with `errors.explain`."""
+    """Reads and writes one pod. ``http`` is bound to the pod's origin and explains refusals with `errors.explain`."""
 
     def __init__(self, http: HttpClient, settings: OracleSettings) -> None:
         self.http = http
@@ -99,9 +109,47 @@ class OracleFusion:
             )
         return response.server_time
 
+    async def create(self, root: Root, resource: str, row: Body, *, record_key: str) -> Written:
+        """POST a row; it is never sent again where its outcome is unknown.
+
+        `RejectRecord` if the pod refuses the row, `RetryLater` with ``maybe_applied`` if it may have taken it.
+        """
+        return await self._write("POST", self._path(root, resource), row, record_key)
+
+    async def update(self, root: Root, item: str, row: Body, *, record_key: str) -> Written:
+        """PATCH attributes of a row. ``item`` is its resource and key; errors as of ``create``.
+
+        Not sent again either where the outcome is unknown: it could overtake a newer one.
+        """
+        return await self._write("PATCH", self._path(root, item), row, record_key)
+
+    async def text(self, root: Root, item: str) -> bytes | None:
+        """A large attribute of a row, as it is; None if it, or its row, is not there."""
+        response = await self.http.request(
+            "GET", self._path(root, item), headers=self._headers(accept=_BYTES), accept=(200, 204, 404)
+        )
+        _check_no_page(response)
+        return response.body if response.status == 200 else None
+
+    async def put_text(self, root: Root, item: str, text: bytes, *, record_key: str) -> None:
+        """Replace a large attribute of a row, again until it is certain. Errors as of ``create``."""
+        headers = self._headers(accept="*/*") | {"Content-Type": _BYTES}
+        response = await self.http.request(
+            "PUT", self._path(root, item), content=text, headers=headers, retry=Retry.ALWAYS, record_key=record_key
+        )
+        _check_no_page(response)
+
+    async def _write(self, method: str, path: str, row: Body, record_key: str) -> Written:
+        headers = self._headers() | {"Content-Type": "application/vnd.oracle.adf.resourceitem+json"}
+        response = await self.http.request(method, path, json=row, headers=headers, record_key=record_key)
+        body = response.json() if response.body else {}
+        return Written(normalised(body) if isinstance(body, dict) else {}, response.request_id)
+
     async def _get(self, path: str, parameters: dict[str, Any]) -> Response:
-        version = str(self.settings.framework_version)
-        return await self.http.request("GET", path, params=parameters, headers={"REST-Framework-Version": version})
+        return await self.http.request("GET", path, params=parameters, headers=self._headers())
+
+    def _headers(self, accept: str = "application/json") -> dict[str, str]:
+        return {"REST-Framework-Version": str(self.settings.framework_version), "Accept": accept}
 
     def _path(self, root: Root, resource: str) -> str:
         return f"/{root}/resources/{self.settings.rest_version}/{resource}"
@@ -112,6 +160,12 @@ def _object(response: Response) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise _not_a_collection(response)
     return body
+
+
+def _check_no_page(response: Response) -> None:
+    """Where bytes are expected, a page to sign in at would pass for them."""
+    if response.headers.get("content-type", "").startswith("text/html"):
+        raise RetryLater("answered with a page instead of a text", vendor=SYSTEM, request_id=response.request_id)
 
 
 def _not_a_collection(response: Response) -> RetryLater:

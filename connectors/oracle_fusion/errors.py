@@ -21,6 +21,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,60}")
 
 _MEANINGS = {
     "25014": "somebody else changed the row in the meantime",
+    "25058": "there is no such attribute in this pod",
     "27014": "a required attribute is missing",
     "27024": "an attribute was refused by a validation rule",
     "29140": "the query is not possible: an attribute in q, orderBy or finder is not queryable in this pod",
@@ -58,6 +59,8 @@ def explain(response: Response, phase: str) -> ConnectorError:
     if status >= 500 or status in (408, 429):
         return RetryLater(f"answered {status}{said}", phase=phase, request_id=request_id)
     if phase.startswith(("POST", "PATCH", "PUT", "DELETE")):
+        if status == 404:
+            said = f": what it is about is not there, or the user of the connection may not see it{said}"
         return RejectRecord(f"refused with {status}{said}", phase=phase, request_id=request_id)
     if status == 404:
         return Misconfigured(

@@ -77,12 +77,16 @@ class _Parties:
     def _finder(self) -> str:
         return ""
 
+    def named_as_hub(self, row: Body) -> Body:
+        """The row with the Hub's names added."""
+        return {hub: row[name] for name, hub in self.hub_names.items() if name in row} | row
+
     def _record(self, row: Body) -> SourceRecord:
         modified = instants.parse(row.get("LastUpdateDate"))
-        body = {hub: row[name] for name, hub in self.hub_names.items() if name in row} | row
+        body = self.named_as_hub(row)
         for name in self.withheld:
             body.pop(name, None)
-        return SourceRecord(row["PartyId"], modified.at if modified else None, body)
+        return SourceRecord(row["PartyId"], modified.at if modified else None, body, row.get("PartyNumber"))
 
 
 class HubOrganizations(_Parties):

@@ -49,3 +49,14 @@ class OracleSettings(BaseModel):
     """Only hubOrganizations with this party usage, such as ``CUSTOMER``. None: all, suppliers and banks included."""
     page_size: Annotated[int, Field(ge=1, le=500)] = 500
     """Rows asked for in one call; Oracle serves 500 at most."""
+    note_encoding: Literal["base64", "plain"] = "base64"
+    """How a new note's NoteTxt is sent; no sample shows it. The text is then put once more as plain bytes, which is
+    documented, so a wrong choice can be seen only if the run ends between the two."""
+    note_type: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] = "GENERAL"
+    """NoteTypeCode of new notes."""
+    note_visibility: Literal["INTERNAL", "EXTERNAL", "PRIVATE"] = "INTERNAL"
+    """VisibilityCode of new notes. PRIVATE ones are seen by the user of the connection alone."""
+    attachment_category: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] = "MISC"
+    """CategoryName of new attachments."""
+    settle_seconds: Annotated[float, Field(ge=0)] = 30.0
+    """How long a write whose answer was lost may still be under way."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from connectors.oracle_fusion import models
+from connectors.oracle_fusion import models, payloads
+from connectors.oracle_fusion.attachments import Attachments
 from connectors.oracle_fusion.client import OracleFusion
+from connectors.oracle_fusion.contact_check import ContactChecks
+from connectors.oracle_fusion.customer_fields import CustomerAttributes, require_attributes
 from connectors.oracle_fusion.errors import explain
+from connectors.oracle_fusion.notes import Notes
 from connectors.oracle_fusion.ping import ping
 from connectors.oracle_fusion.settings import HOSTS, REQUEST_ID_HEADERS, SYSTEM, OracleSettings
 from connectors.oracle_fusion.streams import STREAMS
@@ -32,7 +36,18 @@ ORACLE_FUSION = System(
             models.ReceivablesBalance,
             models.CreditProfile,
             models.SupplierOrders,
+            payloads.CustomerNote,
+            payloads.CustomerAttachment,
+            payloads.CustomerFields,
+            payloads.ContactCheck,
         )
     },
     sources=STREAMS,
+    destinations={
+        "CustomerNote": lambda client, _: Notes(client),
+        "CustomerAttachment": lambda client, _: Attachments(client),
+        "CustomerFields": lambda client, _: CustomerAttributes(client),
+        "ContactCheck": lambda client, _: ContactChecks(client),
+    },
+    ensure_fields=require_attributes,
 )
