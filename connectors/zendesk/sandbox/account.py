@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -37,6 +38,8 @@ class Settings:
     """Role of the user that tokens act for: ``admin`` or ``agent``."""
     consent: bool = True
     """Whether the user agrees on the authorization page."""
+    export_excludes_seconds: float = 60.0
+    """What is younger does not yet show in an incremental export, as at Zendesk."""
 
     def change(self, changes: dict[str, Any]) -> None:
         known = {field.name for field in fields(self)}
@@ -65,6 +68,11 @@ class Account:
             organization_id=lambda row: row["organization_id"],
             pair=lambda row: (row["user_id"], row["organization_id"]),
         )
+        self.tickets = Table()
+        self.ticket_changed: Callable[[Row, str, Write], None] = lambda *_: None
+        """Told of each ticket with what has happened to it, ``Create`` or ``Change``."""
+        self.user_changed: Callable[[str, int, Row, Write], None] = lambda *_: None
+        """Told of each event of a user: its type (``user.identity_created``), the user's id, and what has changed."""
         self._next_id = FIRST_ID
         self._random = random.Random(1)
 

@@ -14,22 +14,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from connectors.zendesk.sandbox import hand as hand
+from connectors.zendesk.sandbox import hand, ticket_hand
 from connectors.zendesk.sandbox.account import BRAND_ID, SYSTEM, Account
 from connectors.zendesk.sandbox.fields import CustomFields
 from connectors.zendesk.sandbox.http import Answer, Call, Endpoint, Endpoints, Refused, call_of, warning
 from connectors.zendesk.sandbox.identities import Identities
+from connectors.zendesk.sandbox.incremental import Incremental
 from connectors.zendesk.sandbox.jobs import Jobs
 from connectors.zendesk.sandbox.memberships import Memberships
 from connectors.zendesk.sandbox.oauth import LEGACY_USER, NOT_AUTHENTICATED, OAuth
 from connectors.zendesk.sandbox.organization_records import OrganizationRecords
 from connectors.zendesk.sandbox.organizations import Organizations
 from connectors.zendesk.sandbox.rates import Rates
+from connectors.zendesk.sandbox.ticket_records import TicketRecords
+from connectors.zendesk.sandbox.tickets import Tickets
 from connectors.zendesk.sandbox.user_records import UserRecords
 from connectors.zendesk.sandbox.users import Users
 from ml_connector.sandbox.world import World
 
-METHODS = ["GET", "POST", "PUT", "DELETE"]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class ZendeskEmulator:
@@ -61,6 +64,8 @@ class ZendeskEmulator:
             return hand.seed_organizations(self.organizations, count, seed)
         if collection == "users":
             return hand.seed_users(self.users, count, seed)
+        if collection == "tickets":
+            return ticket_hand.seed(self.tickets, count, seed)
         raise KeyError(collection)
 
     def mutate(self, collection: str, change: dict[str, Any]) -> list[str]:
@@ -69,6 +74,8 @@ class ZendeskEmulator:
             "users": self.users,
         }
         try:
+            if collection == "tickets":
+                return ticket_hand.mutate(self.tickets, change)
             return hand.mutate(records[collection], change)
         except Refused as refused:
             raise ValueError(refused.summary()) from None
@@ -83,6 +90,8 @@ class ZendeskEmulator:
             "memberships": account.memberships.all,
             "organization_fields": self.organization_fields.state,
             "user_fields": self.user_fields.state,
+            "tickets": account.tickets.all,
+            "comments": lambda: [{"ticket_id": n, **row} for n, rows in self.tickets.comments.items() for row in rows],
             "jobs": self.jobs.state,
             "tokens": self.oauth.state,
             "rate_violations": lambda: self.rates.violations,
@@ -109,6 +118,7 @@ class ZendeskEmulator:
         self.oauth.authenticate(call)
         if call.actor is None and call.path != "api/v2/users/me":
             raise Refused(401, NOT_AUTHENTICATED)
+        call.write.actor_id = call.actor["id"] if call.actor else None
         headers |= self.rates.account(call)
         self.oauth.require_scope(call, endpoint.scope)
         if call.method != "GET" and (rule := self.account.armed("search_lag", call.method, call.path)):
@@ -136,11 +146,16 @@ class ZendeskEmulator:
         memberships = Memberships(account, self.jobs)
         self.organizations = OrganizationRecords(account, self.organization_fields, memberships)
         self.users = UserRecords(account, self.user_fields, identities, memberships)
+        self.tickets = TicketRecords(account, self.users)
+        users = Users(self.users, self.jobs, self.rates)
+        tickets = Tickets(self.tickets, self.rates)
         self.endpoints = Endpoints(
             [
                 *self.jobs.endpoints(),
                 *Organizations(self.organizations, self.jobs, self.rates).endpoints(),
-                *Users(self.users, self.jobs, self.rates).endpoints(),
+                *users.endpoints(),
+                *tickets.endpoints(),
+                *Incremental(account, self.rates, tickets, users).endpoints(),
                 *identities.endpoints(),
                 *memberships.endpoints(),
                 *self.organization_fields.endpoints(),

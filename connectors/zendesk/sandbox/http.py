@@ -52,6 +52,8 @@ class Write:
     lag: float = 0.0
     recorded: bool = True
     """False for what agents do by hand: tests count only what reaches Zendesk through its API."""
+    actor_id: int | None = None
+    """The user who does it."""
 
 
 @dataclass(slots=True)

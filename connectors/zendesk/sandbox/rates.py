@@ -49,6 +49,9 @@ class Rates:
         self._organization = SlidingWindow("organization_update", 5, 60)
         self._users_per_second = SlidingWindow("user_writes_per_second", 1, 1)
         self._user = SlidingWindow("user_update", 5, 60)
+        self._incremental = SlidingWindow("incremental", 10, 60)
+        self._ticket = SlidingWindow("ticket_update", 30, 600)
+        self._tickets = SlidingWindow("ticket_updates_per_minute", 100, 60)
 
     def account(self, call: Call) -> dict[str, str]:
         """Count one request of the account; the headers that tell how many are left in this minute."""
@@ -97,6 +100,17 @@ class Rates:
     def user_created(self, user: Row) -> None:
         """Creating a user counts against the limit of that user."""
         self._user.take(str(user["id"]))
+
+    def incremental(self, call: Call) -> None:
+        """``GET /incremental/*``: 10 a minute over all resources."""
+        description = "Number of allowed incremental export API requests per minute exceeded"
+        self._require(call, self._incremental, "account", {"error": "APIRateLimitExceeded", "description": description})
+
+    def ticket_update(self, call: Call, ticket_id: int) -> None:
+        """``PUT /tickets/{id}``: 100 a minute, and 30 in 10 minutes for each user and ticket."""
+        body = {"error": "APIRateLimitExceeded", "description": "Number of allowed ticket update requests exceeded"}
+        self._require(call, self._tickets, "account", body)
+        self._require(call, self._ticket, f"{call.write.actor_id}/{ticket_id}", body)
 
     def _require(self, call: Call, window: SlidingWindow, key: str, body: Row) -> None:
         if self.settings.rate_scale is None:

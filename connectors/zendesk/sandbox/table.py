@@ -25,6 +25,8 @@ class Table:
         self._ids: list[int] = []
         self._index: dict[str, dict[object, dict[int, None]]] = {name: {} for name in indexes}
         self._past: dict[int, list[tuple[float, Row | None]]] = {}
+        self._changed_at: dict[int, float] = {}
+        self._changes: list[tuple[float, int]] = []
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -84,7 +86,19 @@ class Table:
             if row is not None:
                 yield row
 
+    def changes(self, after: tuple[float, int], until: float) -> Iterator[tuple[float, int]]:
+        """When which row was last changed (or removed), in that order; no two at the same time."""
+        for position in range(bisect_right(self._changes, after), len(self._changes)):
+            at, row_id = self._changes[position]
+            if at > until:
+                return
+            if self._changed_at[row_id] == at:
+                yield at, row_id
+
     def _remember(self, row_id: int, old: Row | None, lag: float) -> None:
+        at = max(time.time(), self._changes[-1][0] + 1e-5 if self._changes else 0.0)
+        self._changed_at[row_id] = at
+        self._changes.append((at, row_id))
         if lag > 0:
             self._past.setdefault(row_id, []).append((time.monotonic() + lag, old))
 

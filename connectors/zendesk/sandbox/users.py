@@ -59,11 +59,11 @@ class Users:
         def keep(row: Row) -> bool:
             return (not roles or row["role"] in roles) and external_id in (None, folded(row["external_id"]))
 
-        return listing(call, "users", walked(self.table.walk, keep), self._rendered(call))
+        return listing(call, "users", walked(self.table.walk, keep), self.rendered(call))
 
     def me(self, call: Call) -> Answer:
         """Answers 200 to everybody: a client must look at the id, which is null for a caller without credentials."""
-        user = ANONYMOUS if call.actor is None else self._rendered(call)(call.actor)
+        user = ANONYMOUS if call.actor is None else self.rendered(call)(call.actor)
         return Answer(200, {"user": {**user, "authenticity_token": None}})
 
     def show(self, call: Call) -> Answer:
@@ -81,7 +81,7 @@ class Users:
             rows = [row for key in keys for row in self.table.find_seen("external_id", key)]
         else:
             raise invalid_attribute(call, "ids", "be present")
-        return offset_listing(call, "users", sequence(rows), self._rendered(call))
+        return offset_listing(call, "users", sequence(rows), self.rendered(call))
 
     def search(self, call: Call) -> Answer:
         """By ``external_id``, or by ``query``: ``email:x``, ``external_id:x``, ``name:x`` or any words of these."""
@@ -91,7 +91,7 @@ class Users:
             rows = self._searched(call.query["query"])
         else:
             raise invalid_attribute(call, "query", "be present")
-        return offset_listing(call, "users", sequence(rows), self._rendered(call))
+        return offset_listing(call, "users", sequence(rows), self.rendered(call))
 
     def create(self, call: Call) -> Answer:
         sent = call.permit(call.one("user"), CREATABLE, "user")
@@ -111,7 +111,7 @@ class Users:
             row = self.records.change(row, sent, call.write)
             status = 200
         location = {"Location": f"{call.base}/api/v2/users/{row['id']}.json"}
-        return Answer(status, {"user": self._rendered(call)(row)}, location)
+        return Answer(status, {"user": self.rendered(call)(row)}, location)
 
     def update(self, call: Call) -> Answer:
         row = self._named(call)
@@ -206,7 +206,7 @@ class Users:
         if not call.by_admin() and any(item.get("role", "end-user") != "end-user" for item in items):
             raise forbidden()
 
-    def _rendered(self, call: Call) -> Callable[[Row], Row]:
+    def rendered(self, call: Call) -> Callable[[Row], Row]:
         def render(row: Row) -> Row:
             url = f"{call.base}/api/v2/users/{row['id']}.json"
             return {"url": url, **row, "user_fields": self.records.fields.shown(row["user_fields"])}
@@ -214,4 +214,4 @@ class Users:
         return render
 
     def _answer(self, call: Call, status: int, row: Row) -> Answer:
-        return Answer(status, {"user": self._rendered(call)(row)})
+        return Answer(status, {"user": self.rendered(call)(row)})
