@@ -13,7 +13,7 @@ from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.errors import ConnectorError, SafeError
 from ml_connector.core.records import SourceRecord
 from ml_connector.core.watermarks import Progress
-from tasks.stream import OpenRun, Stream
+from tasks.stream import OpenRun, Stream, may_resend
 from tasks.verb import verb
 
 LARGEST_CHUNK = 2_500
@@ -100,10 +100,10 @@ async def _read(stream: Stream, position: Progress, limit: int) -> Chunk | None:
 
 
 async def _replayed(stream: Stream, position: Progress, limit: int) -> Chunk | None:
-    assert stream.run.replay_of is not None  # noqa: S101 - a replay replays something
+    assert stream.selection is not None  # noqa: S101 - a replay replays something
     after = UUID(position.cursor) if position.cursor else None
-    chunk, _ = await stream.ledger.plan_replay(stream.run.replay_of, after, max(limit, 500))
-    return chunk
+    resend = may_resend(stream.route, stream.selection)
+    return await stream.ledger.plan_replay(stream.selection, after, max(limit, 500), resend=resend)
 
 
 async def _position(stream: Stream) -> Progress:

@@ -12,6 +12,7 @@ from ml_connector.core.inbox import Inbox
 from ml_connector.core.lease import Lease, leased
 from ml_connector.core.ledger import Ledger
 from ml_connector.core.runs import Run
+from ml_connector.core.selection import Selection
 from ml_connector.core.vault import Vault
 from tasks.story import NothingLeft, this_flow_run
 from tasks.stream import OpenRun, Route, Stream
@@ -41,17 +42,18 @@ async def hold_run(
     *,
     lease_seconds: float,
     reject_limit: tuple[float, int],
+    selection: Selection | None = None,
 ) -> AsyncIterator[OpenRun]:
     """Hold the streams of a tenant for the attempt that this flow run is now making.
 
-    A scheduled run does not wait for another writer (LeaseTaken); a retry waits for up to three lease lengths, in
-    which a dead holder's lease expires. An attempt that is continued tries again what it has rejected. NothingLeft:
-    the last attempt has completed, but whoever pressed Retry could not know, because it was still running then, or
-    its process died before it could tell Prefect.
+    A scheduled run does not wait for another writer (LeaseTaken); a retry, or a replay of a ``selection``, waits for up
+    to three lease lengths, in which a dead holder's lease expires. An attempt that is continued tries again what it has
+    rejected. NothingLeft: the last attempt has completed, but whoever pressed Retry could not know, because it was
+    still running then, or its process died before it could tell Prefect.
     """
     flow_run = await this_flow_run()
     before = await runs.last_attempt(db, tenant, flow_run.id)
-    patience = 3 * lease_seconds if before is not None or flow_run.count > 1 else 0.0
+    patience = 3 * lease_seconds if before is not None or flow_run.count > 1 or selection is not None else 0.0
     holder = f"flow run {flow_run.name} ({flow_run.id})"
     keys = [route.key for route in routes]
     async with leased(db, tenant, keys, holder=holder, ttl=lease_seconds, patience=patience) as lease:
@@ -61,24 +63,28 @@ async def hold_run(
                 raise NothingLeft(f"attempt {now.attempt}, which was running when this one began, has completed")
             if flow_run.completed < now.attempt:
                 raise NothingLeft(f"attempt {now.attempt} had completed when its process died")
-        run = await runs.open_attempt(db, tenant, flow_run.id, integration)
+        run = await runs.open_attempt(db, tenant, flow_run.id, integration, "replay" if selection else "sync")
+        if run.replay_of is not None:  # a Retry: of this run, with all that it did, but nothing a second time
+            selection = Selection(run_id=run.replay_of)
         sealer = await vault.sealer(tenant, "body")
         held = OpenRun(tenant, integration, run, db, lease, reject_limit)
         for route in routes:
-            ledger = Ledger(db, sealer, lease, tenant, run.id, _origin(route, run))
+            ledger = Ledger(db, sealer, lease, tenant, run.id, _origin(route, run, selection))
             inbox = Inbox(db, sealer, lease, tenant, route.key, run.id)
             held.streams.append(Stream(route, run, tenant, db, ledger, inbox))
+            held.streams[-1].selection = selection
             await ledger.reopen()  # there is something only if this attempt continues one
         guard.lease = lease
         yield held
 
 
-def _origin(route: Route, run: Run) -> Origin:
+def _origin(route: Route, run: Run, selection: Selection | None) -> Origin:
     return Origin(
         stream=route.key,
         run_id=run.id,
         source=f"{route.source.system} {route.source.operation}",
         destination=f"{route.destination.system} {route.destination.operation}",
         mapping_hash=route.mapping.hash,
-        reason="replay" if run.mode == "replay" else None,
+        actor=selection.actor if selection else None,
+        reason=selection.reason if selection else None,
     )

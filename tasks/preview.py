@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
@@ -11,9 +12,10 @@ from prefect.context import FlowRunContext
 from ml_connector.core import watermarks
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.ids import uuid7
-from ml_connector.core.ledger import stored_batches
+from ml_connector.core.ledger import selected
 from ml_connector.core.records import Body, Decision
-from tasks.stream import Route
+from ml_connector.core.selection import Selection
+from tasks.stream import Route, may_resend
 from tasks.transform import mapped
 from tasks.upsert import resolve
 from tasks.workspace import Workspace, open_workspace
@@ -38,36 +40,45 @@ class Change:
 async def preview(tenant: str, integration: str, streams: Sequence[str]) -> str | None:
     """Show in an artifact which records would change in which fields; names only. Writes nothing else."""
     async with open_workspace(tenant) as workspace:
-        rows: list[dict[str, str]] = []
-        async for change in changes(workspace, integration, streams):
-            if change.action != "unchanged" and len(rows) < SHOWN:
-                rows.append(
-                    {
-                        "stream": change.stream,
-                        "source id": change.source_id,
-                        "action": change.action,
-                        "fields": ", ".join(change.fields),
-                        "reason": change.reason or "",
-                    }
-                )
-    if FlowRunContext.get() is not None:
-        await acreate_table_artifact(
-            key=f"{tenant}-{integration}-preview".replace("_", "-"),
-            description=f"What a run would write now (at most {SHOWN} records are listed); nothing was written",
-            table=rows,
-        )
+        await show(workspace, integration, await workspace.routes(integration, streams))
     return None
 
 
+async def show(workspace: Workspace, name: str, routes: Sequence[Route], selection: Selection | None = None) -> None:
+    """The artifact ``preview`` of what would become of the records (`changes`); ``name`` says by which flow."""
+    rows: list[dict[str, str]] = []
+    counts: Counter[str] = Counter()
+    async for change in changes(workspace, routes, selection):
+        counts[change.action] += 1
+        if change.action != "unchanged" and len(rows) < SHOWN:
+            rows.append(
+                {
+                    "stream": change.stream,
+                    "source id": change.source_id,
+                    "action": change.action,
+                    "fields": ", ".join(change.fields),
+                    "reason": change.reason or "",
+                }
+            )
+    if FlowRunContext.get() is not None:
+        told = ", ".join(f"{n} {action}" for action, n in sorted(counts.items())) or "no records"
+        await acreate_table_artifact(
+            key=f"{workspace.tenant}-{name}-preview".replace("_", "-"),
+            description=f"What a run would do now: {told} (at most {SHOWN} are listed); nothing was written",
+            table=rows,
+        )
+
+
 async def changes(
-    workspace: Workspace, integration: str, streams: Sequence[str], run_id: UUID | None = None
+    workspace: Workspace, routes: Sequence[Route], selection: Selection | None = None
 ) -> AsyncIterator[Change]:
-    """What would become of each record: of the next window, or of the stored bodies of run ``run_id``."""
-    for route in await workspace.routes(integration, streams):
-        chunks = _of_source(workspace, route) if run_id is None else _of_run(workspace, route, run_id)
+    """What would become of each record: of the next window, or of the stored bodies of what is selected."""
+    for route in routes:
+        chunks = _of_source(workspace, route) if selection is None else _of_ledger(workspace, route, selection)
         async for chunk in chunks:
             for item in chunk.items:
-                mapped(route, item)
+                if item.refusal is None:
+                    mapped(route, item)
             refused = [
                 Decision(i.effect_id, i.source_id, "", state=i.refusal[0], reason=i.refusal[1])
                 for i in chunk.items
@@ -94,7 +105,8 @@ async def _of_source(workspace: Workspace, route: Route) -> AsyncIterator[Chunk]
         yield Chunk(UUID(int=0), items)
 
 
-async def _of_run(workspace: Workspace, route: Route, run_id: UUID) -> AsyncIterator[Chunk]:
+async def _of_ledger(workspace: Workspace, route: Route, selection: Selection) -> AsyncIterator[Chunk]:
     sealer = await workspace.vault.sealer(workspace.tenant, "body")
-    async for chunk in stored_batches(workspace.db, sealer, workspace.tenant, route.key, run_id):
+    resend = may_resend(route, selection)
+    async for chunk in selected(workspace.db, sealer, workspace.tenant, route.key, selection, resend=resend):
         yield chunk

@@ -16,8 +16,9 @@ from ml_connector.core.inbox import Inbox, Pending
 from ml_connector.core.lease import Lease
 from ml_connector.core.ledger import Ledger
 from ml_connector.core.mapping import Mapping
-from ml_connector.core.records import Destination, Page, Source
+from ml_connector.core.records import Destination, Page, Resend, Source
 from ml_connector.core.runs import Run
+from ml_connector.core.selection import Selection
 
 
 class Route:
@@ -76,7 +77,7 @@ class Route:
 class Stream:
     """A route in a run, with its ledger and the state of its read."""
 
-    __slots__ = ("db", "heard", "inbox", "ledger", "pages", "route", "run", "settled", "tenant")
+    __slots__ = ("db", "heard", "inbox", "ledger", "pages", "route", "run", "selection", "settled", "tenant")
 
     def __init__(self, route: Route, run: Run, tenant: str, db: Database, ledger: Ledger, inbox: Inbox) -> None:
         self.route = route
@@ -89,6 +90,8 @@ class Stream:
         """The events that are being handled."""
         self.pages: AsyncIterator[Page] | None = None
         """The read that is under way; None before the first chunk and after a failure."""
+        self.selection: Selection | None = None
+        """What is taken up once more, in a replay."""
         self.settled = 0
         """Records of this stream whose fate this process has written down; for the progress artifact."""
 
@@ -156,3 +159,10 @@ class OpenRun:
 
     def __repr__(self) -> str:
         return f"<OpenRun {self.run.id} of {self.tenant}/{self.integration}>"
+
+
+def may_resend(route: Route, selection: Selection) -> bool:
+    """Whether a replay sends what may stand at the destination already."""
+    if route.destination.resend is Resend.ON_REQUEST:
+        return selection.resend
+    return route.destination.resend is Resend.FREELY

@@ -8,6 +8,7 @@ from ml_connector.cli import console
 from ml_connector.core import jsonx
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.run_query import our_run_id
+from ml_connector.core.selection import Selection
 from ml_connector.core.tenants import INTEGRATIONS
 from tasks.preview import changes
 from tasks.workspace import open_workspace
@@ -24,7 +25,8 @@ async def preview(tenant: str, integration: str, streams: str | None, run: str |
         run_id = await our_run_id(workspace.db, tenant, run) if run else None
         if run and run_id is None:
             raise Misconfigured(f"tenant {tenant} has no run {run}: `ml-connector runs {tenant}` lists them")
-        async for change in changes(workspace, integration, names, run_id):
+        selection = Selection(run_id=run_id) if run_id else None
+        async for change in changes(workspace, await workspace.routes(integration, names), selection):
             counts[change.action] += 1
             if change.action == "unchanged":
                 continue

@@ -9,11 +9,12 @@ as text an array of bodies is escaped byte by byte (measured: 0.3 instead of 20 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from ml_connector.core import audit, jsonx, watermarks
 from ml_connector.core import ledger_sql as sql
+from ml_connector.core.alarms import Alarm
 from ml_connector.core.audit import Entry, Origin
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.crashpoints import crashpoint
@@ -21,6 +22,7 @@ from ml_connector.core.db import Connection, Database
 from ml_connector.core.ids import uuid7
 from ml_connector.core.lease import Lease
 from ml_connector.core.records import Decision, Outcome, SourceRecord, State
+from ml_connector.core.selection import FINISHED, REPLAYABLE, Selection
 from ml_connector.core.vault import Sealer
 
 IN_FLIGHT = ("sending", "ambiguous", "probing")
@@ -28,7 +30,9 @@ CLAIMABLE = ("planned", "retry_wait", "parked")
 CLAIMED = (None, State.UNCHANGED, State.PARKED)
 """What a decision may say for its effect to go through a claim; everything else is settled as it is."""
 OPEN = (*CLAIMABLE, *IN_FLIGHT, "needs_human", "held")
-FINISHED = ("applied", "unchanged", "rejected", "superseded", "abandoned", "digested")
+SHOWN = 500
+"""Records that are read at once where nothing is moved."""
+BODY_GONE = "its body is no longer stored: it was erased, or was kept for as long as bodies are kept"
 
 
 class Ledger:
@@ -76,38 +80,47 @@ class Ledger:
             )
             if items:
                 await self._insert_batch(conn, batch_id, len(items))
+                await self._name(conn, {r.number: r.source_id for r in records if r.number})
                 await self._store(conn, "source", [(item.effect_id, 0, jsonx.dumps(item.body)) for item in items])
                 await self._audit(conn, [Entry(i.effect_id, i.source_id, "read", State.PLANNED) for i in items])
         crashpoint("ledger.planned")
         return Chunk(batch_id, items) if items else None
 
-    async def plan_replay(self, run_id: UUID, after: UUID | None, limit: int) -> tuple[Chunk | None, UUID | None]:
-        """Enter the next ``limit`` finished effects of ``run_id`` once more, one generation later.
+    async def plan_replay(
+        self, selection: Selection, after: UUID | None, limit: int, *, resend: bool
+    ) -> Chunk | None:
+        """Enter the next ``limit`` selected effects once more, one generation later, and move the cursor behind them.
 
-        Returns the chunk and the cursor to go on with; cursor None means that nothing is left.
+        None when nothing is left. Without ``resend`` what may stand at the destination already is left out. One that
+        was held or needed a person is superseded by its replay; one whose body is gone is rejected.
         """
         batch_id = uuid7()
         async with self._db.tenant(self._tenant) as conn:
             await self._lease.hold(conn, self.stream)
-            originals = await (
-                await conn.execute(sql.REPLAYED, (run_id, self.stream, list(FINISHED), after or UUID(int=0), limit))
-            ).fetchall()
-            if not originals:
-                return None, None
+            found = await _selected(conn, self.stream, selection, after, limit, resend=resend, into=self._run_id)
+            if not found:
+                return None
+            originals = [row[0] for row in found]
+            replaced = await (await conn.execute(sql.REPLACE, (originals,))).fetchall()
             ids = [uuid7() for _ in originals]
-            await conn.execute(
-                sql.PLAN_REPLAY, {"batch": batch_id, "ids": ids, "originals": [row[0] for row in originals]}
-            )
+            values = {"batch": batch_id, "ids": ids, "originals": originals, "gone": BODY_GONE}
+            planned = await (await conn.execute(sql.PLAN_REPLAY, values)).fetchall()
             await self._insert_batch(conn, batch_id, len(ids))
             await watermarks.advance(
-                conn, self._run_id, self.stream, cursor=str(originals[-1][0]), fetched=len(ids), known=0
+                conn, self._run_id, self.stream, cursor=str(found[-1][2]), fetched=len(ids), known=0
             )
             await self._audit(
                 conn,
-                [Entry(new, row[1], "replay", State.PLANNED) for new, row in zip(ids, originals, strict=True)],
+                [
+                    *[
+                        Entry(i, source, "replay", State.SUPERSEDED, reason=why, attempt=n)
+                        for i, source, why, n in replaced
+                    ],
+                    *[Entry(i, source, "replay", state, reason=why) for i, source, state, why in planned],
+                ],
             )
         crashpoint("ledger.planned")
-        return await self.load(batch_id, 0.0), originals[-1][0]
+        return await self.load(batch_id, 0.0)
 
     async def reopen(self) -> None:
         """Plan again what this run has rejected: the mapping, or what the vendor minded, may have been mended."""
@@ -215,6 +228,14 @@ class Ledger:
             await self._audit(conn, [_entry(by_id[i], source_id, attempt) for i, source_id, attempt in settled])
         crashpoint("ledger.settled")
 
+    async def told(self, alarms: Sequence[Alarm]) -> None:
+        """Write down that people were told of these effects."""
+        async with self._db.tenant(self._tenant) as conn:
+            await self._lease.hold(conn, self.stream)
+            await self._audit(
+                conn, [Entry(a.effect_id, a.source_id, "alert", a.state, attempt=a.attempts) for a in alarms]
+            )
+
     async def close(self, batch_id: UUID) -> None:
         """Note that a batch has nothing unfinished left, if so."""
         async with self._db.tenant(self._tenant) as conn:
@@ -240,6 +261,10 @@ class Ledger:
             (batch_id, self.stream, self._run_id, planned),
         )
 
+    async def _name(self, conn: Connection, numbers: Mapping[str, str]) -> None:
+        if numbers:
+            await conn.execute(sql.NAME, (self.stream, list(numbers), list(numbers.values())))
+
     async def _store(self, conn: Connection, kind: str, bodies: Sequence[tuple[UUID, int, bytes]]) -> None:
         if bodies:
             await conn.execute(
@@ -258,17 +283,43 @@ class Ledger:
         await audit.append(conn, self._origin, entries)
 
 
-async def stored_batches(db: Database, sealer: Sealer, tenant: str, stream: str, run_id: UUID) -> AsyncIterator[Chunk]:
-    """Every record of a run with its source body, batch by batch: for reading, nothing is moved."""
-    async with db.tenant(tenant) as conn:
-        rows = await conn.execute(
-            "select id from batch where run_id = %s and stream = %s order by id", (run_id, stream)
-        )
-        ids = [row[0] for row in await rows.fetchall()]
-    for batch_id in ids:
+async def selected(
+    db: Database, sealer: Sealer, tenant: str, stream: str, selection: Selection, *, resend: bool
+) -> AsyncIterator[Chunk]:
+    """What a replay would take up, with its stored bodies: for reading, nothing is moved."""
+    after: UUID | None = None
+    while True:
         async with db.tenant(tenant) as conn:
-            found = await (await conn.execute(sql.LOAD_ALL, (batch_id,))).fetchall()
-        yield Chunk(batch_id, [_item(sealer, *row) for row in found])
+            found = await _selected(conn, stream, selection, after, SHOWN, resend=resend, into=None)
+            rows = await (await conn.execute(sql.LOAD_THESE, ([row[0] for row in found],))).fetchall()
+        if not found:
+            return
+        items = {row[0]: _item(sealer, *row) for row in rows}
+        for effect_id, source_id, _ in found:
+            item = items.setdefault(effect_id, Item(effect_id, source_id, datetime.now(UTC), {}))
+            item.generation += 1
+            if not item.body:
+                item.refusal = State.REJECTED, BODY_GONE
+        yield Chunk(UUID(int=0), list(items.values()))
+        after = found[-1][2]
+
+
+async def _selected(
+    conn: Connection,
+    stream: str,
+    selection: Selection,
+    after: UUID | None,
+    limit: int,
+    *,
+    resend: bool,
+    into: UUID | None,
+) -> list[tuple[UUID, str, UUID]]:
+    """Effect, source id, and where to go on behind it."""
+    states = [state for state in selection.states or FINISHED if state in REPLAYABLE]
+    place = {"stream": stream, "after": after or UUID(int=0), "limit": limit, "into": into or UUID(int=0)}
+    found = await conn.execute(sql.SELECTED, {**selection.values(states, resend=resend), **place})
+    rows: list[tuple[UUID, str, UUID]] = await found.fetchall()
+    return rows
 
 
 def _item(

@@ -49,25 +49,67 @@ PLAN_AGAIN = """
     returning id
 """
 
-REPLAYED = """
-    select e.id, e.source_id from effect e join batch b on b.tenant = e.tenant and b.id = e.batch_id
-    where b.run_id = %s and b.stream = %s and e.state = any(%s) and e.id > %s
-    order by e.id limit %s
+NAME = """
+    insert into alias (tenant, stream, number, source_id)
+    select mlc_tenant(), %b, n.number, n.source_id from unnest(%b::text[], %b::text[]) as n(number, source_id)
+    on conflict do nothing
 """
+
+# Of each object only the newest version, and of that the newest generation: what became of it since decides whether it
+# is selected. A run's own effects stand first, so that they are found by its batches.
+_SELECTION = """
+    from effect r join batch b on b.tenant = r.tenant and b.id = r.batch_id
+    cross join lateral (
+        select o.id, o.body_of, o.state, o.updated_at from effect o
+        where o.stream = r.stream and o.source_id = r.source_id and (o.state <> 'abandoned' or o.id = r.id)
+        order by o.version_at desc, o.body_of desc, o.generation desc limit 1
+    ) n
+    where b.run_id <> %(into)s and n.body_of = r.body_of and n.state = any(%(states)s)
+        and (b.run_id = %(run)s or %(run)s::uuid is null and r.id = n.id)
+        and (%(since)s::timestamptz is null or n.updated_at >= %(since)s)
+        and (%(until)s::timestamptz is null or n.updated_at < %(until)s)
+        and (%(keys)s::text[] is null or (r.stream, r.source_id) in (
+            select e.stream, e.source_id from effect e where e.source_id = any(%(keys)s)
+            union select l.stream, l.source_id from link l where l.dest_id = any(%(keys)s)
+            union select a.stream, a.source_id from alias a where a.number = any(%(keys)s)))
+        and (%(resend)s or not exists (
+            select 1 from effect s
+            where s.stream = r.stream and s.source_id = r.source_id and s.body_of = r.body_of
+                and (s.state not in ('planned', 'retry_wait', 'parked', 'held', 'rejected', 'superseded', 'abandoned')
+                    or s.state = 'abandoned' and s.attempts > 0)))
+"""
+SELECTED = f"""
+    select n.id, r.source_id, r.id {_SELECTION} and r.stream = %(stream)s and r.id > %(after)s
+    order by r.id limit %(limit)s
+"""
+STREAMS_SELECTED = f"""
+    select distinct r.stream {_SELECTION}
+    union select stream from run_window where run_id = %(into)s order by 1
+"""  # noqa: S608
 PLAN_REPLAY = """
-    insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, generation, body_of)
+    insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, generation, body_of, state,
+        reason)
     select o.tenant, n.id, %(batch)s, o.stream, o.source_id, o.version_at, o.version_hash,
         (select max(g.generation) + 1 from effect g where g.tenant = o.tenant and g.stream = o.stream
             and g.source_id = o.source_id and g.version_at = o.version_at and g.version_hash = o.version_hash),
-        o.body_of
+        o.body_of, case when s.effect_id is null then 'rejected' else 'planned' end,
+        case when s.effect_id is null then %(gone)s end
     from unnest(%(ids)b::uuid[], %(originals)b::uuid[]) as n(id, original)
     join effect o on o.tenant = mlc_tenant() and o.id = n.original
+    left join body s on s.tenant = o.tenant and s.effect_id = o.body_of and s.kind = 'source' and s.attempt = 0
+    returning id, source_id, state, reason
+"""
+REPLACE = """
+    update effect set state = 'superseded', reason = 'a replay has taken its place', updated_at = now()
+    where id = any(%s) and state in ('held', 'needs_human')
+    returning id, source_id, reason, attempts
 """
 
 REOPEN = """
     update effect e set state = 'planned', reason = null, updated_at = now()
     from batch b
     where b.run_id = %s and b.stream = %s and e.tenant = b.tenant and e.batch_id = b.id and e.state = 'rejected'
+        and exists (select 1 from body s where s.effect_id = e.body_of and s.kind = 'source')
     returning e.id, e.source_id, e.attempts, e.batch_id
 """
 CRASHED = """
@@ -88,7 +130,7 @@ LOAD = f"""{COLUMNS}
         and (e.next_at is null or e.next_at <= clock_timestamp())
     order by e.id
 """
-LOAD_ALL = f"{COLUMNS} where e.batch_id = %s order by e.id"
+LOAD_THESE = f"{COLUMNS} where e.id = any(%s)"
 
 # Of versions with one timestamp the newer is the one that was read later. A replay goes by the id of the body that it
 # repeats, not by its own, so it does not overtake what was read between the two.

@@ -47,12 +47,13 @@ class SourceRecord:
     """One record as the source gave it.
 
     ``modified_at`` is the source's own modification time in UTC, or None where the source has none (balances):
-    then the content alone tells versions apart.
+    then the content alone tells versions apart. ``number`` is what people call it, where that is not its id.
     """
 
     source_id: str
     modified_at: datetime | None
     body: Body = field(repr=False)
+    number: str | None = None
 
 
 @dataclass(slots=True)

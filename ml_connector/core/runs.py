@@ -37,8 +37,8 @@ async def last_attempt(db: Database, tenant: str, flow_run_id: str) -> Run | Non
         return await _last(conn, flow_run_id)
 
 
-async def open_attempt(db: Database, tenant: str, flow_run_id: str, integration: str) -> Run:
-    """Continue the last attempt, or begin a new one. Only for who holds the lease."""
+async def open_attempt(db: Database, tenant: str, flow_run_id: str, integration: str, mode: Mode = "sync") -> Run:
+    """Continue the last attempt, or begin a new one: the first in ``mode``. Only for who holds the lease."""
     async with db.tenant(tenant) as conn:
         last = await _last(conn, flow_run_id)
         if last is not None and last.outcome != "completed":
@@ -48,7 +48,7 @@ async def open_attempt(db: Database, tenant: str, flow_run_id: str, integration:
             id=uuid7(),
             flow_run_id=flow_run_id,
             attempt=last.attempt + 1 if last else 1,
-            mode="replay" if last else "sync",
+            mode="replay" if last else mode,
             replay_of=last.id if last else None,
             outcome=None,
         )
