@@ -17,6 +17,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg.errors import ForeignKeyViolation
 
 from ml_connector.core.db import Connection, Database
 from ml_connector.core.errors import Misconfigured
@@ -84,6 +85,7 @@ class MasterKeys:
             raise Undecryptable(f"master key {name!r} is not the one that this database was written with") from None
 
     def names(self) -> list[str]:
+        """The ids, the current one first."""
         return list(self._keys)
 
 
@@ -128,7 +130,10 @@ class Vault:
         self._sealers: dict[tuple[str, str], Sealer] = {}
 
     async def check(self) -> None:
-        """Prove that the master keys are those of this database; raises Misconfigured otherwise. Call at start."""
+        """Prove that the master keys are those of this database; raises Misconfigured otherwise. Call at start.
+
+        One that is new here is noted, and is needed from then on until `rotation.rotate` retires it.
+        """
         async with self._db.system() as conn:
             rows = await (await conn.execute("select kek_id, envelope from vault_canary")).fetchall()
             known = {name for name, _ in rows}
@@ -156,7 +161,7 @@ class Vault:
             "select id, kek_id, wrapped from data_key where purpose = %s order by created_at, id", (purpose,)
         )
         return {
-            key_id: AESGCM(self._master.unwrap(kek_id, bytes(wrapped), _wrapping(tenant, purpose, key_id)))
+            key_id: AESGCM(self._master.unwrap(kek_id, bytes(wrapped), wrapping(tenant, purpose, key_id)))
             for key_id, kek_id, wrapped in await rows.fetchall()
         }
 
@@ -165,12 +170,23 @@ class Vault:
         await conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"data_key {tenant} {purpose}",))
         if await self._data_keys(conn, tenant, purpose):
             return
-        key_id = uuid7()
-        wrapped = self._master.wrap(AESGCM.generate_key(256), _wrapping(tenant, purpose, key_id))
         await conn.execute(
-            "insert into data_key (tenant, id, purpose, kek_id, wrapped) values (%s, %s, %s, %s, %s)",
-            (tenant, key_id, purpose, self._master.current, wrapped),
+            "insert into vault_canary (kek_id, envelope) select %s, %s where not exists (select 1 from vault_canary) "
+            "on conflict do nothing",  # the first data key of a database
+            (self._master.current, self._master.wrap(_CANARY, b"canary")),
         )
+        key_id = uuid7()
+        wrapped = self._master.wrap(AESGCM.generate_key(256), wrapping(tenant, purpose, key_id))
+        try:
+            await conn.execute(
+                "insert into data_key (tenant, id, purpose, kek_id, wrapped) values (%s, %s, %s, %s, %s)",
+                (tenant, key_id, purpose, self._master.current, wrapped),
+            )
+        except ForeignKeyViolation:
+            raise Misconfigured(
+                f"master key {self._master.current!r} has been retired by `ml-connector key rotate`: put the new one "
+                "first in this process's configuration and start it again"
+            ) from None
 
 
 def _place(*parts: str | UUID) -> bytes:
@@ -188,5 +204,6 @@ def _around(tenant: str, table: str, column: str, key_id: UUID) -> tuple[bytes, 
     return _place(tenant, table, column), _part(str(key_id))
 
 
-def _wrapping(tenant: str, purpose: str, key_id: UUID) -> bytes:
+def wrapping(tenant: str, purpose: str, key_id: UUID) -> bytes:
+    """What binds a wrapped data key to its place."""
     return _place(tenant, "data_key", purpose, key_id)

@@ -10,7 +10,7 @@ from ml_connector.core.errors import Misconfigured
 from ml_connector.core.secret import Secret
 from ml_connector.core.vault import MasterKeys, Undecryptable, Vault
 
-LOOKED_UP_BEFORE_THE_TENANT_IS_KNOWN = {"endpoint"}
+LOOKED_UP_BEFORE_THE_TENANT_IS_KNOWN = {"endpoint", "oauth_state"}
 
 
 async def test_a_ciphertext_opens_in_its_own_place_only(vault: Vault) -> None:
