@@ -87,6 +87,16 @@ def ping(tenant: Tenant) -> None:
     _run(work(tenant))
 
 
+@app.command()
+def connect(
+    connection: Annotated[str, typer.Argument(help="TENANT/CONNECTION, such as acme/zendesk", metavar="CONNECTION")],
+) -> None:
+    """Connect an account in a browser, through the receiver; for connections of type oauth_authorization_code."""
+    from ml_connector.cli.connect import connect as work
+
+    _run(work(connection))
+
+
 @secret_app.command("set")
 def secret_set(
     connection: Annotated[str, typer.Argument(help="TENANT/CONNECTION, such as acme/zendesk", metavar="CONNECTION")],
@@ -209,6 +219,17 @@ def key_generate(name: Annotated[str, typer.Argument(help="Its id, stored with w
     from ml_connector.cli.keys_and_tables import generate_key
 
     _run(generate_key(name))
+
+
+@key_app.command("rotate")
+def key_rotate() -> None:
+    """Let the first configured master key take the place of the others, while everything runs. Safe to repeat.
+
+    Before: put a new key before the old one in the configuration of every process, and start them again.
+    """
+    from ml_connector.cli.keys_and_tables import rotate_keys
+
+    _run(rotate_keys())
 
 
 @app.command()

@@ -10,12 +10,12 @@ from ml_connector.core.system import Health
 from tasks.workspace import Workspace, open_workspace
 
 
-async def ping(tenant: str) -> int:
-    """Show what each connection can do; the exit code is 1 if anything is missing."""
+async def ping(tenant: str, *, only: str | None = None) -> int:
+    """Show what each connection, or one of them, can do; the exit code is 1 if anything is missing."""
     listed = console.table("connection", "", "found", "what to do")
     failed = False
     async with open_workspace(tenant) as workspace:
-        for name in workspace.config.connections:
+        for name in [only] if only else workspace.config.connections:
             findings = await _try(workspace, name)
             for refused in (finding for finding in findings if finding.refused):
                 system = workspace.config.connections[name].system

@@ -8,24 +8,16 @@ from rich.prompt import Prompt
 
 from ml_connector.cli import console
 from ml_connector.cli.database import open_database, open_vault
-from ml_connector.cli.tenant_names import tenant_names
+from ml_connector.cli.tenant_names import named_connection, tenant_names
 from ml_connector.core.credentials import put_secret
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.secret import Secret
-from ml_connector.core.settings import settings
 from ml_connector.core.tenant_rows import stored_secrets
-from ml_connector.core.tenants import load_tenant
 
 
 async def set_secret(named: str, name: str) -> None:
     """Store the secret ``name`` of connection ``named`` (``acme/zendesk``)."""
-    tenant, _, connection = named.partition("/")
-    file = settings().tenants_dir / f"{tenant}.yaml"
-    if not connection or not file.is_file():
-        raise Misconfigured(f"{named} is not TENANT/CONNECTION: {file.name} is not in {settings().tenants_dir.name}/")
-    known = load_tenant(file).connections
-    if connection not in known:
-        raise Misconfigured(f"tenant {tenant} has no connection {connection}; it has: {', '.join(known)}")
+    tenant, connection, _ = named_connection(named)
     async with open_database() as db:
         vault = await open_vault(db)
         await put_secret(db, vault, tenant, connection, name, _read(named, name))

@@ -1,13 +1,27 @@
-"""Which tenants there are to look at."""
+"""Which tenants there are to look at, and which of their connections is meant."""
 
 from __future__ import annotations
 
 from ml_connector.core.db import Database
+from ml_connector.core.errors import Misconfigured
 from ml_connector.core.settings import settings
 from ml_connector.core.tenant_rows import known_tenants
+from ml_connector.core.tenants import Connection, load_tenant
 
 
 async def tenant_names(db: Database) -> list[str]:
     """Those with a file, whether it can be read or not, and those that were ever applied."""
     files = {path.stem for path in settings().tenants_dir.glob("*.yaml")} - {"defaults"}
     return sorted(files | set(await known_tenants(db)))
+
+
+def named_connection(named: str) -> tuple[str, str, Connection]:
+    """Tenant, name and configuration of ``acme/zendesk``. Misconfigured, saying which there are, if there is none."""
+    tenant, _, connection = named.partition("/")
+    file = settings().tenants_dir / f"{tenant}.yaml"
+    if not connection or not file.is_file():
+        raise Misconfigured(f"{named} is not TENANT/CONNECTION: {file.name} is not in {settings().tenants_dir.name}/")
+    known = load_tenant(file).connections
+    if connection not in known:
+        raise Misconfigured(f"tenant {tenant} has no connection {connection}; it has: {', '.join(known)}")
+    return tenant, connection, known[connection]

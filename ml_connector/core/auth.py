@@ -21,7 +21,7 @@ from ml_connector.core.oauth import (
 )
 from ml_connector.core.secret import Secret
 
-__all__ = ["Auth", "AuthSpec", "Basic", "Bearer", "build_auth"]
+__all__ = ["Auth", "AuthSpec", "AuthorizationCodeSpec", "Basic", "Bearer", "build_auth"]
 
 
 class _Spec(BaseModel):
@@ -53,7 +53,7 @@ class ClientCredentialsSpec(_Spec):
 
 
 class AuthorizationCodeSpec(_Spec):
-    """OAuth 2.0 authorization code with PKCE; the client's secret is stored as ``client_secret``."""
+    """OAuth 2.0 authorization code with PKCE; the client's secret, if it has one, is stored as ``client_secret``."""
 
     type: Literal["oauth_authorization_code"]
     authorize_url: str
@@ -61,6 +61,8 @@ class AuthorizationCodeSpec(_Spec):
     client_id: str
     scope: str = ""
     token_style: TokenStyle = "basic_form"  # noqa: S105
+    public_client: bool = False
+    """It is registered without a secret."""
 
     def authorization_url(self, redirect_uri: str, state: str, challenge: str) -> str:
         """Where a person's browser goes to grant access; ``challenge`` is of `oauth.pkce_pair`."""
@@ -132,10 +134,11 @@ def build_auth(
             return ClientCredentials(_client(spec, secret("client_secret")), store, hosts, connection)
         case AuthorizationCodeSpec():
             hosts.check(spec.authorize_url)
-            return AuthorizationCode(_client(spec, secret("client_secret")), store, hosts, connection)
+            proof = None if spec.public_client else secret("client_secret")
+            return AuthorizationCode(_client(spec, proof), store, hosts, connection)
 
 
-def _client(spec: ClientCredentialsSpec | AuthorizationCodeSpec, secret: Secret) -> OAuthClient:
+def _client(spec: ClientCredentialsSpec | AuthorizationCodeSpec, secret: Secret | None) -> OAuthClient:
     return OAuthClient(spec.token_url, spec.client_id, secret, spec.scope, spec.token_style)
 
 

@@ -51,7 +51,9 @@ def run(host: str, port: int) -> None:
     from ml_connector.receiver.serve import listen, server
 
     metrics = Metrics()
-    app = create_app(given.database_url, master, metrics, operator_token=token)
+    app = create_app(
+        given.database_url, master, metrics, operator_token=token, allow_private_hosts=given.allow_private_hosts
+    )
     try:
         listener = listen(host, port)
     except OSError as error:

@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ml_connector.core.connecting import CALLBACK
 from ml_connector.core.db import Database
 from ml_connector.core.inbox_writer import DATABASE_ERRORS, InboxWriter
 from ml_connector.core.secret import Secret
@@ -23,6 +24,7 @@ from ml_connector.receiver.doorbell import Doorbell, FlowRuns, prefect
 from ml_connector.receiver.hooks import Hooks
 from ml_connector.receiver.limits import Limits
 from ml_connector.receiver.metrics import Metrics
+from ml_connector.receiver.oauth_callback import OAuthCallback
 
 _HOOKS = "/hooks/"
 _READY_SECONDS = 2.0
@@ -34,13 +36,16 @@ def create_app(
     metrics: Metrics,
     *,
     operator_token: Secret | None = None,
+    allow_private_hosts: bool = False,
     limits: Limits | None = None,
     flow_runs: Callable[[], AbstractAsyncContextManager[FlowRuns | None]] = prefect,
 ) -> ASGIApp:
     """The application. Without the database it does not start; `preflight` says more.
 
-    ``operator_token``: what who reads the metrics must show, as a bearer token.
+    ``operator_token``: what who reads the metrics must show, as a bearer token. ``allow_private_hosts``: accounts at
+    the sandbox may be connected.
     """
+    bounds = limits or Limits()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -52,10 +57,22 @@ def create_app(
             sweeper = asyncio.create_task(doorbell.run())
             stack.push_async_callback(doorbell.stop)
             stack.callback(sweeper.cancel)
-            hooks = Hooks(Directory(db, vault), writer, metrics, limits or Limits(), doorbell.ring)
-            yield {"hooks": hooks, "db": db, "metrics": metrics, "operator_token": operator_token}
+            hooks = Hooks(Directory(db, vault), writer, metrics, bounds, doorbell.ring)
+            callback = OAuthCallback(db, vault, metrics, bounds, allow_private_hosts=allow_private_hosts)
+            yield {
+                "hooks": hooks,
+                "callback": callback,
+                "db": db,
+                "metrics": metrics,
+                "operator_token": operator_token,
+            }
 
-    routes = [Route("/healthz", _healthz), Route("/readyz", _readyz), Route("/metrics", _metrics)]
+    routes = [
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz),
+        Route("/metrics", _metrics),
+        Route(CALLBACK, _oauth_callback),
+    ]
     pages = Starlette(routes=routes, lifespan=lifespan)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,6 +96,11 @@ async def _readyz(request: Request) -> Response:
     except DATABASE_ERRORS:
         return PlainTextResponse("the database does not answer\n", status_code=503)
     return PlainTextResponse("ready\n")
+
+
+async def _oauth_callback(request: Request) -> Response:
+    callback: OAuthCallback = request.state.callback
+    return await callback(request)
 
 
 async def _metrics(request: Request) -> Response:

@@ -21,6 +21,10 @@ class Limits:
     events_per_second: float = 200.0
     """For each connection of a tenant; Zendesk allows an account about 1,000 changes a minute."""
     burst: float = 2000.0
+    callbacks_per_second: float = 5.0
+    """Of people who connect accounts, all tenants together: each costs a query."""
+    callbacks: float = 50.0
+    """As many at once."""
 
 
 class Bucket:

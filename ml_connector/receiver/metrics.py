@@ -19,6 +19,12 @@ class Metrics:
             buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
             registry=self.registry,
         )
+        self.callbacks = Counter(
+            "ml_connector_oauth_callbacks",
+            "People who came back from connecting an account, by outcome",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.slow = Counter("ml_connector_slow_senders", "Connections that were cut off", registry=self.registry)
         self.rings = Counter(
             "ml_connector_rings", "Flow runs asked of Prefect, by what came of it", ["outcome"], registry=self.registry
