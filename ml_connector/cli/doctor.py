@@ -11,6 +11,7 @@ from ml_connector.cli.database import open_database, open_vault
 from ml_connector.cli.prefect_api import prefect_api
 from ml_connector.cli.templates import load_templates
 from ml_connector.cli.tenant_names import tenant_names
+from ml_connector.core.connections import refused_connections
 from ml_connector.core.db import Database
 from ml_connector.core.doctor_query import examine
 from ml_connector.core.errors import ConnectorError
@@ -88,9 +89,9 @@ async def _inside(db: Database) -> AsyncIterator[Line]:
 
 async def _tenant(db: Database, tenant: str) -> AsyncIterator[Line]:
     found = await examine(db, tenant)
-    for name, reason in found.refused:
-        advice = f"renew the credential, then `ml-connector ping {tenant}`"
-        yield Line("fail", f"{tenant}/{name}", f"needs to be reconnected: {reason}", advice)
+    for one in await refused_connections(db, tenant):
+        said = f"needs to be reconnected, for {console.ago(one.since)}: {one.reason}"
+        yield Line("fail", f"{tenant}/{one.connection}", said, f"then `ml-connector ping {tenant}`")
     for lease in found.leases:
         said = f"being written by {lease.holder}; its lease runs for another {lease.seconds_left:.0f} s"
         yield Line("ok", f"{tenant} {lease.stream}", said)

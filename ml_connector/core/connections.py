@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured, Reauthenticate
 from ml_connector.core.tables import Connection
+
+
+@dataclass(slots=True, frozen=True)
+class Refused:
+    """A connection that waits for a person to give it a new credential."""
+
+    tenant: str
+    connection: str
+    system: str
+    reason: str
+    since: datetime
+
+
+async def refused_connections(db: Database, tenant: str) -> list[Refused]:
+    """The connections of a tenant that need re-authorization, by name."""
+    async with db.session(tenant) as session:
+        rows = await session.exec(select(Connection).where(Connection.status == "needs_reauth"))
+        found = [Refused(tenant, row.name, row.system, row.reason or "", row.updated_at) for row in rows]
+    return sorted(found, key=lambda one: one.connection)
 
 
 async def require_usable(db: Database, tenant: str, name: str) -> None:
@@ -25,8 +46,7 @@ async def require_usable(db: Database, tenant: str, name: str) -> None:
 async def needs_reauth(db: Database, tenant: str, name: str, system: str, reason: str) -> None:
     """Mark a connection whose credential is refused, so that no flow asks the vendor until it is mended."""
     async with db.session(tenant) as session:
-        row = await _row(session, tenant, name, system)
-        row.status, row.reason, row.updated_at = "needs_reauth", reason, datetime.now(UTC)
+        _refuse(await _row(session, tenant, name, system), reason)
 
 
 async def credential_changed(db: Database, tenant: str, name: str) -> None:
@@ -39,16 +59,29 @@ async def credential_changed(db: Database, tenant: str, name: str) -> None:
 
 
 async def record_identity(db: Database, tenant: str, name: str, system: str, identity: str) -> None:
-    """Note which account a working connection reaches. Another account than before is refused (test against live)."""
+    """Note which account a working connection reaches.
+
+    Misconfigured if it is another account than before (test against live): no flow may use it then.
+    """
     async with db.session(tenant) as session:
         row = await _row(session, tenant, name, system)
-        if row.identity is not None and row.identity != identity:
-            raise Misconfigured(
-                f"{tenant}/{name} used to reach the account {row.identity} and now reaches {identity}: its links and "
-                f"watermarks belong to the first one. Use another connection name for another account",
-                phase="connect",
-            )
-        row.status, row.identity, row.reason, row.updated_at = "ok", identity, None, datetime.now(UTC)
+        before = row.identity
+        if before is not None and before != identity:
+            _refuse(row, f"it reaches the account {identity} instead of {before}")
+        else:
+            row.status, row.identity, row.reason, row.updated_at = "ok", identity, None, datetime.now(UTC)
+    if before is not None and before != identity:
+        raise Misconfigured(
+            f"{tenant}/{name} used to reach the account {before} and now reaches {identity}: its links and "
+            f"watermarks belong to the first one. Use another connection name for another account",
+            phase="connect",
+        )
+
+
+def _refuse(row: Connection, reason: str) -> None:
+    if row.status != "needs_reauth":
+        row.updated_at = datetime.now(UTC)  # since when it is so
+    row.status, row.reason = "needs_reauth", reason
 
 
 async def _row(session: AsyncSession, tenant: str, name: str, system: str) -> Connection:

@@ -19,7 +19,10 @@ from ml_connector.core.vault import Sealer, Vault
 
 
 async def put_secret(db: Database, vault: Vault, tenant: str, connection: str, name: str, value: Secret) -> None:
-    """Store a secret, in place of what it was; a token that was bought with the old one is forgotten."""
+    """Store a secret, in place of what it was.
+
+    A token that was bought with the old one is forgotten; not so what a person has granted, which outlives the secret.
+    """
     sealer = await vault.sealer(tenant, "secret")
     envelope = sealer.seal("secret", "envelope", f"{connection}/{name}", value.reveal().encode())
     async with db.session(tenant) as session:
@@ -29,9 +32,17 @@ async def put_secret(db: Database, vault: Vault, tenant: str, connection: str, n
             )
         )
         token = await session.get(StoredToken, (tenant, connection))
-        if token is not None:
+        if token is not None and not _granted_by_a_person(sealer, connection, token.envelope):
             await session.delete(token)
     await credential_changed(db, tenant, connection)
+
+
+def _granted_by_a_person(sealer: Sealer, connection: str, envelope: bytes | None) -> bool:
+    return envelope is not None and _token(sealer, connection, envelope).refresh is not None
+
+
+def _token(sealer: Sealer, connection: str, envelope: bytes) -> Token:
+    return Token.load(sealer.open("token", "envelope", connection, envelope))
 
 
 async def get_secrets(db: Database, vault: Vault, tenant: str, connection: str) -> dict[str, Secret]:
@@ -83,7 +94,7 @@ class _Slot:
         self._conn = conn
         self._sealer = sealer
         self._connection = connection
-        self.token = Token.load(sealer.open("token", "envelope", connection, envelope)) if envelope else None
+        self.token = _token(sealer, connection, envelope) if envelope else None
 
     async def save(self, token: Token) -> None:
         """Store ``token``; it is durable when the lock is given back, and may be used from then on."""

@@ -58,8 +58,6 @@ class Findings:
     open_batches: list[OpenBatches]
     waiting: list[tuple[str, str, int]]
     """Stream, state, and how many records are in it."""
-    refused: list[tuple[str, str]]
-    """Connections that wait for a person, and why."""
     audit_blocks: int
 
 
@@ -76,16 +74,11 @@ async def examine(db: Database, tenant: str) -> Findings:
         )
         opened = [OpenBatches(stream, n, _made_at(first)) for stream, n, first in await batches.fetchall()]
         waiting = await (await conn.execute(_WAITING)).fetchall()
-        refused = await conn.execute(
-            "select name, coalesce(reason, '') from connection where status = 'needs_reauth' order by name"
-        )
-        connections = await refused.fetchall()
         head = await (await conn.execute("select seq from audit_head")).fetchone()
     return Findings(
         held,
         opened,
         [(stream, state, n) for stream, state, n in waiting],
-        [(name, reason) for name, reason in connections],
         head[0] if head else 0,
     )
 

@@ -81,6 +81,9 @@ class AbortRun(ConnectorError):
 class Reauthenticate(AbortRun):
     """The vendor refuses the credential of a connection: somebody has to reconnect it."""
 
+    dead_grant = False
+    """What the token was to be bought with will never buy one again."""
+
 
 class Misconfigured(AbortRun):
     """The configuration is wrong; found before a request is sent."""

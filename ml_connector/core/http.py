@@ -140,6 +140,7 @@ class HttpClient:
         self._client = _open_client(hosts, policy, headers)
         # Ours and not the pool's, so that waiting for a free connection is not mistaken for a slow vendor.
         self._slots = asyncio.Semaphore(policy.connections)
+        self._worked: set[tuple[str, ...]] = set()
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -165,8 +166,8 @@ class HttpClient:
         `Response.json` of the answer has already succeeded (a write may also be answered with an empty body).
 
         `RetryLater` when tries or deadline are used up, or at once when the outcome of an UNSENT write is unknown;
-        `Reauthenticate` when the credential is refused twice, or a page to sign in is offered; else what ``explain``
-        makes of the answer.
+        `Reauthenticate` when a credential that has never worked is refused although it is new (401, or a redirect to
+        sign in), or cannot be renewed; else what ``explain`` makes of the answer.
         """
         sent = {"accept": "application/json"} | {k.lower(): v for k, v in (headers or {}).items()}
         if json is not None:
@@ -205,9 +206,12 @@ class HttpClient:
                 outcome = await self._try(call, credentials)
             if isinstance(outcome, Response):
                 if outcome.status in call.accept:
+                    self._worked.add(tuple(credentials.values()))
                     return outcome
-                if renewed or self._auth is None or not _refuses_credential(outcome):
+                if self._auth is None or not _refuses_credential(outcome):
                     raise self._refusal(outcome, call)
+                if renewed:
+                    raise self._refused_twice(outcome, call, credentials)
                 await self._auth.refuse(credentials)
                 renewed = True
                 if outcome.status != 401 and call.retry is Retry.UNSENT:
@@ -279,6 +283,17 @@ class HttpClient:
         said = "a redirect to another page" if redirected else "401, also to a new token"
         remedy = self._auth.remedy if self._auth else "check the address of the connection"
         return Reauthenticate(f"the credential is refused ({said}): {remedy}", request_id=response.request_id)
+
+    def _refused_twice(self, response: Response, call: _Call, credentials: Mapping[str, str]) -> ConnectorError:
+        """A new credential that has worked for others is good: it was renewed again meanwhile, or may not do this."""
+        if tuple(credentials.values()) not in self._worked:
+            return self._refusal(response, call)
+        return RetryLater(
+            f"answered {response.status} to a credential that works for other calls: if it stays so, check what its "
+            "user may do",
+            maybe_applied=response.status != 401 and call.method != "GET",
+            request_id=response.request_id,
+        )
 
     def _url(self, path: str, params: Mapping[str, Any] | None) -> httpx.URL:
         """The URL to call. Of an absolute one only what follows the host is used, so its host is always ours."""

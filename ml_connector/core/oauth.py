@@ -9,7 +9,7 @@ import re
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 from urllib.parse import urlencode, urlsplit
@@ -91,12 +91,12 @@ class OAuthClient:
     """An application that is registered with an authorization server.
 
     ``token_style``: ``basic_form`` sends form fields, and the client's id and secret as HTTP Basic; ``json`` sends
-    all of it as one JSON object.
+    all of it as one JSON object. ``client_secret`` None: it is registered as a public one (RFC 6749, section 2.1).
     """
 
     token_url: str
     client_id: str
-    client_secret: Secret
+    client_secret: Secret | None
     scope: str
     token_style: TokenStyle
 
@@ -110,6 +110,7 @@ class OAuth:
 
     Only one process renews: the row of the token is locked meanwhile, and who has waited for it takes the new token
     from there. A new token is stored before it is used, because the refresh token that bought it is worthless by then.
+    A refresh token that is refused is forgotten: the answer that brought its successor may have been lost.
     ``connection`` (``acme/zendesk``) is the name by which a person reconnects it.
     """
 
@@ -176,10 +177,15 @@ class OAuth:
                 self._failure, self._quiet_until = error, self._now() + _QUIET
                 if isinstance(error, RetryLater) and slot.token and self._still_works(slot.token, refused):
                     return slot.token
-                raise
-            await slot.save(token)
-        self._failure = None
-        return token
+                if not (isinstance(error, Reauthenticate) and error.dead_grant and slot.token):
+                    raise
+                # No process asks with it again. Raised outside, where this has been committed.
+                await slot.save(replace(slot.token, refresh=None))
+            else:
+                await slot.save(token)
+                self._failure = None
+                return token
+        raise self._failure
 
     def _is_good(self, token: Token, refused: str | None) -> bool:
         return token.authorization() != refused and not token.is_stale(self._now())
@@ -205,12 +211,7 @@ class OAuth:
 
     async def _post(self, grant: dict[str, str]) -> Response:
         who = self._client
-        if who.token_style == "json":  # noqa: S105
-            body = {**grant, "client_id": who.client_id, "client_secret": who.client_secret.reveal()}
-            content, headers = jsonx.dumps(body), {"content-type": "application/json"}
-        else:
-            content = urlencode(grant).encode()
-            headers = basic(who.client_id, who.client_secret) | {"content-type": "application/x-www-form-urlencoded"}
+        content, headers = _token_request(who, grant)
         url = urlsplit(who.token_url)
         http = HttpClient(
             vendor="oauth",
@@ -234,7 +235,9 @@ class OAuth:
         code = _error_code(response)
         if code is None:
             return Misconfigured(f"the token address of {self._connection} answered {response.status}: check token_url")
-        return Reauthenticate(f"the credential of {self._connection} is refused ({code}): {self.remedy}")
+        error = Reauthenticate(f"the credential of {self._connection} is refused ({code}): {self.remedy}")
+        error.dead_grant = code == "invalid_grant"
+        return error
 
 
 class ClientCredentials(OAuth):
@@ -264,10 +267,9 @@ class AuthorizationCode(OAuth):
             code_verifier=verifier,
             scope=self._client.scope,
         )
+        token = await self._buy(grant, None)  # the row is not locked meanwhile: the code is good for us alone
         async with self._store.locked() as slot:
-            token = await self._buy(grant, None)
             await slot.save(token)
-        self._token, self._failure = token, None
 
     def _grant(self, token: Token | None, /) -> dict[str, str]:
         if token is None:
@@ -275,6 +277,19 @@ class AuthorizationCode(OAuth):
         if token.refresh is None:
             raise Reauthenticate(f"the token of {self._connection} cannot be renewed: {self.remedy}")
         return _filled(grant_type="refresh_token", refresh_token=token.refresh.reveal(), scope=self._client.scope)
+
+
+def _token_request(who: OAuthClient, grant: dict[str, str]) -> tuple[bytes, dict[str, str]]:
+    """Body and headers. A public client has nothing to prove itself by, and only says who it is."""
+    if who.token_style == "json":  # noqa: S105
+        mine = {"client_id": who.client_id} | (
+            {"client_secret": who.client_secret.reveal()} if who.client_secret else {}
+        )
+        return jsonx.dumps(grant | mine), {"content-type": "application/json"}
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    if who.client_secret is None:
+        return urlencode(grant | {"client_id": who.client_id}).encode(), form
+    return urlencode(grant).encode(), basic(who.client_id, who.client_secret) | form
 
 
 def pkce_pair() -> tuple[str, str]:
