@@ -11,9 +11,11 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.context import FlowRunContext
 
 from ml_connector.core import runs
+from ml_connector.core.alarms import TRIES, Alarm, untold
 from ml_connector.core.balance import Balance, Noted, balance, noted, seen_before
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.records import State
+from tasks.alerts import NAMED, records_need_a_person
 from tasks.stream import OpenRun, Stream
 from tasks.verb import verb
 
@@ -26,7 +28,7 @@ async def log_audit(run: OpenRun) -> str | None:
     """Returns why the run failed, or None when it completed."""
     balances = [await balance(run.db, run.tenant, run.run.id, stream.route.key) for stream in run.streams]
     problems = [*run.failures, *[p for b in balances for p in await _problems(run, b)]]
-    await _show(run, balances, problems)
+    await _show(run, balances, problems, [await _tell(run, stream) for stream in run.streams])
     reason = "; ".join(problems) or None
     streams = [stream.route.key for stream in run.streams]
     outcome: runs.Outcome = "failed" if problems else "completed"
@@ -53,11 +55,22 @@ async def _problems(run: OpenRun, found: Balance) -> list[str]:
     return problems
 
 
+async def _tell(run: OpenRun, stream: Stream) -> list[Alarm]:
+    """Tell a person of records that the runs cannot bring to an end by themselves, each of them once."""
+    alarms = await untold(run.db, run.tenant, stream.route.key)
+    if alarms:
+        records_need_a_person(run.tenant, stream.route.key, alarms)
+        await stream.ledger.told(alarms)  # a process that dies before this tells again
+    return alarms
+
+
 def _stream(run: OpenRun, key: str) -> Stream:
     return next(stream for stream in run.streams if stream.route.key == key)
 
 
-async def _show(run: OpenRun, balances: Sequence[Balance], problems: Sequence[str]) -> None:
+async def _show(
+    run: OpenRun, balances: Sequence[Balance], problems: Sequence[str], alarms: Sequence[Sequence[Alarm]]
+) -> None:
     if FlowRunContext.get() is None:
         return
     await acreate_table_artifact(
@@ -74,11 +87,11 @@ async def _show(run: OpenRun, balances: Sequence[Balance], problems: Sequence[st
     )
     refused = (State.REJECTED, State.NEEDS_HUMAN, State.PARKED, State.HELD, State.AMBIGUOUS, State.RETRY_WAIT)
     waiting = await noted(run.db, run.tenant, run.run.id, refused, SHOWN)
-    if waiting:
+    if waiting or any(alarms):
         await acreate_markdown_artifact(
             key=f"{run.tenant}-{run.integration}-rejected".replace("_", "-"),
             description="Records that were not written, and why",
-            markdown=_explain(run, waiting),
+            markdown="\n".join([*_told(run, alarms), _explain(run, waiting)]),
         )
 
 
@@ -105,6 +118,20 @@ def _link(run: OpenRun, record: Noted) -> dict[str, object]:
         "action": record.action,
         "destination": f"[{record.dest_id}]({address})" if address else record.dest_id,
     }
+
+
+def _told(run: OpenRun, alarms: Sequence[Sequence[Alarm]]) -> list[str]:
+    """A line for each stream with records, of this run or of earlier ones, that somebody was now told of."""
+    lines = []
+    for stream, of_stream in zip(run.streams, alarms, strict=True):
+        for reason, concerned in (
+            (f"have failed {TRIES} times and stay open", [alarm for alarm in of_stream if not alarm.undecided]),
+            ("need a decision", [alarm for alarm in of_stream if alarm.undecided]),
+        ):
+            if concerned:
+                named = ", ".join(alarm.source_id for alarm in concerned[:NAMED])
+                lines += [f"**Alert**: {len(concerned)} records of {stream.route.key} {reason}: {named}", ""]
+    return lines
 
 
 def _explain(run: OpenRun, records: Sequence[Noted]) -> str:

@@ -1,0 +1,88 @@
+"""What a person is to be told, as Prefect events: automations that `apply` creates make notifications of them.
+
+They name records by their key and hold nothing else of them. Without a Prefect server nobody is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from prefect.events import emit_event
+from prefect.settings import get_current_settings
+
+from ml_connector.core.alarms import Alarm
+
+NEEDS_HUMAN = "ml-connector.record.needs-human"
+KEEPS_FAILING = "ml-connector.record.keeps-failing"
+NEEDS_REAUTH = "ml-connector.connection.needs-reauth"
+WEBHOOK_DEACTIVATED = "ml-connector.webhook.deactivated"
+NAMED = 20
+"""Records that an alert names; it counts all of them."""
+
+
+def records_need_a_person(tenant: str, stream: str, alarms: Sequence[Alarm]) -> None:
+    """Tell of records of one stream, one event for each thing that is the matter with some of them."""
+    for event, what, advice, concerned in (
+        (
+            NEEDS_HUMAN,
+            "records need a decision",
+            f"Compare with the destination; what happened: `ml-connector audit {tenant} --state needs_human`.",
+            [alarm for alarm in alarms if alarm.undecided],
+        ),
+        (
+            KEEPS_FAILING,
+            "records fail again and again",
+            f"They are tried again in each run, the others go on: `ml-connector audit {tenant} --record ID`.",
+            [alarm for alarm in alarms if not alarm.undecided],
+        ),
+    ):
+        if concerned:
+            _tell(
+                event,
+                f"ml-connector.record.{tenant}.{stream}",
+                tenant,
+                stream=stream,
+                what=what,
+                count=len(concerned),
+                records=[alarm.source_id for alarm in concerned[:NAMED]],
+                advice=advice,
+                case=uuid5(min(alarm.effect_id for alarm in concerned), event),
+            )
+
+
+def connection_needs_reauth(tenant: str, connection: str, reason: str) -> None:
+    """Tell that a connection's credential is refused. To be called when it becomes so, not at each run."""
+    _tell(
+        NEEDS_REAUTH,
+        f"ml-connector.connection.{tenant}.{connection}",
+        tenant,
+        connection=f"{tenant}/{connection}",
+        reason=reason,
+        advice=f"`ml-connector ping {tenant}` says more; no run asks the vendor before it is mended.",
+    )
+
+
+def webhook_deactivated(tenant: str, connection: str, reason: str) -> None:
+    """Tell that the vendor has switched a webhook off. To be called when that is found, not at each look."""
+    _tell(
+        WEBHOOK_DEACTIVATED,
+        f"ml-connector.webhook.{tenant}.{connection}",
+        tenant,
+        connection=f"{tenant}/{connection}",
+        reason=reason,
+        advice="`ml-connector apply` sets it up again; until then scheduled reads bring what it would have told.",
+    )
+
+
+def _tell(event: str, about: str, tenant: str, *, case: UUID | None = None, **payload: Any) -> None:
+    """``case``: an event that Prefect has seen with the same one is not told again."""
+    if get_current_settings().api.url:  # else Prefect would start a server of its own to take the event
+        emit_event(
+            event,
+            resource={"prefect.resource.id": about, "prefect.resource.name": about.removeprefix("ml-connector.")},
+            related=[{"prefect.resource.id": f"prefect.tag.tenant:{tenant}", "prefect.resource.role": "tag"}],
+            payload={"tenant": tenant, **payload},
+            id=case or uuid4(),
+        )

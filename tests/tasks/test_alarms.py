@@ -1,0 +1,61 @@
+"""A person is told once of a record that does not get through, and the others do not wait for it."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from ml_connector.core import audit
+from ml_connector.core.alarms import TRIES
+from ml_connector.core.audit_query import lines
+from ml_connector.core.db import Database
+from ml_connector.core.embedded import Embedded
+from ml_connector.core.vault import Vault
+from tests.tasks.test_journey import World
+
+
+@pytest.fixture
+def world(database: Database, vault: Vault) -> World:
+    return World(database, vault)
+
+
+async def test_after_five_failures_of_a_record_one_alert_and_it_is_still_tried_while_the_others_arrive(
+    world: World,
+) -> None:
+    for n in range(5):
+        world.source.put(f"c{n}", name=f"Customer {n}")
+    world.destination.fate["c3"] = ["busy"] * (2 * TRIES)
+
+    [first] = await world.run("r1")
+    told_by = [await _alerts(world)]
+    while world.destination.fate["c3"]:
+        await world.run(f"r{len(told_by) + 1}")
+        told_by.append(await _alerts(world))
+    await world.run("last")
+
+    assert (first.created, first.open) == (4, 1)
+    assert told_by[-1] == [("c3", "retry_wait")]
+    attempts = [line.attempt async for line in lines(world.db, "acme") if line.action == "alert"]
+    assert attempts[0] >= TRIES
+    assert "c3" in world.destination.objects
+    assert (await audit.verify(world.db, "acme")).broken_at is None
+
+
+async def test_a_record_that_waits_for_a_decision_is_told_of_once_whichever_run_it_is_from(
+    world: World, postgres: Embedded, database_name: str
+) -> None:
+    world.source.put("c1", name="x")
+    world.source.put("c2", name="y")
+    world.destination.fate = {"c1": ["busy"] * 99, "c2": ["busy"] * 99}
+    await world.run("r1")
+    with psycopg.connect(postgres.uri(database_name), autocommit=True) as owner:
+        owner.execute("update effect set state = 'needs_human' where source_id = 'c1'")
+
+    await world.run("r2")
+    await world.run("r3")
+
+    assert [alert for alert in await _alerts(world) if alert[1] == "needs_human"] == [("c1", "needs_human")]
+
+
+async def _alerts(world: World) -> list[tuple[str | None, str]]:
+    return [(line.source_id, line.status) async for line in lines(world.db, "acme") if line.action == "alert"]
