@@ -8,6 +8,15 @@ from prefect.client.orchestration import PrefectClient
 from rich.text import Text
 
 from ml_connector.cli import console
+from ml_connector.cli.automation_plan import (
+    AutomationChange,
+    carry_out_automations,
+    existing_automations,
+    expect_runs,
+    notification_blocks,
+    plan_automations,
+)
+from ml_connector.cli.automations import wanted_automations
 from ml_connector.cli.database import open_database
 from ml_connector.cli.deployments import carry_out, create_pool, missing_pools
 from ml_connector.cli.listening import ensure_listening
@@ -35,12 +44,20 @@ async def apply(*, dry_run: bool) -> int:
         wanted = wanted_deployments(load_templates(), tenants)
         changes = plan(wanted, await existing_deployments(client))
         pools = await missing_pools(client, [one.template.work_pool for one in wanted])
-        console.out.print(_as_table(pools, changes))
+        blocks = await notification_blocks(client, tenants)
+        automations = plan_automations(await wanted_automations(wanted, blocks), await existing_automations(client))
+        console.out.print(_as_table(pools, changes, automations))
+        if untold := [tenant.tenant for tenant in tenants if tenant.alerts is None]:
+            hint = "their files name no notification block (`alerts: {block: slack-webhook/ops}`)"
+            console.out.print(f"Nobody is told of failures of {', '.join(untold)}: {hint}.", highlight=False)
         if dry_run:
             return 0
         async with open_database() as db:
             await register(db, [tenant.tenant for tenant in tenants])
-        return await carry_out_all(client, tenants, pools, changes)
+        failed = await carry_out_all(client, tenants, pools, changes)
+        await carry_out_automations(client, automations)
+        await expect_runs(wanted)
+        return failed
 
 
 async def carry_out_all(
@@ -92,12 +109,14 @@ async def _ensure_fields(tenant: TenantConfig) -> bool:
     return True
 
 
-def _as_table(pools: Sequence[str], changes: Sequence[Change]) -> object:
+def _as_table(pools: Sequence[str], changes: Sequence[Change], automations: Sequence[AutomationChange]) -> object:
     listed = console.table("", "what", "name", "details", title="Plan")
     for pool in pools:
         listed.add_row("[green]create[/]", "work pool", pool, "")
     for change in changes:
         listed.add_row(Text(change.kind, style=_COLOUR[change.kind]), "deployment", change.name, _details(change))
+    for one in automations:
+        listed.add_row(Text(one.kind, style=_COLOUR[one.kind]), "automation", one.name, "")
     return listed
 
 

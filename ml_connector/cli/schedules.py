@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import pairwise
 
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.server.schemas.schedules import CronSchedule as CronDates
 
 from ml_connector.core.tenants import StreamConfig, stagger
 
+_LOOKED_AT = 60
+"""Moments of a cron line that are compared: two months of a daily one."""
 _SPELLED = str.maketrans({"*": "any", "/": "per", ",": "and", "-": "to", " ": "-"})
 
 
@@ -28,6 +32,19 @@ def schedules(tenant: str, streams: Mapping[str, StreamConfig]) -> list[Deployme
         *[_schedule(tenant, when, names) for when, names in shared.items()],
         *[_full_read(tenant, every, names) for every, names in full.items()],
     ]
+
+
+async def longest_pause(entries: Sequence[DeploymentScheduleCreate]) -> timedelta:
+    """How long these schedules leave a deployment alone at most: the longest pause of the one that runs most often."""
+    return min([await _pause(entry.schedule) for entry in entries])
+
+
+async def _pause(schedule: object) -> timedelta:
+    if isinstance(schedule, IntervalSchedule):
+        return schedule.interval
+    assert isinstance(schedule, CronSchedule)  # noqa: S101 - `schedules` makes no others
+    dates = await CronDates(cron=schedule.cron, timezone=schedule.timezone).get_dates(_LOOKED_AT)
+    return max(later - earlier for earlier, later in pairwise(dates))
 
 
 def _full_read(tenant: str, every: timedelta, streams: Sequence[str]) -> DeploymentScheduleCreate:

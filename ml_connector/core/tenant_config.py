@@ -28,7 +28,10 @@ INTEGRATIONS = {
     "oracle_zendesk": Pair(
         source="oracle_fusion",
         destination="zendesk",
-        streams=("organizations", "users", "receivables", "credit_profiles", "supplier_orders"),
+        streams=(
+            *("organizations", "users", "receivables", "credit_profiles", "supplier_orders"),
+            *("ticket_notes", "ticket_attachments", "ticket_fields", "contact_drift"),  # back to the source
+        ),
     ),
 }
 """Every integration there is; ``mappings/<integration>/<stream>.yaml`` belongs to each stream."""
@@ -118,9 +121,18 @@ class IntegrationConfig(_Data):
     reject_threshold: RejectThreshold = RejectThreshold()
 
 
+class Alerts(_Data):
+    """Who is told when something is wrong."""
+
+    block: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
+    """A notification block of Prefect, as type/name: ``slack-webhook/ops``."""
+
+
 class TenantConfig(_Data):
     """A tenant's file over the defaults, checked."""
 
     tenant: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$")]
     connections: dict[Name, Connection]
     integrations: dict[str, IntegrationConfig]
+    alerts: Alerts | None = None
+    """None: nobody is told."""
