@@ -1,11 +1,16 @@
-"""``demo``: Oracle customers arrive in Zendesk, through a real Prefect server and a real PostgreSQL."""
+"""``demo``: Oracle customers arrive in Zendesk and their tickets in Oracle, through a real Prefect and PostgreSQL."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
+from collections.abc import Awaitable
+from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.client.schemas.sorting import FlowRunSort
 
 from ml_connector.cli.apply import carry_out_all
 from ml_connector.cli.database import open_database, open_vault
@@ -28,7 +33,12 @@ from ml_connector.core.tenants import load_tenant
 
 TENANT = "demo"
 FLOW = "oracle-zendesk-sync-customers"
+EVENTS_FLOW = "oracle-zendesk-log-ticket-events"
 CUSTOMERS, CONTACTS, CHANGED = 200, 250, 7
+TICKETS, SOLVED = 25, 10
+_PATIENCE = 60.0
+"""Seconds that ticket events may take to become notes."""
+SOLUTION = {"set": {"status": "solved"}, "comment": {"body": "The part was replaced.", "public": True}}
 _CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - of clients that exist in the sandbox only
 
 
@@ -61,6 +71,10 @@ async def _perform(stack: Stack) -> Summary:
         await vendors.mutate("oracle_fusion", "customers", CHANGED)
         expected = Counter({"zendesk organization.updated": CHANGED})
         summary.acts.append(await _run(client, vendors, f"{CHANGED} customers changed in Oracle", expected))
+        come_in = vendors.seed("zendesk", "tickets", TICKETS)
+        summary.acts.append(await _hear(client, vendors, f"{TICKETS} tickets come in", TICKETS, come_in))
+        solved = vendors.mutate("zendesk", "tickets", SOLVED, **SOLUTION)
+        summary.acts.append(await _hear(client, vendors, f"{SOLVED} tickets are solved", SOLVED, solved))
     return summary
 
 
@@ -111,6 +125,27 @@ async def _run(client: PrefectClient, vendors: Emulators, title: str, expected: 
         raise AbortRun(f"the run ended as {state.name}: {state.message}; see {page_of(started.id)}")
     seen, _ = await vendors.effects(before)
     return Act(title, str(started.id), round(time.monotonic() - began, 1), expected, seen)
+
+
+async def _hear(client: PrefectClient, vendors: Emulators, title: str, count: int, happens: Awaitable[object]) -> Act:
+    """Something happens in Zendesk, which tells us by webhook; whoever rings and drains does so by itself."""
+    _, before = await vendors.effects(0)
+    began = time.monotonic()
+    expected = Counter({"oracle_fusion note.created": count, "oracle_fusion note.text": count})
+    await happens
+    seen: Counter[str] = Counter()
+    while expected - seen and time.monotonic() - began < _PATIENCE:
+        await asyncio.sleep(0.2)
+        seen, _ = await vendors.effects(before)
+    seconds = round(time.monotonic() - began, 1)
+    return Act(title, str(await _last_run(client, EVENTS_FLOW)), seconds, expected, seen)
+
+
+async def _last_run(client: PrefectClient, flow: str) -> UUID | None:
+    [*runs] = await client.read_flow_runs(
+        flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])), sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=1
+    )
+    return runs[0].id if runs else None
 
 
 async def _resume() -> None:

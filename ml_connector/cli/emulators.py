@@ -23,9 +23,10 @@ class Emulators:
         """Let a vendor have records, the same at every start."""
         await self._post("seed", system=system, collection=collection, count=count, seed=1)
 
-    async def mutate(self, system: str, collection: str, count: int) -> list[str]:
+    async def mutate(self, system: str, collection: str, count: int, **how: Any) -> list[str]:
         """Change records as a person at the vendor's screen does; returns their keys."""
-        keys: list[str] = (await self._post("mutate", system=system, collection=collection, count=count))["keys"]
+        answer = await self._post("mutate", system=system, collection=collection, count=count, **how)
+        keys: list[str] = answer["keys"]
         return keys
 
     async def effects(self, since: int) -> tuple[Counter[str], int]:
