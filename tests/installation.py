@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from prefect.client.schemas.objects import State
 
-from flows.oracle_zendesk import STREAMS, sync_customers
+from flows.oracle_zendesk import STREAMS, log_ticket_events, sync_customers
 from ml_connector.core.credentials import put_secret
 from ml_connector.core.db import Database
 from ml_connector.core.embedded import Embedded
@@ -57,6 +57,8 @@ integrations:
       receivables: {{every: 1h}}
       credit_profiles: {{every: 1h, enabled: true}}
       supplier_orders: {{every: 1h}}
+      ticket_notes: {{every: 10m, delay: 0s, start_from: now}}
+      contact_drift: {{every: 10m, delay: 0s, start_from: now}}
 """
 
 
@@ -150,10 +152,26 @@ class Installation:
 
         ``count`` above 1 is a Retry; ``completed`` is how often Prefect was told that it completed (each time).
         """
+        return await self._tell(sync_customers, run, count, completed, streams)
+
+    async def log_events(
+        self,
+        run: str | None = None,
+        *,
+        count: int = 1,
+        completed: int | None = None,
+        streams: Sequence[str] = ("ticket_notes", "contact_drift"),
+    ) -> State[Any]:
+        """The same with the flow that ticket events ring for."""
+        return await self._tell(log_ticket_events, run, count, completed, streams)
+
+    async def _tell(
+        self, flow: Any, run: str | None, count: int, completed: int | None, streams: Sequence[str]
+    ) -> State[Any]:
         name = run or str(uuid7())
         token = given.set(FlowRun(name, name, count, count - 1 if completed is None else completed))
         try:
-            state: State[Any] = await sync_customers.fn("acme", list(streams))  # type: ignore[arg-type]
+            state: State[Any] = await flow.fn("acme", list(streams))
             return state
         finally:
             given.reset(token)

@@ -58,13 +58,20 @@ async def add_connection(
 class ReceiverThread:
     """The receiver in a thread of this process; ``flow_runs`` None: without Prefect."""
 
-    def __init__(self, database_url: str, *, limits: Limits | None = None, flow_runs: FlowRuns | None = None) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        keys: MasterKeys | None = None,
+        limits: Limits | None = None,
+        flow_runs: FlowRuns | None = None,
+    ) -> None:
         self.metrics = Metrics()
 
         def no_prefect() -> AbstractAsyncContextManager[FlowRuns | None]:
             return nullcontext(flow_runs)
 
-        app = create_app(database_url, master(), self.metrics, limits=limits, flow_runs=no_prefect)
+        app = create_app(database_url, keys or master(), self.metrics, limits=limits, flow_runs=no_prefect)
         self._listener = listen("127.0.0.1", 0)
         self.port = int(self._listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"

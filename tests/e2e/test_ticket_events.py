@@ -1,0 +1,173 @@
+"""Ticket events become notes of the customer in Oracle: signed over HTTP by the emulated Zendesk, counted at Oracle's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from tasks import events
+from tests.e2e.conftest import Owner
+from tests.installation import Installation, Sandbox
+from tests.listening import apply_webhooks, listening
+from tests.receiver.running import ReceiverThread
+
+CUSTOMERS, CONTACTS = 5, 6
+
+
+@pytest.fixture
+async def receiver(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ReceiverThread]:
+    """Customers and contacts are in Zendesk, and its webhooks reach the receiver."""
+    monkeypatch.setattr(events, "LINGER", 0.0)  # nobody sends while a test waits
+    installed.sandbox.settings("zendesk", export_excludes_seconds=0)
+    await installed.prepare()
+    installed.sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
+    installed.sandbox.seed("oracle_fusion", "contacts", CONTACTS)
+    assert (await installed.sync()).is_completed()
+    async with listening(installed) as running:
+        yield running
+
+
+def notes(sandbox: Sandbox) -> list[dict[str, Any]]:
+    return sandbox.state("oracle_fusion", "notes")
+
+
+def titles(sandbox: Sandbox) -> Counter[str]:
+    """How many notes each ticket has."""
+    return Counter(note["NoteTitle"].partition(" [")[0].removeprefix("Zendesk ticket ") for note in notes(sandbox))
+
+
+async def received(owner: Owner, wanted: int, what: Callable[[Owner], int] | None = None) -> None:
+    """Wait until so many ticket events are in the inbox."""
+    for _ in range(400):
+        row = owner.execute("select count(*) from inbox where kind like 'ticket%' and stream like '%notes'").fetchone()
+        if row and row[0] >= wanted:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{row} events of {wanted} have arrived")
+
+
+async def test_a_ticket_that_comes_and_is_solved_is_two_notes_of_its_customer(
+    installed: Installation, receiver: ReceiverThread, owner: Owner
+) -> None:
+    sandbox = installed.sandbox
+    sandbox.seed("zendesk", "tickets", CUSTOMERS)
+    await received(owner, CUSTOMERS)
+    state = await installed.log_events()
+    assert state.is_completed(), state.message
+    assert titles(sandbox) == {ticket["id"]: 1 for ticket in _tickets(sandbox)}
+
+    [solved, *_] = sandbox.mutate(
+        "zendesk", "tickets", count=1, set={"status": "solved"}, comment={"body": "It is mended & paid", "public": True}
+    )
+    await received(owner, CUSTOMERS + 1)
+    assert (await installed.log_events()).is_completed()
+
+    assert titles(sandbox)[solved] == 2
+    text = notes(sandbox)[-1]["NoteTxt"]
+    assert "Status: solved" in text
+    assert "It is mended & paid" in text
+    assert {note["PartyNumber"] for note in notes(sandbox)} <= {
+        row["PartyNumber"] for row in sandbox.state("oracle_fusion", "hubOrganizations")
+    }
+
+
+def _tickets(sandbox: Sandbox) -> list[dict[str, Any]]:
+    return [{**ticket, "id": str(ticket["id"])} for ticket in sandbox.state("zendesk", "tickets")]
+
+
+async def test_an_event_that_comes_fifty_times_and_once_more_tomorrow_is_one_note(
+    installed: Installation, receiver: ReceiverThread, owner: Owner
+) -> None:
+    sandbox = installed.sandbox
+    sandbox.settings("zendesk", webhook_duplicates=50, webhook_shuffle=0.3)
+    sandbox.seed("zendesk", "tickets", 1)
+    await received(owner, 1)
+    first = asyncio.create_task(installed.log_events("while they still come"))
+    await asyncio.sleep(0.4)
+    await first
+    assert (await installed.log_events()).is_completed()
+    assert sum(titles(sandbox).values()) == 1
+
+    sandbox.settings("zendesk", webhook_duplicates=1, webhook_shuffle=0)
+    sandbox.mutate("zendesk", "deliveries", again=1)
+    await asyncio.sleep(0.3)
+    assert (await installed.log_events()).is_completed()
+    assert sum(titles(sandbox).values()) == 1
+    assert receiver.count("accepted") + receiver.count("duplicate") >= 51
+
+
+async def test_what_no_event_told_is_found_in_the_export_and_noted_once(
+    installed: Installation, receiver: ReceiverThread, owner: Owner
+) -> None:
+    sandbox = installed.sandbox
+    assert (await installed.log_events()).is_completed()  # the export begins here
+    sandbox.settings("zendesk", webhook_drop=1.0)
+    sandbox.seed("zendesk", "tickets", 3)
+    sandbox.settings("zendesk", webhook_drop=0.0)
+    owner.execute("update watermark set updated_at = now() - interval '1 h'")
+    assert (await installed.log_events()).is_completed()
+    assert sorted(titles(sandbox).values()) == [1, 1, 1]
+
+    sandbox.mutate("zendesk", "tickets", count=1, set={"status": "pending", "subject": "Something else"})
+    await received(owner, 1)
+    for _ in range(2):
+        owner.execute("update watermark set updated_at = now() - interval '1 h'")
+        assert (await installed.log_events()).is_completed()
+    assert sorted(titles(sandbox).values()) == [1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("fault", "path"),
+    [
+        ("lose_response", "*/child/Note"),
+        ("apply_then_status", "*/child/Note"),
+        ("lose_response", "*/enclosure/NoteTxt"),
+        ("reset", "*/child/Note"),
+    ],
+)
+async def test_a_note_whose_answer_is_lost_is_one_note_after_retries_and_replays(
+    installed: Installation, receiver: ReceiverThread, owner: Owner, fault: str, path: str
+) -> None:
+    sandbox = installed.sandbox
+    sandbox.seed("zendesk", "tickets", 2)
+    await received(owner, 2)
+    rest = {"status": 504} if fault == "apply_then_status" else {}
+    sandbox.fault("oracle_fusion", fault, "P*", path, times=1, **rest)
+    assert (await installed.log_events("run")).is_completed()
+    for count in (2, 3):
+        assert (await installed.log_events("run", count=count)).is_completed()
+
+    assert sorted(titles(sandbox).values()) == [1, 1]
+    assert all("Status:" in note["NoteTxt"] for note in notes(sandbox))
+
+
+async def test_a_ticket_of_an_unknown_customer_waits_in_sight_and_is_noted_when_the_customer_is_there(
+    installed: Installation, receiver: ReceiverThread, owner: Owner
+) -> None:
+    sandbox = installed.sandbox
+    [organization] = sandbox.state("zendesk", "organizations")[:1]
+    owner.execute("create temporary table away as select * from link where dest_id = %s", (str(organization["id"]),))
+    owner.execute("delete from link where dest_id = %s", (str(organization["id"]),))
+    sandbox.mutate("zendesk", "tickets", create={"organization_id": organization["id"]})
+    await received(owner, 1)
+    assert (await installed.log_events()).is_completed()
+    assert notes(sandbox) == []
+    [parked] = owner.execute("select state, reason from effect where stream like '%ticket_notes'").fetchall()
+    assert parked == ("parked", "PartyId: oracle_zendesk/organizations does not link it yet")
+
+    owner.execute("insert into link select * from away")  # the customer has been synced
+    assert (await installed.log_events()).is_completed()
+    assert sum(titles(sandbox).values()) == 1
+
+
+async def test_applying_again_changes_nothing_and_mends_what_is_gone(
+    installed: Installation, receiver: ReceiverThread, owner: Owner
+) -> None:
+    sandbox = installed.sandbox
+    before = (sandbox.state("zendesk", "webhooks"), sandbox.state("zendesk", "triggers"), sandbox.writes())
+    await apply_webhooks()
+    assert (sandbox.state("zendesk", "webhooks"), sandbox.state("zendesk", "triggers"), sandbox.writes()) == before
