@@ -173,10 +173,15 @@ class Zendesk:
     # --- writing: none of these is repeated by the transport once it may have been acted on
 
     async def write(
-        self, method: str, path: str, body: Body, *, limits: Sequence[Limit] = ()
+        self, method: str, path: str, body: Body | None = None, *, limits: Sequence[Limit] = ()
     ) -> tuple[Body, str | None]:
         """Send a write; returns the answer and the vendor's request id."""
-        answer = await self._http.request(method, API + path, json=body, limits=[self._account, *limits])
+        # Zendesk wants the type named on a DELETE, too, which has no body
+        # (https://developer.zendesk.com/api-reference/introduction/requests/)
+        headers = {"content-type": "application/json"}
+        answer = await self._http.request(
+            method, API + path, json=body, headers=headers, limits=[self._account, *limits]
+        )
         return (answer.json() if answer.body else {}), answer.request_id
 
     async def create_field(self, owner: Owner, field: Body) -> None:

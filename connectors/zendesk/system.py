@@ -16,6 +16,7 @@ from connectors.zendesk.settings import ZendeskSettings
 from connectors.zendesk.tickets import Tickets
 from connectors.zendesk.users import Users
 from connectors.zendesk.webhook import WEBHOOK
+from connectors.zendesk.webhook_setup import ensure_webhooks, remove_webhooks, webhook_findings
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.system import Health, System
 
@@ -53,5 +54,8 @@ ZENDESK = System(
     },
     ensure_fields=_ensure,
     webhook=WEBHOOK,
+    ensure_webhooks=ensure_webhooks,
+    remove_webhooks=remove_webhooks,
+    webhook_findings=webhook_findings,
     address=_address,
 )

@@ -66,5 +66,7 @@ class System:
     """
     remove_webhooks: Callable[[Any, Secret], Awaitable[None]] | None = None
     """Takes away what sends to an address."""
+    webhook_findings: Callable[[Any, Secret], Awaitable[list[Finding]]] | None = None
+    """Whether events can come to an address, and of late have. Only reads."""
     address: Callable[[Any, str, str], str | None] = _no_page
     """Where a person sees the object of a payload model with this id, if the system has such a page."""
