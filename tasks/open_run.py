@@ -7,39 +7,53 @@ from contextlib import asynccontextmanager
 
 from ml_connector.core.connections import needs_reauth
 from ml_connector.core.errors import Misconfigured
+from ml_connector.core.selection import Selection
 from tasks.garbage import rare_collections
 from tasks.hold_run import hold_run
-from tasks.stream import OpenRun
-from tasks.workspace import open_workspace
+from tasks.stream import OpenRun, Route
+from tasks.workspace import Workspace, open_workspace
 
 
 @asynccontextmanager
 async def open_run(
     tenant: str, integration: str, streams: Sequence[str], *, full: bool = False
 ) -> AsyncIterator[OpenRun]:
-    """Open the tenant and hold its streams for this flow run; see ``hold_run`` for who waits and who is skipped.
-
-    A connection whose credential was refused on the way is marked, so that no later run asks the vendor in vain.
-    """
+    """Open the tenant and hold its streams for this flow run; see ``hold_run`` for who waits and who is skipped."""
     async with open_workspace(tenant) as workspace:
         routes = await workspace.routes(integration, streams, full=full)
         if not routes:
             raise Misconfigured(f"none of {', '.join(streams)} is switched on in {integration} of tenant {tenant}")
-        config = workspace.config.integrations[integration]
-        threshold = config.reject_threshold
-        async with hold_run(
-            workspace.db,
-            workspace.vault,
-            workspace.guard,
-            tenant,
-            integration,
-            routes,
-            lease_seconds=workspace.settings.lease_seconds,
-            reject_limit=(threshold.share, threshold.minimum),
-        ) as run:
-            with rare_collections():
-                yield run
-        for name in {config.source, config.destination}:
-            system = workspace.system_of(name).name
-            if system in run.refused:
-                await needs_reauth(workspace.db, tenant, name, system, run.refused[system])
+        async with hold(workspace, integration, routes) as run:
+            yield run
+
+
+@asynccontextmanager
+async def hold(
+    workspace: Workspace, name: str, routes: Sequence[Route], selection: Selection | None = None
+) -> AsyncIterator[OpenRun]:
+    """Hold the streams of these routes for a run that is called ``name``.
+
+    A connection whose credential was refused on the way is marked, so that no later run asks the vendor in vain.
+    """
+    joined = {route.key.partition("/")[0]: None for route in routes}
+    configs = [workspace.config.integrations[integration] for integration in joined]
+    async with hold_run(
+        workspace.db,
+        workspace.vault,
+        workspace.guard,
+        workspace.tenant,
+        name,
+        routes,
+        lease_seconds=workspace.settings.lease_seconds,
+        reject_limit=(
+            min(config.reject_threshold.share for config in configs),
+            min(config.reject_threshold.minimum for config in configs),
+        ),
+        selection=selection,
+    ) as run:
+        with rare_collections():
+            yield run
+    for connection in {end for config in configs for end in (config.source, config.destination)}:
+        system = workspace.system_of(connection).name
+        if system in run.refused:
+            await needs_reauth(workspace.db, workspace.tenant, connection, system, run.refused[system])

@@ -43,10 +43,13 @@ async def require_usable(db: Database, tenant: str, name: str) -> None:
         )
 
 
-async def needs_reauth(db: Database, tenant: str, name: str, system: str, reason: str) -> None:
-    """Mark a connection whose credential is refused, so that no flow asks the vendor until it is mended."""
+async def needs_reauth(db: Database, tenant: str, name: str, system: str, reason: str) -> bool:
+    """Mark a connection whose credential is refused, so that no flow asks the vendor until it is mended.
+
+    True if that is news: of runs that find it out at the same time, one is told so.
+    """
     async with db.session(tenant) as session:
-        _refuse(await _row(session, tenant, name, system), reason)
+        return _refuse(await _row(session, tenant, name, system), reason)
 
 
 async def credential_changed(db: Database, tenant: str, name: str) -> None:
@@ -78,13 +81,16 @@ async def record_identity(db: Database, tenant: str, name: str, system: str, ide
         )
 
 
-def _refuse(row: Connection, reason: str) -> None:
-    if row.status != "needs_reauth":
+def _refuse(row: Connection, reason: str) -> bool:
+    news = row.status != "needs_reauth"
+    if news:
         row.updated_at = datetime.now(UTC)  # since when it is so
     row.status, row.reason = "needs_reauth", reason
+    return news
 
 
 async def _row(session: AsyncSession, tenant: str, name: str, system: str) -> Connection:
-    row = await session.get(Connection, (tenant, name)) or Connection(tenant=tenant, name=name, system=system)
+    known = await session.get(Connection, (tenant, name), with_for_update=True)
+    row = known or Connection(tenant=tenant, name=name, system=system)
     session.add(row)
     return row

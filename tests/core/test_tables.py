@@ -33,7 +33,8 @@ async def test_a_refused_connection_is_not_asked_again_until_it_has_a_new_creden
 ) -> None:
     await put_secret(database, vault, "acme", "desk", "client_secret", Secret("old"))
     await require_usable(database, "acme", "desk")
-    await needs_reauth(database, "acme", "desk", "zendesk", "invalid_grant")
+    news = [await needs_reauth(database, "acme", "desk", "zendesk", "invalid_grant") for _ in range(2)]
+    assert news == [True, False]
     with pytest.raises(Reauthenticate, match="invalid_grant"):
         await require_usable(database, "acme", "desk")
 
