@@ -36,6 +36,8 @@ class Settings:
     )
     access_token_seconds: int = 3600
     refresh_token_seconds: int = 7 * 24 * 3600
+    consent: bool = True
+    """Whether the person agrees on the authorization page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class IdentityDomain:
         return scheme.lower() == "basic" and _basic(credential) == (self.settings.username, self.settings.password)
 
     async def authorize(self, request: Request) -> Response:
-        """The page where a person signs in and consents; here it consents at once."""
+        """The page where a person signs in; here they consent at once, or refuse if the settings say so."""
         asked = request.query_params
         scope = asked.get("scope", "")
         if asked.get("client_id") != self.settings.client_id or not asked.get("redirect_uri"):
@@ -96,6 +98,8 @@ class IdentityDomain:
             answer["error"] = "invalid_scope"
         elif asked.get("code_challenge") and asked.get("code_challenge_method") != "S256":
             answer["error"] = "invalid_request"
+        elif not self.settings.consent:
+            answer["error"] = "access_denied"
         else:
             answer["code"] = secrets.token_urlsafe(24)
             self.codes[answer["code"]] = Grant(

@@ -28,6 +28,10 @@ INVALID_TOKEN = {
     "error": "invalid_token",
     "error_description": "The access token provided is expired, revoked, malformed or invalid for other reasons.",
 }
+DENIED = {
+    "error": "access_denied",
+    "error_description": "The end-user or authorization server denied the request.",
+}
 NOT_AUTHENTICATED = {"error": "Couldn't authenticate you"}
 
 
@@ -82,7 +86,7 @@ class OAuth:
         if challenge is not None and query.get("code_challenge_method") != "S256":
             return _back(redirect_uri, error="invalid_request", state=query.get("state"))
         if not self.account.settings.consent:
-            return _back(redirect_uri, error="access_denied", state=query.get("state"))
+            return _back(redirect_uri, **DENIED, state=query.get("state"))
         code = secrets.token_hex(16)
         expires_at = time.monotonic() + CODE_SECONDS
         self._codes[code] = Code(client_id, redirect_uri, query["scope"], challenge, expires_at)
