@@ -11,3 +11,10 @@ def flow_run_name() -> str:
     streams = ", ".join(parameters.get("streams") or ["all streams"])
     mode = parameters.get("mode", "sync")
     return f"{parameters.get('tenant')} {streams}" + (f" ({mode})" if mode != "sync" else "")
+
+
+def replay_name() -> str:
+    """``acme replay``, or ``acme replay (preview)``."""
+    parameters = runtime.flow_run.parameters or {}
+    preview = parameters.get("mode", "preview") == "preview"
+    return f"{parameters.get('tenant')} replay" + (" (preview)" if preview else "")

@@ -45,7 +45,8 @@ class FakeSource:
             self.reads += 1
             page = rows[n : n + self.page]
             records = [
-                SourceRecord(key, self.rows[key][0] if self.windowed else None, self.rows[key][1]) for _, key in page
+                SourceRecord(key, at if self.windowed else None, body, body.get("number"))
+                for key, (at, body) in ((key, self.rows[key]) for _, key in page)
             ]
             yield Page(records, json.dumps(page[-1]))
 

@@ -13,6 +13,7 @@ from ml_connector.core.balance import Balance, balance
 from ml_connector.core.db import Database
 from ml_connector.core.errors import LeaseLost
 from ml_connector.core.lease import LeaseTaken, leased
+from ml_connector.core.selection import Selection
 from ml_connector.core.vault import Vault
 from tasks.fetch import pages
 from tasks.hold_run import Guard, hold_run
@@ -44,12 +45,19 @@ class World:
             address=lambda _: None,
         )  # fmt: skip
 
-    async def run(self, flow_run: str, *, count: int = 1, routes: Sequence[Route] | None = None) -> list[Balance]:
+    async def run(
+        self,
+        flow_run: str,
+        *,
+        count: int = 1,
+        routes: Sequence[Route] | None = None,
+        selection: Selection | None = None,
+    ) -> list[Balance]:
         token = given.set(FlowRun(flow_run, flow_run, count, count - 1))
         try:
             async with hold_run(
                 self.db, self.vault, Guard(), "acme", "test", routes or [self.route()], lease_seconds=5,
-                reject_limit=(0.5, 5),
+                reject_limit=(0.5, 5), selection=selection,
             ) as run:  # fmt: skip
                 for stream in run.streams:
                     for chunks in (leftovers(run, stream), pages(run, stream), leftovers(run, stream, patience=1)):
