@@ -35,8 +35,9 @@ PROFILE_SERVICE = "/fscmService/ReceivablesCustomerProfileService"
 FINDER_TEXT_CUT = 700
 """The reference's finder texts end here, in the middle of a word."""
 
-_PATH = re.compile(r"/(?P<root>\w+)/resources/(?P<version>[\w.]+)/(?P<resource>\w+)(?P<describe>/describe)?")
-_CLAUSE = re.compile(r"(\w+) (?:>=|<=|!=|>|<) (?:'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(?:\d{3})?\+00:00'|-?\d+)")
+_PATH = re.compile(r"/(?P<root>\w+)/resources/(?P<version>[\w.]+)/(?P<resource>\w+)(?P<below>/.*)?")
+_CLAUSE = re.compile(r"(\w+) (?:(?:>=|<=|!=|>|<|=) (?:'\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3,6}\+00:00'|-?\d+)|= '[^']*')")
+_JSON = ("application/json", "application/vnd.oracle.adf.resourceitem+json")
 
 
 class Pod:
@@ -81,7 +82,7 @@ class Pod:
         return [
             f"{one.method} {one.path}?{one.query}: {problem}"
             for one in seen
-            for problem in check_request(one.method, one.path, dict(parse_qsl(one.query)), one.headers)
+            for problem in check_request(one.method, one.path, dict(parse_qsl(one.query)), one.headers, one.body)
         ]
 
 
@@ -106,7 +107,20 @@ def collections() -> dict[str, dict[str, Any]]:
     }
 
 
-def check_request(method: str, path: str, query: dict[str, str], headers: dict[str, str]) -> Iterator[str]:
+@lru_cache
+def operations() -> list[tuple[str, re.Pattern[str], dict[str, Any]]]:
+    """Method, path below ``/resources/{version}``, and the reference of each operation on the resources in use."""
+    contract = json.loads(CONTRACT.read_text())
+    return [
+        (one["method"], re.compile(re.sub(r"\{\w+\}", "[^/]+", one["path"])), one)
+        for _, family in FAMILIES.values()
+        for one in contract[family]
+    ]
+
+
+def check_request(
+    method: str, path: str, query: dict[str, str], headers: dict[str, str], body: bytes = b""
+) -> Iterator[str]:
     """What Oracle's reference has against a request."""
     if not collections():
         return
@@ -115,21 +129,44 @@ def check_request(method: str, path: str, query: dict[str, str], headers: dict[s
             yield "not a SOAP call"
         return
     where = _PATH.fullmatch(path.removeprefix(f"/{SYSTEM}"))
-    if method != "GET" or where is None or where["resource"] not in collections():
+    reference = _reference(method, where["resource"], where["below"] or "") if where else None
+    if where is None or reference is None:
         yield "not in the reference"
         return
     if FAMILIES[where["resource"]][0] != where["root"]:
         yield f"not under {where['root']}"
     if headers.get("rest-framework-version") not in set("23456789"):
         yield "the framework version is left to the pod"
-    reference = collections()[where["resource"]]
-    if unknown := query.keys() - (set() if where["describe"] else set(reference["parameters"])):
+    if unknown := query.keys() - set(reference.get("parameters") or []):
         yield f"no parameters {unknown}"
     yield from _check_attributes(query, reference)
+    if method != "GET":
+        yield from _check_body(headers.get("content-type"), body, reference)
+
+
+def _reference(method: str, resource: str, below: str) -> dict[str, Any] | None:
+    """The operation; a resource's description is one that the reference does not list."""
+    if below == "/describe":
+        return {} if method == "GET" and resource in collections() else None
+    matching = (one for verb, path, one in operations() if verb == method and path.fullmatch(f"/{resource}{below}"))
+    return next(matching, None)
+
+
+def _check_body(content_type: str | None, body: bytes, reference: dict[str, Any]) -> Iterator[str]:
+    if "/enclosure/" in reference["path"]:
+        if content_type != "application/octet-stream":
+            yield f"a large attribute as {content_type}"
+        return
+    if content_type not in _JSON:
+        yield f"a row as {content_type}"
+    custom = reference["path"].count("/") == 2
+    unknown = {name for name in json.loads(body) if name not in reference["response"]}
+    if unknown := {name for name in unknown if not (custom and name.endswith("_c"))}:
+        yield f"no attributes {unknown}"
 
 
 def _check_attributes(query: dict[str, str], reference: dict[str, Any]) -> Iterator[str]:
-    clauses = query["q"].split(" and ") if "q" in query else []
+    clauses = re.split(" and | or ", query["q"]) if "q" in query else []
     for clause in clauses:
         known = _CLAUSE.fullmatch(clause)
         if known is None:
@@ -140,7 +177,8 @@ def _check_attributes(query: dict[str, str], reference: dict[str, Any]) -> Itera
         name, _, direction = part.partition(":")
         if name not in reference["queryable"] or direction != "asc":
             yield f"cannot be ordered by {part}"
-    if unknown := set(filter(None, query.get("fields", "").split(","))) - reference["response"].keys():
+    unknown = set(filter(None, query.get("fields", "").split(","))) - reference.get("response", {}).keys()
+    if unknown := {name for name in unknown if not name.endswith("_c")}:
         yield f"no fields {unknown}"
     for word in re.findall(r"\w+(?=[;=])", query.get("finder", "")):
         if word not in reference["finders"] and len(reference["finders"]) < FINDER_TEXT_CUT:

@@ -1,12 +1,11 @@
 """Oracle Fusion, played: REST, token endpoint and the customer profile service.
 
 Collections by the names of the control interface: customers, contacts, accounts, suppliers, purchase_orders (or the
-vendor's own resource names), and credit_profiles.
+vendor's own resource names), credit_profiles, and the notes and attachments that others have made.
 """
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,13 +19,16 @@ from starlette.routing import BaseRoute, Route
 from connectors.oracle_fusion.sandbox import rest as rest
 from connectors.oracle_fusion.sandbox import soap as soap
 from connectors.oracle_fusion.sandbox.auth import IdentityDomain
+from connectors.oracle_fusion.sandbox.customers import Customers
 from connectors.oracle_fusion.sandbox.pod import Pod
-from connectors.oracle_fusion.sandbox.resources import RESOURCES, Row, Type
+from connectors.oracle_fusion.sandbox.pod import Settings as PodSettings
+from connectors.oracle_fusion.sandbox.resources import HUB_ORGANIZATIONS, RESOURCES, Row
 from connectors.oracle_fusion.sandbox.table import Table
 from ml_connector.core import jsonx
 from ml_connector.sandbox.world import FaultRule, World
 
 VERSIONS = ("11.13.18.05", "latest")
+Handler = Callable[[Request, int], dict[str, Any] | rest.Answer]
 SIGN_IN = "https://login.oracle-fusion.invalid/oam/server/obrareq.cgi"
 
 
@@ -49,6 +51,7 @@ class OracleFusionEmulator:
         self.world = world
         self.domain = IdentityDomain()
         self.pod = Pod(world)
+        self.customers = Customers(world, self.pod, self.system)
 
     def routes(self) -> Sequence[BaseRoute]:
         routes = [
@@ -61,6 +64,9 @@ class OracleFusionEmulator:
             path = f"/{resource.api}/resources/{{version}}/{name}"
             for tail, handler in (("/describe", self.describe), ("", self.collection), ("/{key}", self.item)):
                 routes.append(Route(path + tail, self._answering(partial(handler, name)), methods=["GET"]))
+        customer = f"/crmRestApi/resources/{{version}}/{HUB_ORGANIZATIONS.name}/{{key}}"
+        for method, below, handle, media_type in self.customers.endpoints():
+            routes.append(Route(customer + below, self._answering(handle, media_type), methods=[method]))
         for api in ("crmRestApi", "fscmRestApi"):
             routes.append(Route(f"/{api}/resources/", self._answering(self.versions), methods=["GET"]))
             routes.append(Route(f"/{api}/resources/{{rest:path}}", self._answering(self.unknown), methods=["GET"]))
@@ -68,11 +74,13 @@ class OracleFusionEmulator:
 
     # ---- the vendor's side
 
-    def _answering(self, handler: Callable[[Request, int], dict[str, Any]]) -> Callable[[Request], Any]:
+    def _answering(self, handler: Handler, media_type: Callable[[Request], str] = rest.media_type) -> Any:
         """What all REST addresses share: sign-in, media types, the shape of errors."""
 
         async def answer(request: Request) -> Response:
-            ecid = {"x-oracle-dms-ecid": secrets.token_hex(16)}
+            request.state.request_id = secrets.token_hex(16)
+            request.state.body = await request.body()
+            ecid = {"x-oracle-dms-ecid": request.state.request_id}
             if self._armed("redirect_to_login", request):
                 return RedirectResponse(SIGN_IN, 302)
             if not self.domain.admits(request.headers.get("authorization")):
@@ -80,14 +88,15 @@ class OracleFusionEmulator:
             version = 1
             try:
                 version = rest.framework_version(request)
-                kind = rest.media_type(request)
-                body = jsonx.dumps(handler(request, version))
+                kind = media_type(request)
+                handled = handler(request, version)
             except rest.Refused as refused:
                 response = rest.error_response(refused, request, version)
                 response.headers.update(ecid)
                 return response
             headers = {"rest-framework-version": str(version), **ecid}
-            return Response(body, media_type=kind, headers=headers)
+            made = handled if isinstance(handled, rest.Answer) else rest.Answer(jsonx.dumps(handled))
+            return Response(made.content, made.status, headers, made.media_type or kind)
 
         return answer
 
@@ -137,7 +146,7 @@ class OracleFusionEmulator:
         """One row by its URL key."""
         table = self._table(name, request)
         rest.check_parameters(request, rest.ITEM_PARAMETERS)
-        row = _by_url_key(table, request.path_params["key"])
+        row = rest.by_url_key(table, request.path_params["key"])
         if row is None or self._armed("no_data_security", request):
             raise rest.Refused(404, "The resource item is not found.")
         return rest.item(table.resource, row, rest.view(request, table.resource, version))
@@ -166,8 +175,10 @@ class OracleFusionEmulator:
         self.pod.reset()
 
     def configure(self, settings: dict[str, Any]) -> None:
-        """The fields of ``auth.Settings``."""
+        """The fields of ``auth.Settings``, and those of ``pod.Settings``."""
+        of_pod = {name: settings.pop(name) for name in [*settings] if name in PodSettings.__dataclass_fields__}
         self.domain.configure(settings)
+        self.pod.configure(of_pod)
 
     def expire_tokens(self) -> None:
         self.domain.access_tokens.clear()
@@ -188,13 +199,3 @@ class OracleFusionEmulator:
     def mutate(self, collection: str, change: dict[str, Any]) -> list[str]:
         """See ``Pod.mutate``."""
         return self.pod.mutate(collection, change)
-
-
-def _by_url_key(table: Table, key: str) -> Row | None:
-    resource = table.resource
-    if resource.key is None:
-        opaque = re.fullmatch(r"00020000000EACED00057708([0-9A-F]{16})0000000EACED0005", key)
-        return table.rows.get(int(opaque[1], 16)) if opaque else None
-    numeric = resource.attributes[resource.key].type is Type.INTEGER
-    found = table.find(resource.key, int(key) if numeric and key.isdecimal() else key)
-    return next(iter(found), None)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from connectors.oracle_fusion.sandbox import seed as invented
+from connectors.oracle_fusion.sandbox.children import CHILD_COLLECTIONS, Children
 from connectors.oracle_fusion.sandbox.resources import (
     ACCOUNT_ACTIVITIES,
     HUB_ORGANIZATIONS,
@@ -17,6 +19,7 @@ from connectors.oracle_fusion.sandbox.resources import (
     PURCHASE_ORDERS,
     RESOURCES,
     SUPPLIERS,
+    Attribute,
     Resource,
     Row,
     Type,
@@ -36,6 +39,20 @@ CREDIT_PROFILES = "credit_profiles"
 CHANGES = frozenset({"keys", "count", "seed", "set", "touch", "delete", "create", "last_update_date"})
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What customers are like in this pod; ``POST /_sandbox/settings`` changes it."""
+
+    note_encoding: Literal["base64", "plain"] = "base64"
+    """How the pod takes the NoteTxt of a note in JSON. What comes otherwise is stored garbled, without an error."""
+    custom_attributes: Mapping[str, str] = field(default_factory=dict)
+    """Custom attributes of customers: name, which ends in ``_c``, to `Type`."""
+    may_write: bool = True
+    """Whether the user has the privileges to change customers."""
+    keeps_titles: bool = True
+    """Whether a new note gets the NoteTitle that it is sent with."""
+
+
 class Pod:
     """The tables, and the credit profiles by account number."""
 
@@ -46,8 +63,18 @@ class Pod:
     def reset(self) -> None:
         self.tables = {name: Table(resource) for name, resource in RESOURCES.items()}
         self.credit_profiles: dict[str, Row] = {}
+        self.settings = Settings()
+        self.children = Children()
         self._customers_made = 0
         self._contacts_made = 0
+
+    def configure(self, settings: dict[str, Any]) -> None:
+        """`Settings` by name; ``ValueError`` for what is none."""
+        self.settings = replace(self.settings, **settings)
+        declared = {name: Attribute(name, Type(kind), True) for name, kind in self.settings.custom_attributes.items()}
+        if wrong := [name for name in declared if not name.endswith("_c")]:
+            raise ValueError(f"names of custom attributes end in _c, not as {', '.join(wrong)}")
+        self.tables[HUB_ORGANIZATIONS.name].declare(declared)
 
     def table(self, collection: str) -> Table:
         """By the collection's name or the vendor's resource name."""
@@ -56,6 +83,8 @@ class Pod:
     def state(self, collection: str) -> list[Row]:
         if collection == CREDIT_PROFILES:
             return list(self.credit_profiles.values())
+        if collection in CHILD_COLLECTIONS:
+            return self.children.state(CHILD_COLLECTIONS[collection], self.tables[HUB_ORGANIZATIONS.name])
         return [served(row) for row in self.table(collection).rows.values()]
 
     def seed_customers(self, count: int, seed: int) -> list[Row]:
@@ -128,7 +157,7 @@ class Pod:
             names = row | values
             values.setdefault("PersonName", f"{names['FirstName']} {names['LastName']}")
         table.change(row[table.resource.id], values, at)
-        if table.resource is HUB_ORGANIZATIONS and "OrganizationName" in values:
+        if table.resource.name == HUB_ORGANIZATIONS.name and "OrganizationName" in values:
             # These columns are looked up in the organization: they change, and their rows' LastUpdateDate does not.
             for person in self.tables[HUB_PERSONS.name].find("OrganizationPartyId", row["PartyId"]):
                 person["OrganizationPartyName"] = row["OrganizationName"]
@@ -138,7 +167,7 @@ class Pod:
     def _chosen(self, table: Table, change: dict[str, Any]) -> list[Row]:
         seed = int(change.get("seed", 1))
         if "create" in change:
-            if table.resource is not HUB_ORGANIZATIONS:
+            if table.resource.name != HUB_ORGANIZATIONS.name:
                 raise ValueError("only customers can be created this way; seed the others")
             return self.seed_customers(int(change["create"]), seed)
         if "keys" in change:

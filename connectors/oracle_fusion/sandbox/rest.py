@@ -7,6 +7,7 @@ https://docs.oracle.com/en/cloud/saas/sales/faaps/Set_the_REST_Framework_Version
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from starlette.responses import Response
 
 from connectors.oracle_fusion.sandbox.query import EVERYTHING, And, BadQuery, Condition, compare, parse
 from connectors.oracle_fusion.sandbox.resources import LAST_UPDATE, Attribute, Resource, Row, Type, served
+from connectors.oracle_fusion.sandbox.table import Table
 from ml_connector.core import jsonx
 
 DEFAULT_LIMIT, MAX_LIMIT = 25, 500
@@ -39,6 +41,16 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that is not simply a JSON object with 200."""
+
+    content: bytes
+    status: int = 200
+    media_type: str | None = None
+    """None: JSON, as the request accepts it."""
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """What of a row is asked for."""
 
@@ -49,6 +61,8 @@ class View:
     only_data: bool
     relations: frozenset[str] | None
     """Link relations to show; None for all."""
+    below: str = ""
+    """What stands before the resource's name in addresses: ``hubOrganizations/1001/child/``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,28 @@ def media_type(request: Request) -> str:
     raise Refused(406)
 
 
+def bytes_type(request: Request) -> str:
+    """The media type of a large attribute's own address; 406 where that is not accepted."""
+    accepted = [part.partition(";")[0].strip() for part in request.headers.get("accept", "*/*").split(",")]
+    if any(one in ("application/octet-stream", "application/*", "*/*") for one in accepted):
+        return "application/octet-stream"
+    raise Refused(406)
+
+
+def json_object(request: Request) -> dict[str, Any]:
+    """The body of a request that writes."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    if kind != "application/json" and not kind.startswith("application/vnd.oracle.adf.resourceitem"):
+        raise Refused(415)
+    try:
+        body = jsonx.loads(request.state.body)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise Refused(400, "The request body is not a valid JSON object.")
+    return body
+
+
 def check_parameters(request: Request, allowed: Iterable[str]) -> None:
     for name in request.query_params:
         if name not in allowed:
@@ -106,7 +142,7 @@ def collection_query(request: Request, resource: Resource, version: int) -> Coll
     )
 
 
-def view(request: Request, resource: Resource, version: int) -> View:
+def view(request: Request, resource: Resource, version: int, below: str = "") -> View:
     """Read and check ``fields``, ``expand``, ``onlyData`` and ``links``."""
     asked = request.query_params
     fields: tuple[str, ...] | None = None
@@ -121,7 +157,7 @@ def view(request: Request, resource: Resource, version: int) -> View:
     relations = frozenset(asked["links"].split(",")) if "links" in asked else None
     only_data = _flag(asked.get("onlyData", "false"), "onlyData")
     base_url = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}"
-    return View(version, base_url, fields, child_fields, only_data, relations)
+    return View(version, base_url, fields, child_fields, only_data, relations, below)
 
 
 def item(resource: Resource, row: Row, asked: View) -> dict[str, Any]:
@@ -153,7 +189,7 @@ def collection_links(resource: Resource, asked: View) -> list[dict[str, Any]]:
 
 
 def address(resource: Resource, asked: View) -> str:
-    return f"{asked.base_url}/{resource.api}/resources/11.13.18.05/{resource.name}"
+    return f"{asked.base_url}/{resource.api}/resources/11.13.18.05/{asked.below}{resource.name}"
 
 
 def url_key(resource: Resource, row: Row) -> str:
@@ -161,6 +197,17 @@ def url_key(resource: Resource, row: Row) -> str:
     if resource.key:
         return str(row[resource.key])
     return f"00020000000EACED00057708{row[resource.id]:016X}0000000EACED0005"
+
+
+def by_url_key(table: Table, key: str) -> Row | None:
+    """The row that ``url_key`` stands for."""
+    resource = table.resource
+    if resource.key is None:
+        opaque = re.fullmatch(r"00020000000EACED00057708([0-9A-F]{16})0000000EACED0005", key)
+        return table.rows.get(int(opaque[1], 16)) if opaque else None
+    numeric = resource.attributes[resource.key].type is Type.INTEGER
+    found = table.find(resource.key, int(key) if numeric and key.isdecimal() else key)
+    return next(iter(found), None)
 
 
 def change_indicator(resource: Resource, row: Row) -> str:
@@ -177,7 +224,7 @@ def error_response(refused: Refused, request: Request, version: int) -> Response
         code = f" (JBO-{refused.code})" if refused.code else ""
         return Response(f"{refused.detail}{code}", refused.status, media_type="text/plain")
     detail = {"detail": refused.detail} | ({"o:errorCode": refused.code} if refused.code else {})
-    title = {400: "Bad Request", 404: "Not Found"}.get(refused.status, "Error")
+    title = {400: "Bad Request", 403: "Forbidden", 404: "Not Found"}.get(refused.status, "Error")
     body = {"title": title, "status": str(refused.status), "o:errorDetails": [detail]}
     accepted = request.headers.get("accept", "")
     kind = ERROR_TYPE if ERROR_TYPE in accepted else "application/json"

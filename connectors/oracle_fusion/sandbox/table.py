@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
 from connectors.oracle_fusion.sandbox.query import EVERYTHING, And, Comparison, Condition, Or
-from connectors.oracle_fusion.sandbox.resources import LAST_UPDATE, Resource, Row, micros, timestamp
+from connectors.oracle_fusion.sandbox.resources import LAST_UPDATE, Attribute, Resource, Row, micros, timestamp
 
 Order = Sequence[tuple[str, bool]]
 """Attributes to order by, each with True for descending."""
@@ -28,9 +29,21 @@ class Table:
         self._by_id: list[tuple[int, int]] = []
         self._found_by: dict[str, dict[object, set[int]]] = {name: {} for name in resource.indexed}
         self._unordered = random.Random(1)
+        self._custom: tuple[str, ...] = ()
+
+    def declare(self, custom: dict[str, Attribute]) -> None:
+        """The custom attributes of the resource, in place of those declared before; empty in every row."""
+        for row in self.rows.values():
+            for name in self._custom:
+                del row[name]
+            row.update(dict.fromkeys(custom))
+        own = {name: one for name, one in self.resource.attributes.items() if name not in self._custom}
+        self.resource = replace(self.resource, attributes=own | custom)
+        self._custom = tuple(custom)
 
     def add(self, rows: Iterable[Row]) -> None:
         for row in rows:
+            row.update(dict.fromkeys(self._custom))
             key = row[self.resource.id]
             self.rows[key] = row
             self._by_time.append((micros(row[LAST_UPDATE]), key))
