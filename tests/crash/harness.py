@@ -1,7 +1,7 @@
-"""The crash harness: a warm parent forks children that die at a chosen crash point; only the emulator is believed.
+"""The crash harness: a warm parent forks children that die at a chosen crash point; only the emulators are believed.
 
-A round is one story (customers and contacts that are new, or changed) told until a process lives through it. It is
-judged by the effects that the emulated Zendesk has seen, never by our own ledger.
+A round is a story (records that are new, or changed) told until a process lives through it. It is judged by what the
+emulated destination has seen, never by our own ledger.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import os
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 
@@ -27,10 +26,37 @@ from tests.installation import Installation
 
 DIED = 137
 _TABLES = (
-    "effect, body, batch, run, run_window, watermark, lease, link, audit_head, audit_block, audit_entry, connection"
+    "effect, body, batch, run, run_window, watermark, lease, link, audit_head, audit_block, audit_entry, connection, "
+    "inbox"
 )
 Journey = Callable[[str, int], Coroutine[Any, Any, bool]]
 """Runs once as flow run ``id``, for the n-th time; True when it completed."""
+
+
+class Story(Protocol):
+    """What happens at the vendors in a round, and what must have come of it at the destination."""
+
+    @property
+    def system(self) -> str:
+        """The destination."""
+        ...
+
+    @property
+    def faults(self) -> Sequence[dict[str, Any]]:
+        """What may go wrong there; a round draws a few."""
+        ...
+
+    def begin(self, name: str, tell: Callable[[], None]) -> None:
+        """Set the scene; ``tell`` runs the journey once, undisturbed, for what is to be there before."""
+        ...
+
+    def expected(self, name: str) -> int:
+        """How many effects there must be."""
+        ...
+
+    def judge(self, name: str, since: int) -> tuple[list[str], list[str]]:
+        """What is lost, and what was done twice, among the effects behind number ``since``."""
+        ...
 
 
 @dataclass(slots=True)
@@ -81,10 +107,13 @@ class Tally:
 class Harness:
     """Rounds of one journey in one installation."""
 
-    def __init__(self, installation: Installation, postgres: Embedded, database: str, journey: Journey) -> None:
+    def __init__(
+        self, installation: Installation, postgres: Embedded, database: str, journey: Journey, story: Story
+    ) -> None:
         self.installation = installation
         self.sandbox = installation.sandbox
         self.journey = journey
+        self.story = story
         self._owner = psycopg.connect(postgres.uri(database), autocommit=True)
         self._owner.execute("set synchronous_commit = off")
         gc.freeze()  # what a child does not touch it shares with its parent
@@ -103,7 +132,7 @@ class Harness:
             k += 1
             plan = Plan(story, [k], same_run=k % 2 == 0)
             verdict = self.round(plan)
-            tally.add(plan, verdict, self._expected(story))
+            tally.add(plan, verdict, self.story.expected(story))
             died = bool(verdict.died_at)
 
     def shuffle(self, rounds: int, seed: int, tally: Tally, reach: int = 40) -> None:
@@ -111,15 +140,16 @@ class Harness:
         dice = random.Random(seed)
         for _ in range(rounds):
             deaths = [dice.randint(1, reach) for _ in range(dice.randint(0, 3))]
-            plan = Plan(dice.choice(("new", "changed")), deaths, _faults(dice), same_run=dice.random() < 0.5)
-            tally.add(plan, self.round(plan), self._expected(plan.story))
+            faults = dice.sample(self.story.faults, dice.randint(0, 3))
+            plan = Plan(dice.choice(("new", "changed")), deaths, faults, same_run=dice.random() < 0.5)
+            tally.add(plan, self.round(plan), self.story.expected(plan.story))
 
     def round(self, plan: Plan) -> Verdict:
         """Tell one story until it is over."""
         self._begin(plan.story)
-        since = len(self.sandbox.effects())
+        since = len(self.sandbox.effects(self.story.system))
         for fault in plan.faults:
-            self.sandbox.fault("zendesk", **fault)
+            self.sandbox.fault(self.story.system, **fault)
         died_at: list[str] = []
         for attempt in range(1, 13):
             death = plan.deaths[attempt - 1] if attempt <= len(plan.deaths) else 0
@@ -131,26 +161,19 @@ class Harness:
             elif code == 0:
                 break
         self.sandbox.clear_faults()
-        return self._judge(plan.story, since, died_at, attempt)
+        lost, doubled = self.story.judge(plan.story, since)
+        return Verdict([f"{plan.story} {one}" for one in lost], doubled, died_at, attempt)
 
     def _begin(self, story: str) -> None:
         self.sandbox.reset()
         self.sandbox.settings("zendesk", job_delay=0.002)
         self._owner.execute(f"truncate {_TABLES}")
         asyncio.run(self.installation.prepare())
-        self.sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
-        self.sandbox.seed("oracle_fusion", "contacts", CONTACTS)
-        if story == "changed":
-            code, _ = self._fork("run-0", 1, 0)
-            assert code == 0, "the story could not be set up"
-            # the source's clock counts whole seconds: what was changed in the current one is for the next window
-            when = (datetime.now(UTC) - timedelta(seconds=2)).isoformat()
-            change = {"count": CHANGED, "last_update_date": when}
-            self.sandbox.mutate("oracle_fusion", "hubOrganizations", set={"City": "Elsewhere"}, **change)
-            self.sandbox.mutate("oracle_fusion", "hubPersons", set={"RawWorkPhoneNumber": "+4930555000"}, **change)
+        self.story.begin(story, self._undisturbed)
 
-    def _expected(self, story: str) -> int:
-        return 2 * CHANGED if story == "changed" else CUSTOMERS + 2 * CONTACTS
+    def _undisturbed(self) -> None:
+        code, said = self._fork("run-0", 1, 0)
+        assert code == 0, f"the story could not be set up: {said}"
 
     def _time_passes(self) -> None:
         """The dead process' lease runs out."""
@@ -191,51 +214,3 @@ class Harness:
         finally:
             sys.stderr.flush()
             os._exit(code)
-
-    def _judge(self, story: str, since: int, died_at: list[str], processes: int) -> Verdict:
-        seen: Counter[tuple[str, str]] = Counter(
-            (effect["kind"], effect["key"]) for effect in self.sandbox.effects(since=since)
-        )
-        counted = ("created", "updated")
-        doubled = [f"{kind} {key} x{n}" for (kind, key), n in seen.items() if kind.endswith(counted) and n > 1]
-        if story == "new":
-            doubled += [f"{kind} {key}, just created" for kind, key in seen if kind.endswith(".updated")]
-        return Verdict(self._lost(story), doubled, died_at, processes)
-
-    def _lost(self, story: str) -> list[str]:
-        """What the source holds and the emulated Zendesk does not."""
-        organizations = {o["external_id"]: o for o in self.sandbox.state("zendesk", "organizations")}
-        users = {u["external_id"]: u for u in self.sandbox.state("zendesk", "users") if u["external_id"]}
-        lost = []
-        for row in self.sandbox.state("oracle_fusion", "hubOrganizations"):
-            found = organizations.get(row["PartyNumber"])
-            address = (found or {}).get("organization_fields", {}).get("billing_address") or ""
-            if found is None or (row.get("City") or "") not in address:
-                lost.append(f"{story} organization {row['PartyNumber']}")
-        by_id = {str(o["id"]): o["external_id"] for o in organizations.values()}
-        for row in self.sandbox.state("oracle_fusion", "hubPersons"):
-            user = users.get(row["PartyNumber"])
-            phone = row.get("RawWorkPhoneNumber")
-            if (
-                user is None
-                or by_id.get(str(user["organization_id"])) != row["OrganizationPartyNumber"]
-                or (story == "changed" and phone == "+4930555000" and user["phone"] != phone)
-            ):
-                lost.append(f"{story} user {row['PartyNumber']}")
-        return lost
-
-
-CUSTOMERS, CONTACTS, CHANGED = 4, 4, 2
-
-
-def _faults(dice: random.Random) -> list[dict[str, Any]]:
-    possible: list[dict[str, Any]] = [
-        {"fault": "lose_response", "method": "POST", "path": "/api/v2/*_many", "times": 1},
-        {"fault": "lose_response", "method": "PUT", "path": "/api/v2/*_many", "times": 1},
-        {"fault": "apply_then_status", "method": "P*", "path": "/api/v2/*_many", "times": 1, "status": 504},
-        {"fault": "status", "method": "P*", "path": "/api/v2/*_many", "times": 1, "status": 503},
-        {"fault": "reset", "method": "GET", "path": "/api/v2/*", "times": 2},
-        {"fault": "search_lag", "seconds": 0.05},
-        {"fault": "job_delay", "seconds": 0.03},
-    ]
-    return dice.sample(possible, dice.randint(0, 3))

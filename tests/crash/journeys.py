@@ -7,17 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ml_connector.core.embedded import Embedded
-from tests.crash.harness import Harness, Journey
-from tests.installation import Installation, installation
-
-
-def oracle_zendesk(installed: Installation) -> Journey:
-    """Customers and contacts, by the flow's own body."""
-
-    async def journey(run: str, count: int) -> bool:
-        return (await installed.sync(run, count=count, completed=0)).is_completed()
-
-    return journey
+from tests.crash.customers import Customers, journey
+from tests.crash.harness import Harness
+from tests.installation import installation
 
 
 @contextmanager
@@ -25,7 +17,7 @@ def harness(postgres: Embedded, sandbox_url: str, folder: Path, database: str = 
     """The harness around the flow of Oracle Fusion and Zendesk."""
     postgres.prepare(database)
     with installation(postgres, database, sandbox_url, folder, settle=0.1, lease=20) as installed:
-        made = Harness(installed, postgres, database, oracle_zendesk(installed))
+        made = Harness(installed, postgres, database, journey(installed), Customers(installed.sandbox))
         try:
             yield made
         finally:
