@@ -125,4 +125,6 @@ def _details(change: Change) -> str:
         return f"differs in {', '.join(change.differs)}"
     if change.wanted is None:
         return "no tenant file asks for it"
-    return "; ".join(f"{entry.slug}: {', '.join(entry.parameters['streams'])}" for entry in change.wanted.schedules)
+    return "; ".join(
+        f"{entry.slug}: {', '.join(entry.parameters.get('streams', []))}" for entry in change.wanted.schedules
+    )

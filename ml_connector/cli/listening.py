@@ -53,12 +53,11 @@ def ears(workspace: Workspace, deployments: Sequence[Wanted]) -> list[Ear]:
     """
     found = []
     for one in deployments:
-        for stream in one.streams:
-            connection = workspace.event_connection(one.template.integration, stream)
+        integration = one.template.integration
+        for stream in one.streams if integration is not None else ():
+            connection = workspace.event_connection(integration, stream)
             if connection is not None:
-                found.append(
-                    Ear(f"{one.template.integration}/{stream}", _first_of_account(workspace, connection), one.name)
-                )
+                found.append(Ear(f"{integration}/{stream}", _first_of_account(workspace, connection), one.name))
     return found
 
 

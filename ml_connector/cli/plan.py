@@ -12,7 +12,7 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTag
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
 
-from ml_connector.cli.schedules import schedules
+from ml_connector.cli.schedules import regular, schedules
 from ml_connector.cli.templates import Template
 from ml_connector.core.tenants import TenantConfig
 
@@ -36,12 +36,15 @@ class Wanted:
 
     @property
     def tags(self) -> list[str]:
-        own = (TAG, f"tenant:{self.tenant}", f"integration:{self.template.integration}")
+        own = [TAG, f"tenant:{self.tenant}"]
+        if self.template.integration is not None:
+            own.append(f"integration:{self.template.integration}")
         return sorted({*self.template.tags, *own})
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {**self.template.parameters, "tenant": self.tenant, "streams": list(self.streams)}
+        streams = {"streams": list(self.streams)} if self.streams else {}
+        return {**self.template.parameters, "tenant": self.tenant, **streams}
 
 
 @dataclass(slots=True, frozen=True)
@@ -56,10 +59,14 @@ class Change:
 
 
 def wanted_deployments(templates: Sequence[Template], tenants: Sequence[TenantConfig]) -> list[Wanted]:
-    """One for each flow and tenant whose file switches the flow's integration on."""
+    """One for each flow and tenant whose file switches the flow's integration on, or any if it is for all of them."""
     found = []
     for tenant in tenants:
         for template in templates:
+            if template.integration is None:
+                if any(integration.enabled for integration in tenant.integrations.values()):
+                    found.append(Wanted(template, tenant.tenant, [], regular(tenant.tenant, template.every)))
+                continue
             integration = tenant.integrations.get(template.integration)
             if integration is None or not integration.enabled:
                 continue

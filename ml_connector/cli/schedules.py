@@ -47,6 +47,14 @@ async def _pause(schedule: object) -> timedelta:
     return max(later - earlier for earlier, later in pairwise(dates))
 
 
+def regular(tenant: str, intervals: Sequence[timedelta]) -> list[DeploymentScheduleCreate]:
+    """Those of a flow without streams."""
+    return [
+        DeploymentScheduleCreate(schedule=_interval(tenant, every), slug=_slug(every), parameters={})
+        for every in intervals
+    ]
+
+
 def _full_read(tenant: str, every: timedelta, streams: Sequence[str]) -> DeploymentScheduleCreate:
     return DeploymentScheduleCreate(
         schedule=IntervalSchedule(interval=every, anchor_date=stagger(f"{tenant} full", every), timezone="UTC"),
@@ -63,7 +71,13 @@ def _schedule(tenant: str, when: timedelta | str, streams: Sequence[str]) -> Dep
             parameters={"streams": list(streams)},
         )
     return DeploymentScheduleCreate(
-        schedule=IntervalSchedule(interval=when, anchor_date=stagger(tenant, when), timezone="UTC"),
-        slug=f"every-{int(when.total_seconds())}-s",
-        parameters={"streams": list(streams)},
+        schedule=_interval(tenant, when), slug=_slug(when), parameters={"streams": list(streams)}
     )
+
+
+def _interval(tenant: str, every: timedelta) -> IntervalSchedule:
+    return IntervalSchedule(interval=every, anchor_date=stagger(tenant, every), timezone="UTC")
+
+
+def _slug(every: timedelta) -> str:
+    return f"every-{int(every.total_seconds())}-s"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 from prefect import Flow
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from ml_connector.core.settings import ROOT
 
@@ -19,6 +20,10 @@ class _WorkPool(BaseModel):
     name: str
     work_queue_name: str | None = None
     job_variables: dict[str, Any] = {}
+
+
+class _Schedule(BaseModel):
+    interval: Annotated[timedelta, Field(ge=timedelta(minutes=1))]
 
 
 class _Deployment(BaseModel):
@@ -31,6 +36,7 @@ class _Deployment(BaseModel):
     work_pool: _WorkPool
     tags: list[str] = []
     parameters: dict[str, Any] = {}
+    schedules: list[_Schedule] = []
 
 
 class _File(BaseModel):
@@ -47,9 +53,12 @@ class Template:
     flow: str
     entrypoint: str
     description: str | None
-    integration: str
+    integration: str | None
+    """None: the flow is for whatever the tenant has."""
     streams: Sequence[str]
-    """In the order in which the flow runs them."""
+    """In the order in which the flow runs them; their schedules are those of the tenant's file."""
+    every: Sequence[timedelta]
+    """Intervals of a flow without streams."""
     work_pool: str
     work_queue: str | None
     job_variables: Mapping[str, Any]
@@ -74,8 +83,9 @@ def _template(deployment: _Deployment, pull_steps: list[dict[str, Any]]) -> Temp
         flow=flow.name,
         entrypoint=deployment.entrypoint,
         description=deployment.description,
-        integration=module.INTEGRATION,
-        streams=_choices(form),
+        integration=getattr(module, "INTEGRATION", None),
+        streams=_choices(form) if hasattr(module, "INTEGRATION") else (),
+        every=[schedule.interval for schedule in deployment.schedules],
         work_pool=deployment.work_pool.name,
         work_queue=deployment.work_pool.work_queue_name,
         job_variables=deployment.work_pool.job_variables,
