@@ -14,7 +14,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 from ml_connector.core.db import Database
 from ml_connector.core.lease import leased
-from ml_connector.core.listeners import bells
+from ml_connector.core.listeners import bells, listen
 from ml_connector.receiver import doorbell
 from ml_connector.receiver.doorbell import Doorbell, RunState
 from ml_connector.receiver.metrics import Metrics
@@ -62,13 +62,13 @@ def bell(database: Database, prefect: FakePrefect) -> Doorbell:
     return Doorbell(database, prefect, Metrics())
 
 
-async def store(database: Database, *event_ids: str) -> None:
+async def store(database: Database, *event_ids: str, stream: str = STREAM) -> None:
     async with database.tenant("acme") as conn:
         for event_id in event_ids:
             await conn.execute(
                 "insert into inbox (tenant, stream, connection, event_id, kind, object_key, envelope) "
                 "values (mlc_tenant(), %s, 'desk', %s, 'ticket.changed', 'ticket:1', '')",
-                (STREAM, event_id),
+                (stream, event_id),
             )
 
 
@@ -104,6 +104,17 @@ async def test_one_run_is_asked_for_until_it_has_ended(
     prefect.all_are(StateType.COMPLETED)
     await bell.sweep()
     assert prefect.runs == 2
+
+
+@pytest.mark.usefixtures("token")
+async def test_streams_that_one_deployment_runs_are_rung_for_once(
+    database: Database, bell: Doorbell, prefect: FakePrefect
+) -> None:
+    await listen(database, "acme", "oracle_zendesk/other", "desk", DEPLOYMENT)
+    await store(database, "e1")
+    await store(database, "e1", stream="oracle_zendesk/other")
+    await bell.sweep()
+    assert prefect.runs == 1
 
 
 @pytest.mark.usefixtures("token")
