@@ -90,6 +90,9 @@ async def _probe(stream: Stream, chunk: Chunk) -> None:
 async def _send(stream: Stream, chunk: Chunk, decided: Sequence[Decision]) -> None:
     hashes = {item.effect_id: item.payload_hash for item in chunk.items if item.payload_hash}
     ready = await stream.ledger.claim(decided, hashes)
+    tried = {item.effect_id: item.attempts for item in chunk.items}
+    for decision in ready:
+        decision.attempts = tried[decision.effect_id]
     stream.settled += sum(decision.state is State.UNCHANGED for decision in decided)
     known: list[Outcome] = []
     try:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from connectors.zendesk.errors import Forbidden, Refused
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from connectors.zendesk.client import Zendesk
 
 PER_JOB = 100
+SUSPECT = 2
+"""From so many attempts on an object may be what its jobs fail of, and is kept away from the others."""
 _SOONEST, _LATEST = 0.1, 2.0
 """Seconds between two looks at the jobs in flight: doubled when none has ended, halved when one has."""
 
@@ -184,6 +187,14 @@ def _over(job: Body | None) -> bool:
 
 def _batches(work: Sequence[Work]) -> Iterator[list[Work]]:
     for call in dict.fromkeys(piece.call for piece in work):
-        same = iter([piece for piece in work if piece.call == call])
-        while batch := list(islice(same, PER_JOB)):
-            yield batch
+        same = [piece for piece in work if piece.call == call]
+        suspects = [piece for piece in same if piece.decision.attempts >= SUSPECT]
+        yield from _portions([piece for piece in same if piece.decision.attempts < SUSPECT], PER_JOB)
+        # in a hundred jobs: a few stand alone, and after an outage, when all are suspects, few remain for the next time
+        yield from _portions(suspects, min(PER_JOB, ceil(len(suspects) / 100)))
+
+
+def _portions(work: list[Work], size: int) -> Iterator[list[Work]]:
+    pieces = iter(work)
+    while portion := list(islice(pieces, size)):
+        yield portion

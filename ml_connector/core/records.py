@@ -141,6 +141,8 @@ class Decision:
     reason: str | None = None
     changed: tuple[str, ...] = ()
     """Names of the fields that would change; filled in a preview, names only."""
+    attempts: int = 0
+    """How often it has been sent before, and did not get through."""
 
 
 @dataclass(slots=True)

@@ -39,6 +39,8 @@ class Vendor:
     async def write(self, method: str, path: str, body: Body, **_: Any) -> tuple[Body, str | None]:
         things = body["things"]
         self.submitted.append(len(things))
+        if any(thing.get("hangs") for thing in things):
+            raise RetryLater("it timed out", maybe_applied=True)
         if any(thing.get("poison") for thing in things):
             raise Refused("no", Problem("RecordInvalid"), phase=f"{method} {path}")
         job_id = f"job {len(self.jobs)}"
@@ -95,6 +97,35 @@ async def test_a_poison_record_is_found_and_the_others_go_on() -> None:
     assert refused == [37, 38]
     assert sum(result.fate is Fate.WRITTEN for result in results.values()) == 98
     assert len(vendor.submitted) < 30
+
+
+async def test_what_failed_before_stands_alone_and_after_an_outage_in_a_hundred_jobs() -> None:
+    vendor = Vendor()
+    work = works([{"number": n} for n in range(700)])
+    for piece in work[:60]:
+        piece.decision.attempts = 2
+    await write(jobs_of(vendor), work)
+    assert sorted(vendor.submitted) == [1] * 60 + [40] + [100] * 6
+
+    vendor = Vendor()
+    for piece in work:
+        piece.decision.attempts = 3
+    await write(jobs_of(vendor), work)
+    assert vendor.submitted == [7] * 100
+
+
+async def test_records_that_let_their_jobs_time_out_keep_nobody_for_long() -> None:
+    vendor = Vendor()
+    open_ = works([{"number": n, "hangs": n in (3, 104, 205)} for n in range(2_500)])
+    left = []
+    while len(left) < 4:
+        results = await write(jobs_of(vendor), open_)
+        open_ = [piece for piece in open_ if results[int(piece.decision.source_id)].fate is not Fate.WRITTEN]
+        for piece in open_:
+            piece.decision.attempts += 1
+        left.append(len(open_))
+
+    assert left == [300, 300, 9, 3]
 
 
 def test_updates_are_told_apart_by_id_and_never_by_place() -> None:
