@@ -117,7 +117,7 @@ async def test_what_failed_before_stands_alone_and_after_an_outage_in_a_hundred_
 async def test_records_that_let_their_jobs_time_out_keep_nobody_for_long() -> None:
     vendor = Vendor()
     open_ = works([{"number": n, "hangs": n in (3, 104, 205)} for n in range(2_500)])
-    left = []
+    left: list[int] = []
     while len(left) < 4:
         results = await write(jobs_of(vendor), open_)
         open_ = [piece for piece in open_ if results[int(piece.decision.source_id)].fate is not Fate.WRITTEN]
