@@ -1,8 +1,8 @@
 """The two webhooks of an account at our address, and the trigger that one of them belongs to.
 
 One webhook cannot serve a trigger and subscribe to events as well: tickets come through a trigger, users through a
-subscription. Names are not unique in Zendesk, so a webhook is known again by its address, which nobody else has, and
-the trigger by the webhook that it notifies.
+subscription. Names are not unique in Zendesk, so a webhook is known again by the last part of its address, which is
+random and nobody else's, also when the host before it has changed; and the trigger by the webhook that it notifies.
 https://developer.zendesk.com/documentation/webhooks/creating-and-monitoring-webhooks/
 """
 
@@ -73,6 +73,8 @@ async def webhook_findings(client: Zendesk, address: Secret) -> list[Finding]:
         webhook = _find(kind, webhooks, address)
         if webhook is None:
             findings.append(Finding(False, f"the webhook for {kind.name} is missing", _APPLY))
+        elif _place(webhook["endpoint"]) != _place(address.reveal()):
+            findings.append(Finding(False, f"the webhook for {kind.name} sends to another host", _APPLY))
         elif webhook.get("status") != "active":
             hint = f"Zendesk switches off what fails too often: see that our address can be reached, then {_APPLY}"
             findings.append(Finding(False, f"the webhook for {kind.name} is switched off", hint))
@@ -96,6 +98,9 @@ async def _ensure(client: Zendesk, kind: _Kind, webhooks: Sequence[Body], addres
     if kind is TICKETS:
         done += await _ensure_trigger(client, webhook, webhooks)
     changes: Body = {}
+    if _place(webhook["endpoint"]) != _place(address.reveal()):
+        changes["endpoint"] = address.reveal()
+        done.append(f"changed where the webhook `{kind.title}` sends to")
     if set(webhook.get("subscriptions") or ()) != set(kind.subscriptions):
         changes["subscriptions"] = list(kind.subscriptions)
         done.append(f"changed the events to which the webhook `{kind.title}` subscribes")
@@ -230,14 +235,11 @@ def _find(kind: _Kind, webhooks: Sequence[Body], address: Secret) -> Body | None
 
 
 def _is_at(webhook: Body, address: Secret) -> bool:
-    return _place(str(webhook.get("endpoint"))) == _place(address.reveal())
+    token = urlsplit(address.reveal()).path.rpartition("/")[2]
+    return urlsplit(str(webhook.get("endpoint"))).path.rpartition("/")[2] == token
 
 
 def _place(address: str) -> tuple[str, str | None, int | None, str]:
     """An address without its spelling: Zendesk writes the default port where nobody else does."""
     url = urlsplit(address)
-    try:
-        port = url.port
-    except ValueError:
-        port = None
-    return url.scheme.lower(), url.hostname, port or _PORTS.get(url.scheme.lower()), url.path
+    return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme), url.path

@@ -40,6 +40,15 @@ class Settings:
     """Whether the user agrees on the authorization page."""
     export_excludes_seconds: float = 60.0
     """What is younger does not yet show in an incremental export, as at Zendesk."""
+    trigger_category_required: bool = True
+    """Whether a trigger has to name its category: some accounts want it."""
+    webhook_duplicates: int = 1
+    """How often each event is delivered, all at the same time."""
+    webhook_shuffle: float = 0.0
+    """Up to how long each delivery is held back, so that they come out of order."""
+    webhook_drop: float = 0.0
+    """The share of events that are never delivered."""
+    webhook_retry_seconds: float = 1.0
 
     def change(self, changes: dict[str, Any]) -> None:
         known = {field.name for field in fields(self)}
@@ -69,9 +78,12 @@ class Account:
             pair=lambda row: (row["user_id"], row["organization_id"]),
         )
         self.tickets = Table()
-        self.ticket_changed: Callable[[Row, str, Write], None] = lambda *_: None
-        """Told of each ticket with what has happened to it, ``Create`` or ``Change``."""
-        self.user_changed: Callable[[str, int, Row, Write], None] = lambda *_: None
+        self.webhooks: dict[str, Row] = {}
+        self.signing_secrets: dict[str, str] = {}
+        self.triggers = Table()
+        self.ticket_changed: Callable[[Row, str, int | None], None] = lambda *_: None
+        """Told of each ticket, what has happened to it (``Create`` or ``Change``), and which user did it."""
+        self.user_changed: Callable[[str, int, Row], None] = lambda *_: None
         """Told of each event of a user: its type (``user.identity_created``), the user's id, and what has changed."""
         self._next_id = FIRST_ID
         self._random = random.Random(1)

@@ -14,8 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from connectors.zendesk.sandbox import hand, ticket_hand
+from connectors.zendesk.sandbox import hand, ticket_hand, webhook_hand
 from connectors.zendesk.sandbox.account import BRAND_ID, SYSTEM, Account
+from connectors.zendesk.sandbox.deliveries import Deliveries
 from connectors.zendesk.sandbox.fields import CustomFields
 from connectors.zendesk.sandbox.http import Answer, Call, Endpoint, Endpoints, Refused, call_of, warning
 from connectors.zendesk.sandbox.identities import Identities
@@ -28,8 +29,10 @@ from connectors.zendesk.sandbox.organizations import Organizations
 from connectors.zendesk.sandbox.rates import Rates
 from connectors.zendesk.sandbox.ticket_records import TicketRecords
 from connectors.zendesk.sandbox.tickets import Tickets
+from connectors.zendesk.sandbox.triggers import Triggers
 from connectors.zendesk.sandbox.user_records import UserRecords
 from connectors.zendesk.sandbox.users import Users
+from connectors.zendesk.sandbox.webhooks import Webhooks
 from ml_connector.sandbox.world import World
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -51,6 +54,7 @@ class ZendeskEmulator:
 
     def reset(self) -> None:
         self.jobs.forget()
+        self.deliveries.close()
         self._open_account()
 
     def configure(self, settings: dict[str, Any]) -> None:
@@ -74,8 +78,15 @@ class ZendeskEmulator:
             "users": self.users,
         }
         try:
-            if collection == "tickets":
-                return ticket_hand.mutate(self.tickets, change)
+            match collection:
+                case "tickets":
+                    return ticket_hand.mutate(self.tickets, change)
+                case "webhooks":
+                    return webhook_hand.mutate_webhooks(self.webhooks, change)
+                case "triggers":
+                    return webhook_hand.mutate_triggers(self.triggers, change)
+                case "deliveries":
+                    return self.deliveries.again(int(change["again"]))
             return hand.mutate(records[collection], change)
         except Refused as refused:
             raise ValueError(refused.summary()) from None
@@ -92,6 +103,9 @@ class ZendeskEmulator:
             "user_fields": self.user_fields.state,
             "tickets": account.tickets.all,
             "comments": lambda: [{"ticket_id": n, **row} for n, rows in self.tickets.comments.items() for row in rows],
+            "webhooks": lambda: list(account.webhooks.values()),
+            "triggers": account.triggers.all,
+            "deliveries": lambda: [delivery.state() for delivery in self.deliveries.all()],
             "jobs": self.jobs.state,
             "tokens": self.oauth.state,
             "rate_violations": lambda: self.rates.violations,
@@ -100,6 +114,7 @@ class ZendeskEmulator:
 
     async def serve(self, request: Request) -> Response:
         """Every request; answers carry the id under which effects name their request."""
+        self.deliveries.serve()
         call = call_of(request, await request.body(), f"{next(self._request_numbers):012x}")
         headers = {"X-Request-Id": call.write.request_id, "X-Zendesk-Request-Id": call.write.request_id}
         try:
@@ -149,6 +164,9 @@ class ZendeskEmulator:
         self.tickets = TicketRecords(account, self.users)
         users = Users(self.users, self.jobs, self.rates)
         tickets = Tickets(self.tickets, self.rates)
+        self.deliveries = Deliveries(account)
+        self.webhooks = Webhooks(account, self.deliveries)
+        self.triggers = Triggers(account, self.webhooks)
         self.endpoints = Endpoints(
             [
                 *self.jobs.endpoints(),
@@ -160,6 +178,8 @@ class ZendeskEmulator:
                 *memberships.endpoints(),
                 *self.organization_fields.endpoints(),
                 *self.user_fields.endpoints(),
+                *self.webhooks.endpoints(),
+                *self.triggers.endpoints(),
                 *self.oauth.endpoints(),
                 Endpoint("GET", "account/settings", self.settings),
             ]

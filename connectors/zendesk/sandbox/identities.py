@@ -89,6 +89,7 @@ class Identities:
         user, row = self._user(call), self._named(call)
         self.table.remove(row["id"], call.write.lag)
         self.account.effect(call.write, "identity.deleted", key_of(user), id=row["id"], type=row["type"])
+        self._tell("deleted", row)
         others = [other for other in self.table.find("user_id", user["id"]) if other["type"] == row["type"]]
         if row["primary"] and others:
             self.table.replace({**others[0], "primary": True}, call.write.lag)
@@ -139,6 +140,7 @@ class Identities:
         self.account.effect(write, "identity.created", key_of(user), **detail)
         if type_ == "email":
             self._show_on_user(user["id"], write)
+        self._tell("created", row)
         return row
 
     def mark_verified(self, user: Row, verified: bool, write: Write) -> bool:
@@ -165,11 +167,13 @@ class Identities:
                 self.table.replace({**other, "primary": primary, "updated_at": self.account.now()}, write.lag)
         self._show_on_user(user["id"], write)
         self.account.effect(write, "identity.updated", key_of(user), id=row["id"], changed=["primary"])
+        self._tell("changed", row)
 
     def _replace(self, user: Row, row: Row, changed: list[str], write: Write) -> None:
         if changed:
             self.table.replace({**row, "updated_at": self.account.now()}, write.lag)
             self._show_on_user(user["id"], write)
+            self._tell("changed", row)
         self.account.effect(write, "identity.updated", key_of(user), id=row["id"], changed=changed)
 
     def _show_on_user(self, user_id: int, write: Write) -> None:
@@ -178,6 +182,10 @@ class Identities:
         shown = {"email": row["value"] if row else None, "verified": bool(row and row["verified"])}
         if user is not None and any(user[name] != value for name, value in shown.items()):
             self.account.users.replace({**user, **shown, "updated_at": self.account.now()}, write.lag)
+
+    def _tell(self, what: str, row: Row) -> None:
+        told = {name: str(row[name]) for name in ("id", "type", "value")}
+        self.account.user_changed(f"user.identity_{what}", row["user_id"], {"identity": told})
 
     def _user(self, call: Call) -> Row:
         user = self.account.users.get(call.id("user_id"))

@@ -116,6 +116,7 @@ class Memberships:
         self._effect(write, "membership.created", row)
         if first or sent.get("default"):
             self._mark_default(row, write)
+        self._tell("created", row)
         return self.table.get(row["id"]) or row
 
     def set_default(self, row: Row, write: Write) -> None:
@@ -140,6 +141,7 @@ class Memberships:
                 self._mark_default(others[0], write)
             else:
                 self._set_user_organization(row["user_id"], None, write)
+        self._tell("deleted", row)
 
     def organization_removed(self, organization: Row, write: Write) -> None:
         for row in self.table.find("organization_id", organization["id"]):
@@ -156,6 +158,10 @@ class Memberships:
         user = self.account.users.get(user_id)
         if user is not None and user["organization_id"] != organization_id:
             self.account.users.replace({**user, "organization_id": organization_id}, write.lag)
+
+    def _tell(self, what: str, row: Row) -> None:
+        told = {"organization": {"id": str(row["organization_id"])}}
+        self.account.user_changed(f"user.organization_membership_{what}", row["user_id"], told)
 
     def _user(self, sent: Row) -> Row | None:
         return self.account.users.get(_id(sent.get("user_id")))

@@ -109,7 +109,7 @@ class TicketRecords:
         self.table.insert(new, write.lag)
         self._comment(new, {"author_id": requester_id, **comment})
         self.account.effect(write, "ticket.created", str(new["id"]), id=new["id"])
-        self.account.ticket_changed(new, "Create", write)
+        self.account.ticket_changed(new, "Create", write.actor_id)
         return new
 
     def change(self, row: Row, sent: Row, write: Write) -> Row:
@@ -134,7 +134,7 @@ class TicketRecords:
         if comment:
             self._comment(new, {"author_id": write.actor_id, **comment})
         self.account.effect(write, "ticket.updated", str(new["id"]), id=new["id"], changed=changed)
-        self.account.ticket_changed(new, "Change", write)
+        self.account.ticket_changed(new, "Change", write.actor_id)
         return new
 
     def remove(self, row: Row, write: Write) -> None:

@@ -82,6 +82,8 @@ WRITABLE = PLAIN | {
     "agent_brand_ids",
 }
 CREATABLE = WRITABLE | {"identities"}
+TOLD = frozenset({"name", "external_id", "role", "suspended", "alias", "notes", "details", "tags", "time_zone"})
+"""Attributes whose change is an event of its own."""
 
 
 class UserRecords:
@@ -113,6 +115,7 @@ class UserRecords:
         self.table.insert(row, write.lag)
         changed = [name for name in sent if name in row and sent[name] not in (None, "", [], {})]
         self.account.effect(write, "user.created", key_of(row), id=row["id"], changed=changed)
+        self.account.user_changed("user.created", row["id"], {})
         for identity in identities:
             self.identities.mail(row, self.identities.add(row, identity, write), sent, write)
         if organization_id is not None:
@@ -142,9 +145,12 @@ class UserRecords:
                 changed.append("organization_id")
             self.memberships.replace_all(row["id"], organization_id, write)
         self.account.effect(write, "user.updated", key_of(new), id=row["id"], changed=changed)
+        for name in TOLD & {*changed}:
+            self.account.user_changed(f"user.{name}_changed", row["id"], {"current": new[name], "previous": row[name]})
         return self.table.get(row["id"]) or new
 
     def remove(self, row: Row, write: Write) -> Row:
+        self.account.user_changed("user.deleted", row["id"], {})
         for membership in self.memberships.table.find("user_id", row["id"]):
             self.memberships.remove(membership, write)
         self.identities.user_removed(row, write)
