@@ -22,7 +22,7 @@ from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, S
 
 class Appended(ABC):
     """One kind of row. A decision's request has PartyId, PartyNumber, ``key`` (the value of ``key_attribute``),
-    ``title`` and ``text``; its destination id is ``PartyNumber/id``, the two that address the row.
+    ``title`` and ``text``; its destination id is ``PartyNumber/id``, because a row is only found below its customer.
     """
 
     system = SYSTEM
@@ -75,7 +75,8 @@ class Appended(ABC):
             yield outcomes
 
     async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
-        """Whether the row is there; if it is, it is completed. NEEDS_HUMAN where there are two of one effect."""
+        """Whether the row is there; if it is, it is completed. NEEDS_HUMAN where there are two of one effect, and where
+        the customer is gone."""
         current = await self._customers.read([decision.request["PartyId"] for decision in decisions])
 
         async def one(decision: Decision, halt: Halt) -> Outcome:
@@ -114,7 +115,8 @@ class Appended(ABC):
     async def _probed(self, decision: Decision, customer: Body | None, halt: Halt) -> Outcome:
         decision.action = decision.action or "create"
         if customer is None:
-            return outcome(decision, State.REJECTED, decision.dest_id, GONE)
+            reason = f"it may have been created, and {GONE}: nobody can look"
+            return outcome(decision, State.NEEDS_HUMAN, decision.dest_id, reason)
         number = customer["PartyNumber"]
         found = await self._find(number, decision.request["key"])
         if not found:
