@@ -28,6 +28,8 @@ class Delivery:
     account: str | None
     """The vendor's id of the account that sent it, if the delivery says so."""
     events: Sequence[Event]
+    answer: bytes = b""
+    """What the vendor wants to read in our 200, as plain text: some prove an address with a challenge."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -57,6 +57,7 @@ class Hooks:
 
     async def __call__(self, token: str, headers: Headers, receive: Receive, send: Send) -> None:
         """Take one request, and answer it."""
+        answer = b""
         try:
             body = await _read(headers, receive, self._limits.body_bytes)
         except _Gone:
@@ -65,26 +66,29 @@ class Hooks:
             outcome = "too_large"
         else:
             started = time.perf_counter()
-            outcome = await self._take(token, headers, body)
+            outcome, answer = await self._take(token, headers, body)
             self._metrics.seconds.observe(time.perf_counter() - started)
         self._metrics.deliveries.labels(outcome).inc()
         status, more = _ANSWERS[outcome]
-        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0"), *more]})
-        await send({"type": "http.response.body"})
+        told = [(b"content-length", str(len(answer)).encode()), (b"content-type", b"text/plain")]
+        await send({"type": "http.response.start", "status": status, "headers": [*told, *more]})
+        await send({"type": "http.response.body", "body": answer})
 
-    async def _take(self, token: str, headers: Headers, body: bytes) -> str:
-        """What has become of the delivery. It is never lost silently: what we cannot judge or keep is sent again."""
+    async def _take(self, token: str, headers: Headers, body: bytes) -> tuple[str, bytes]:
+        """What has become of the delivery, and the answer's body. It is never lost silently: what we cannot judge or
+        keep is sent again."""
         try:
             async with asyncio.timeout(self._limits.answer_seconds):
-                return await self._store(*await self._proven(token, headers, body))
+                entry, delivery = await self._proven(token, headers, body)
+                return await self._store(entry, delivery), delivery.answer
         except RejectEvent as error:
             log.info("refused: %s", error.message)
-            return "refused"
+            return "refused", b""
         except (NotStored, TimeoutError) as error:
             log.warning("not stored: %s", str(error) or "the database did not answer in time")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost an event, nor show one
             log.error("not stored: %s", SafeError.of(error))  # noqa: TRY400 - a trace could show the body
-        return "not_stored"
+        return "not_stored", b""
 
     async def _proven(self, token: str, headers: Headers, body: bytes) -> tuple[Entry, Delivery]:
         """The delivery and where it belongs. Raises RejectEvent, for an unknown token as for a wrong signature."""
@@ -108,7 +112,7 @@ class Hooks:
         if not self._buckets.setdefault((tenant, connection), Bucket(self._limits)).take():
             return "too_many"
         arrivals = [Arrival(tenant, connection, event, entry.seal(event)) for event in delivery.events]
-        if not await self._writer.put(arrivals):
+        if not arrivals or not await self._writer.put(arrivals):
             return "known"
         self._ring(tenant)
         return "stored"
