@@ -10,12 +10,13 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 
 from connectors.oracle_fusion.sandbox import OracleFusionEmulator
+from connectors.slack.sandbox import SlackEmulator
 from connectors.zendesk.sandbox import ZendeskEmulator
 from ml_connector.sandbox.control import Control, refused
 from ml_connector.sandbox.gate import Gate
 from ml_connector.sandbox.world import Emulator, World
 
-EMULATORS: tuple[type[Emulator], ...] = (OracleFusionEmulator, ZendeskEmulator)
+EMULATORS: tuple[type[Emulator], ...] = (OracleFusionEmulator, SlackEmulator, ZendeskEmulator)
 
 
 def create_app(world: World | None = None, emulators: tuple[type[Emulator], ...] = EMULATORS) -> Starlette:

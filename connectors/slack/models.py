@@ -1,0 +1,51 @@
+"""What the mappings fill: what a message says, not how it looks. `blocks` lays it out.
+
+Every text may come from the ERP: nothing in it is taken for Slack's markup.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Scalar = str | int | bool | Decimal | None
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class Fact(_Model):
+    """A label and its value. With a ``currency`` the value is an amount, and is written with all its digits."""
+
+    label: str
+    value: Scalar = None
+    currency: str | None = None
+
+
+class Message(_Model):
+    """One message about one record."""
+
+    channel: str | None = None
+    """A channel's id, or its name in the connection's settings. The routing fills it where the mapping does not."""
+    event: Literal["new", "changed", "exception"] = "new"
+    title: str = Field(min_length=1)
+    summary: str | None = None
+    """A paragraph under the title."""
+    totals: list[Fact] = []
+    """What is never cut: amounts. The first 10 are shown."""
+    facts: list[Fact] = []
+    """The first 20 are shown."""
+    columns: list[str] = []
+    """The headings of ``lines``."""
+    lines: list[list[Scalar]] = []
+    """A table. As many rows are shown as there is room for, and how many there are."""
+    link: str | None = None
+    """An http(s) address of the record in the ERP."""
+    link_text: str = "Open the record"
+    footer: str | None = None
+    follow_up: Literal["post", "reply", "update"] = "post"
+    """What to do when the same record has a message in this channel already: post another one, reply to the first
+    one in its thread, or change it in place."""

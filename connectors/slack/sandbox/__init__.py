@@ -1,0 +1,3 @@
+"""The Slack emulator."""
+
+from connectors.slack.sandbox.emulator import SlackEmulator as SlackEmulator

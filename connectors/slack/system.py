@@ -1,0 +1,26 @@
+"""Slack, as the rest of the house knows it."""
+
+from __future__ import annotations
+
+from connectors.slack.client import HOSTS, REQUEST_ID_HEADERS, VENDOR, Slack
+from connectors.slack.errors import explain
+from connectors.slack.messages import Messages, address
+from connectors.slack.models import Message
+from connectors.slack.ping import ping
+from connectors.slack.settings import SlackSettings
+from connectors.slack.webhook import WEBHOOK
+from ml_connector.core.system import System
+
+SLACK = System(
+    name=VENDOR,
+    settings=SlackSettings,
+    hosts=HOSTS,
+    request_id_headers=REQUEST_ID_HEADERS,
+    explain=explain,
+    client=Slack,
+    ping=ping,
+    models={"Message": Message},
+    destinations={"Message": lambda client, _mapping: Messages(client)},
+    webhook=WEBHOOK,
+    address=address,
+)
