@@ -9,24 +9,19 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from connectors.zendesk.client import VENDOR, Zendesk
-from connectors.zendesk.events import by_ourselves
+from connectors.zendesk.events import by_ourselves, detail
 from connectors.zendesk.exports import export, instant
 from ml_connector.core.records import Body, Page, SourceRecord, Window
 
 USER_EVENTS = (
-    "user.active_changed",
     "user.external_id_changed",
     "user.identity_changed",
     "user.identity_created",
     "user.identity_deleted",
     "user.merged",
     "user.name_changed",
-    "user.organization_membership_created",
-    "user.organization_membership_deleted",
-    "user.role_changed",
-    "user.suspended_changed",
 )
-"""Those that change something of which the ERP has its own view."""
+"""Those that change what the ERP knows as well. They do not say who did it: those of our own writes come, too."""
 
 
 class ContactUsers:
@@ -58,6 +53,9 @@ class ContactUsers:
 
     async def concerns(self, kind: str, object_key: str, body: bytes) -> bool:
         if not object_key.startswith("user:") or kind not in USER_EVENTS:
+            return False
+        user = detail(body)
+        if "external_id" in user and not self._is_contact(user):
             return False
         return not by_ourselves(body, await self._client.own_id())
 

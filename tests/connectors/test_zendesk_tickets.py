@@ -135,10 +135,21 @@ async def test_only_events_of_others_about_a_ticket_that_is_there_concern_us(zen
         assert not await source.concerns("ticket.status_changed", "ticket:1", ours)
         assert not await source.concerns("ticket.soft_deleted", "ticket:1", theirs)
         assert not await source.concerns("user.name_changed", "user:1", theirs)
-        assert await ContactUsers(client).concerns("user.name_changed", "user:1", b"{}")
-        assert not await ContactUsers(client).concerns("user.last_login_changed", "user:1", b"{}")
-
     assert zendesk.calls("GET", "/users/me") == 1
+
+
+async def test_only_events_that_may_matter_to_the_erp_concern_its_contacts(zendesk: Account) -> None:
+    contact, other, guest = (
+        json.dumps({"detail": {"external_id": external_id}}).encode() for external_id in ("e:7", "other:8", "")
+    )
+    async with zendesk.client(external_id_prefix="e:") as client:
+        source = ContactUsers(client)
+        assert await source.concerns("user.name_changed", "user:1", contact)
+        assert await source.concerns("user.name_changed", "user:1", b"{}")
+        assert not await source.concerns("user.name_changed", "user:1", other)
+        assert not await source.concerns("user.identity_created", "user:1", guest)
+        assert not await source.concerns("user.last_login_changed", "user:1", contact)
+        assert not await source.concerns("ticket.changed", "ticket:1", contact)
 
 
 async def test_contact_users_are_those_with_an_external_id_of_this_connection(zendesk: Account) -> None:

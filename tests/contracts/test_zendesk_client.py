@@ -7,18 +7,40 @@ left out.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from connectors.zendesk.client import Zendesk
+from connectors.zendesk.contact_users import ContactUsers
 from connectors.zendesk.fields import ensure_organization_fields, ensure_user_fields
 from connectors.zendesk.organizations import Organizations
 from connectors.zendesk.ping import ping
+from connectors.zendesk.tickets import Tickets
 from connectors.zendesk.users import Users
+from connectors.zendesk.webhook_setup import ensure_webhooks, remove_webhooks, webhook_findings
 from ml_connector.core.custom_fields import CustomField
+from ml_connector.core.records import Window
+from ml_connector.core.secret import Secret
 from tests.connectors.zendesk_account import Account, account, contract, intent, send, upsert
 
 OPERATIONS = {
+    "CreateTrigger",
+    "DeleteTrigger",
+    "IncrementalTicketExportCursor",
+    "IncrementalUserExportCursor",
+    "ListTicketComments",
+    "ListTriggerCategories",
+    "ListTriggers",
+    "TicketsShowMany",
+    "UpdateTrigger",
+    "createOrCloneWebhook",
+    "deleteWebhook",
+    "listWebhookInvocations",
+    "listWebhooks",
+    "patchWebhook",
+    "showWebhookSigningSecret",
     "CreateManyOrganizationMemberships",
     "CreateManyOrganizations",
     "CreateManyUsers",
@@ -44,6 +66,28 @@ OPERATIONS = {
     "UpdateManyUsers",
     "UpdateUser",
 }
+
+
+async def read_and_listen(zendesk: Account, client: Zendesk) -> None:
+    zendesk.configure(export_excludes_seconds=0)
+    zendesk.emulator.seed("tickets", 300, 1)
+    zendesk.emulator.mutate("tickets", {"keys": ["1"], "set": {"status": "solved"}})
+    now = datetime.now(UTC)
+    for source in (Tickets(client), ContactUsers(client)):
+        await source.clock()
+        records = [record async for page in source.read(Window(now, now), None) for record in page.records]
+        await source.lookup([record.source_id for record in records])
+    address = Secret("https://hooks.example/hooks/0123456789abcdef")
+    for change in ("webhooks", "triggers"):
+        await ensure_webhooks(client, address, _accept)
+        zendesk.emulator.mutate(change, {"set": {"status": "inactive"} if change == "webhooks" else {"active": False}})
+    await ensure_webhooks(client, address, _accept)
+    await webhook_findings(client, address)
+    await remove_webhooks(client, address)
+
+
+async def _accept(name: str, secret: Secret) -> None:
+    del name, secret
 
 
 @pytest.fixture
@@ -74,6 +118,7 @@ async def test_every_operation_of_the_client_keeps_to_the_contract(zendesk: Acco
         await send(users, decisions)
         await users.probe(decisions)
         await upsert(users, [intent({"external_id": "c2", "name": "Joe", "email": "taken@acme.example"})])
+        await read_and_listen(zendesk, client)
     async with zendesk.client(bulk_users=False) as client:
         await upsert(Users(client), [intent({"external_id": "c3", "name": "Jim"})])
         await upsert(Users(client), [intent({"external_id": "c3", "name": "Jimmy"})])

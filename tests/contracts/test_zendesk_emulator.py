@@ -95,6 +95,28 @@ def test_answers_have_the_attributes_of_the_official_examples(http: httpx.Client
     _answer(http, examples, "GET", "job_statuses/{job_status_id}", None, job_status_id=job["id"])
 
 
+def test_tickets_and_triggers_have_the_attributes_of_the_official_examples(
+    http: httpx.Client, examples: dict[str, Any]
+) -> None:
+    ticket = http.post("/api/v2/tickets", json={"ticket": {"subject": "A", "comment": {"body": "B"}}}).json()["ticket"]
+    sent = {"ticket": {"priority": "high", "comment": {"body": "C", "public": False}}}
+    _answer(http, examples, "PUT", "tickets/{ticket_id}", sent, ticket_id=ticket["id"])
+    settings = {"system": "zendesk", "export_excludes_seconds": 0}
+    http.post(http.base_url.copy_with(path="/_sandbox/settings"), json=settings).raise_for_status()
+    exported = _answer(http, examples, "GET", "incremental/tickets/cursor", None, query="start_time=0")
+    assert len(exported["tickets"]) == 1
+    endpoint = {"endpoint": "https://hooks.example/x", "http_method": "POST", "request_format": "json"}
+    made = {"name": "x", "status": "active", "subscriptions": ["conditional_ticket_events"], **endpoint}
+    webhook = http.post("/api/v2/webhooks", json={"webhook": made}).json()["webhook"]
+    trigger = {
+        "title": "x",
+        "category_id": "10026",
+        "conditions": {"all": [{"field": "status", "operator": "is", "value": "open"}]},
+        "actions": [{"field": "notification_webhook", "value": [webhook["id"], "{}"]}],
+    }
+    _answer(http, examples, "POST", "triggers", {"trigger": trigger})
+
+
 def _answer(
     http: httpx.Client, examples: dict[str, Any], method: str, path: str, body: Any, query: str = "", **ids: Any
 ) -> Any:

@@ -66,7 +66,8 @@ class Triggers:
         blank = {"active": True, "description": None, "position": len(self.table) + 1, "category_id": None}
         row = {"id": self.account.new_id(), **blank, "default": False, "created_at": now, "updated_at": now, **sent}
         self._require_valid(row)
-        self.table.insert({**row, "raw_title": row["title"]})
+        row["raw_title"] = row["title"]
+        self.table.insert(row)
         self.account.effect(call.write, "trigger.created", str(row["id"]))
         return Answer(201, {"trigger": self._shown(call, row)})
 
@@ -85,7 +86,8 @@ class Triggers:
     def change(self, row: Row, sent: Row) -> Row:
         new = {**row, **sent, "updated_at": self.account.now()}
         self._require_valid(new)
-        self.table.replace({**new, "raw_title": new["title"]})
+        new["raw_title"] = new["title"]
+        self.table.replace(new)
         return new
 
     def ticket_changed(self, ticket: Row, kind: str, actor_id: int | None) -> None:
