@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -10,8 +10,9 @@ from rich.text import Text
 from ml_connector.cli import console
 from ml_connector.cli.plan import Wanted
 from ml_connector.core import listeners
-from ml_connector.core.endpoints import accept_secret, ensure_endpoint, remove_endpoint
+from ml_connector.core.endpoints import ensure_endpoint, remove_endpoint
 from ml_connector.core.errors import ConnectorError, SafeError
+from ml_connector.core.handshakes import Keeper
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
 from ml_connector.core.tenants import TenantConfig
@@ -79,9 +80,8 @@ async def _ensure_webhooks(workspace: Workspace, connection: str) -> list[str]:
         return []
     if not settings().public_url:
         return [f"{connection} is polled only: set ML_CONNECTOR_PUBLIC_URL to where it reaches the receiver"]
-    return await ensure(
-        await workspace.client(connection), await _address(workspace, connection), _keep(workspace, connection)
-    )
+    keeper = Keeper(workspace.db, workspace.vault, workspace.tenant, connection)
+    return await ensure(await workspace.client(connection), await _address(workspace, connection), keeper)
 
 
 async def _take_down(workspace: Workspace, connection: str) -> None:
@@ -98,15 +98,6 @@ async def _address(workspace: Workspace, connection: str) -> Secret:
     system = workspace.system_of(connection).name
     token = await ensure_endpoint(workspace.db, workspace.vault, workspace.tenant, connection, system)
     return Secret(f"{settings().public_url.rstrip('/')}/hooks/{token.reveal()}")
-
-
-def _keep(workspace: Workspace, connection: str) -> Callable[[str, Secret], Awaitable[None]]:
-    """Stores the secret that a webhook signs with, before it signs anything."""
-
-    async def keep(webhook: str, secret: Secret) -> None:
-        await accept_secret(workspace.db, workspace.vault, workspace.tenant, connection, secret, webhook=webhook)
-
-    return keep
 
 
 def _first_of_account(workspace: Workspace, connection: str) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from ml_connector.core.secret import Secret
 from ml_connector.core.signatures import Headers, Verifier
 
 
@@ -38,3 +41,17 @@ class Webhook:
 
     verify: Verifier
     read: Callable[[Headers, bytes], Delivery]
+    handshake: bytes | None = None
+    """The header, in lower case, that proves an address to us while we create a webhook there; it is sent back."""
+
+
+class SecretKeeper(Protocol):
+    """Takes the signing secrets of new webhooks (handshakes.py)."""
+
+    async def __call__(self, webhook: str, secret: Secret, /) -> None:
+        """Keep the secret of the webhook of this name: deliveries are taken from now on."""
+        ...
+
+    def handshake(self) -> AbstractAsyncContextManager[None]:
+        """While this is open the receiver answers a handshake: open it right around the call that creates a webhook."""
+        ...

@@ -21,6 +21,7 @@ from ml_connector.core.secret import Secret
 from ml_connector.core.vault import MasterKeys, Vault
 from ml_connector.receiver.directory import Directory
 from ml_connector.receiver.doorbell import Doorbell, FlowRuns, prefect
+from ml_connector.receiver.handshake import Handshakes
 from ml_connector.receiver.hooks import Hooks
 from ml_connector.receiver.limits import Limits
 from ml_connector.receiver.metrics import Metrics
@@ -57,7 +58,8 @@ def create_app(
             sweeper = asyncio.create_task(doorbell.run())
             stack.push_async_callback(doorbell.stop)
             stack.callback(sweeper.cancel)
-            hooks = Hooks(Directory(db, vault), writer, metrics, bounds, doorbell.ring)
+            directory = Directory(db, vault)
+            hooks = Hooks(directory, Handshakes(db, directory), writer, metrics, bounds, doorbell.ring)
             callback = OAuthCallback(db, vault, metrics, bounds, allow_private_hosts=allow_private_hosts)
             yield {
                 "hooks": hooks,

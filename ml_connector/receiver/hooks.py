@@ -17,6 +17,7 @@ from ml_connector.core.inbox_writer import Arrival, InboxWriter, NotStored
 from ml_connector.core.signatures import Headers
 from ml_connector.core.webhooks import Delivery
 from ml_connector.receiver.directory import Directory, Entry
+from ml_connector.receiver.handshake import Handshakes, Header, offered
 from ml_connector.receiver.limits import Bucket, Limits
 from ml_connector.receiver.metrics import Metrics
 
@@ -27,6 +28,7 @@ _RETRY_AFTER = (b"retry-after", b"30")
 _ANSWERS = {
     "stored": (200, ()),
     "known": (200, ()),
+    "handshake": (200, ()),
     "refused": (401, ()),
     "too_large": (413, ((b"connection", b"close"),)),
     "too_many": (429, (_RETRY_AFTER,)),
@@ -46,9 +48,16 @@ class Hooks:
     """Takes deliveries. ``ring`` is told the tenant of whatever was stored."""
 
     def __init__(
-        self, directory: Directory, writer: InboxWriter, metrics: Metrics, limits: Limits, ring: Callable[[str], None]
+        self,
+        directory: Directory,
+        handshakes: Handshakes,
+        writer: InboxWriter,
+        metrics: Metrics,
+        limits: Limits,
+        ring: Callable[[str], None],
     ) -> None:
         self._directory = directory
+        self._handshakes = handshakes
         self._writer = writer
         self._metrics = metrics
         self._limits = limits
@@ -57,7 +66,7 @@ class Hooks:
 
     async def __call__(self, token: str, headers: Headers, receive: Receive, send: Send) -> None:
         """Take one request, and answer it."""
-        answer = b""
+        answer, back = b"", offered(headers)
         try:
             body = await _read(headers, receive, self._limits.body_bytes)
         except _Gone:
@@ -66,19 +75,24 @@ class Hooks:
             outcome = "too_large"
         else:
             started = time.perf_counter()
-            outcome, answer = await self._take(token, headers, body)
+            outcome, answer = await self._take(token, headers, body, back)
             self._metrics.seconds.observe(time.perf_counter() - started)
         self._metrics.deliveries.labels(outcome).inc()
         status, more = _ANSWERS[outcome]
+        if outcome == "handshake" and back is not None:
+            more = (back,)
         told = [(b"content-length", str(len(answer)).encode()), (b"content-type", b"text/plain")]
         await send({"type": "http.response.start", "status": status, "headers": [*told, *more]})
         await send({"type": "http.response.body", "body": answer})
 
-    async def _take(self, token: str, headers: Headers, body: bytes) -> tuple[str, bytes]:
+    async def _take(self, token: str, headers: Headers, body: bytes, back: Header | None) -> tuple[str, bytes]:
         """What has become of the delivery, and the answer's body. It is never lost silently: what we cannot judge or
         keep is sent again."""
         try:
             async with asyncio.timeout(self._limits.answer_seconds):
+                if back is not None:
+                    await self._handshakes.check(token, back)
+                    return "handshake", b""
                 entry, delivery = await self._proven(token, headers, body)
                 return await self._store(entry, delivery), delivery.answer
         except RejectEvent as error:
