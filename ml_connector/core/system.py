@@ -16,9 +16,9 @@ from ml_connector.core.mapping import Mapping as FieldMapping
 from ml_connector.core.records import Destination, Source
 from ml_connector.core.response import Response
 from ml_connector.core.secret import Secret
-from ml_connector.core.webhooks import Webhook
+from ml_connector.core.webhooks import SecretKeeper, Webhook
 
-EnsureWebhooks = Callable[[Any, Secret, Callable[[str, Secret], Awaitable[None]]], Awaitable[list[str]]]
+EnsureWebhooks = Callable[[Any, Secret, SecretKeeper], Awaitable[list[str]]]
 
 
 @dataclass(slots=True, frozen=True)
