@@ -65,7 +65,7 @@ class Ledger:
                 "ids": [item.effect_id for item in items],
                 "source_ids": [item.source_id for item in items],
                 "versions": [item.version_at for item in items],
-                "hashes": [jsonx.digest(item.body)[:16] for item in items],
+                "hashes": [jsonx.digest(r.body if r.version is None else r.version)[:16] for r in records],
                 "batch": batch_id,
                 "stream": self.stream,
             }
