@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ml_connector.core.functions import amount, text
 
-FieldType = Literal["text", "textarea", "integer", "decimal", "date", "checkbox"]
+FieldType = Literal["text", "textarea", "integer", "decimal", "date", "checkbox", "enum"]
 
 
 class CustomField(BaseModel):
@@ -21,6 +21,10 @@ class CustomField(BaseModel):
 
     title: str = Field(min_length=1)
     type: FieldType
+    options: tuple[str, ...] = ()
+    """What an ``enum`` field lets people choose from; reference data may add to it."""
+    precision: int = Field(default=2, ge=0, le=6)
+    """Digits that a ``decimal`` field shows behind the point, where the destination wants to know."""
 
 
 def converter(kind: FieldType) -> Callable[[Any], Any]:
@@ -67,4 +71,5 @@ _CONVERTERS: dict[FieldType, Callable[[Any], Any]] = {
     "decimal": _decimal,
     "date": _date,
     "checkbox": _checkbox,
+    "enum": text,
 }

@@ -54,6 +54,9 @@ class SourceRecord:
     modified_at: datetime | None
     body: Body = field(repr=False)
     number: str | None = None
+    version: str | None = None
+    """What tells two versions of one time apart, where their content does not: of a completed task it is the completion
+    alone, whatever somebody writes on the task later."""
 
 
 @dataclass(slots=True)
