@@ -1,4 +1,4 @@
-"""Custom fields: which exist, how their values are written and compared, and creating those that are missing.
+"""Custom fields: which exist, and how their values are written and compared.
 
 Zendesk drops unknown keys of ``organization_fields`` and ``user_fields`` without a word, so keys are checked first.
 https://developer.zendesk.com/api-reference/ticketing/organizations/organization_fields/
@@ -8,12 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Literal
-
-from ml_connector.core.custom_fields import CustomField
-
-if TYPE_CHECKING:
-    from connectors.zendesk.client import Zendesk
+from typing import Any, Literal
 
 Owner = Literal["organization", "user"]
 
@@ -96,31 +91,3 @@ _ENCODERS: dict[str, Callable[[Any], Any]] = {
     "checkbox": _truth,
     "date": _date,
 }
-
-
-async def ensure_organization_fields(client: Zendesk, wanted: Mapping[str, CustomField]) -> list[str]:
-    """Create the organization fields that are missing, by key; returns the keys created.
-
-    Existing fields are left as they are. The token's user must be an admin, else `Misconfigured`. A key that was once
-    deleted cannot be used again: Zendesk then refuses it (`Refused`).
-    """
-    return await _ensure(client, "organization", wanted)
-
-
-async def ensure_user_fields(client: Zendesk, wanted: Mapping[str, CustomField]) -> list[str]:
-    """As `ensure_organization_fields`, for users."""
-    return await _ensure(client, "user", wanted)
-
-
-async def missing_fields(client: Zendesk, owner: Owner, wanted: Mapping[str, CustomField]) -> list[str]:
-    """The keys of ``wanted`` that the account lacks."""
-    return (await client.custom_fields(owner)).unknown(wanted)
-
-
-async def _ensure(client: Zendesk, owner: Owner, wanted: Mapping[str, CustomField]) -> list[str]:
-    missing = await missing_fields(client, owner, wanted)
-    for key in missing:
-        spec = wanted[key]
-        body = {"key": key, "title": spec.title, "type": spec.type}
-        await client.create_field(owner, body)
-    return missing

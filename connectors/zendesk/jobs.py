@@ -10,16 +10,13 @@ from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from connectors.zendesk.errors import Forbidden, Refused
 from connectors.zendesk.job_results import results_of
-from connectors.zendesk.writing import Call, Fate, Halt, Result, Results, Work, result_of
+from connectors.zendesk.writing import Api, Call, Fate, Halt, Result, Results, Work, result_of
 from ml_connector.core.errors import AbortRun, ConnectorError, RetryLater
 from ml_connector.core.records import Body
-
-if TYPE_CHECKING:
-    from connectors.zendesk.client import Zendesk
 
 PER_JOB = 100
 SUSPECT = 2
@@ -44,7 +41,7 @@ class Jobs:
     """
 
     def __init__(
-        self, client: Zendesk, most: int, *, deadline: float = 600, forget: float = 15, patience: float = 120
+        self, client: Api, most: int, *, deadline: float = 600, forget: float = 15, patience: float = 120
     ) -> None:
         self.deadline = deadline
         self.forget = forget

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from connectors.zendesk.errors import Refused
-from connectors.zendesk.writing import Fate, Halt, Result, Results, Work, result_of
+from connectors.zendesk.writing import Api, Fate, Halt, Result, Results, Work, result_of
 from ml_connector.core.errors import AbortRun, RetryLater
-
-if TYPE_CHECKING:
-    from connectors.zendesk.client import Zendesk
 
 _AT_ONCE = 4
 
@@ -19,7 +16,7 @@ _AT_ONCE = 4
 class Singles:
     """The single calls of one client."""
 
-    def __init__(self, client: Zendesk) -> None:
+    def __init__(self, client: Api) -> None:
         self._client = client
         self._room = asyncio.Semaphore(_AT_ONCE)
 

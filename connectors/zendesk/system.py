@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from connectors.zendesk.client import HOSTS, REQUEST_ID_HEADERS, VENDOR, Zendesk
 from connectors.zendesk.contact_users import ContactUsers
 from connectors.zendesk.errors import explain
-from connectors.zendesk.fields import ensure_organization_fields, ensure_user_fields
+from connectors.zendesk.field_setup import ensure_organization_fields, ensure_user_fields
 from connectors.zendesk.models import ContactUser, Organization, OrganizationFields, Ticket, User
 from connectors.zendesk.organization_fields import OrganizationFieldsDestination
 from connectors.zendesk.organizations import Organizations

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from connectors.zendesk.errors import Problem, Refused
 from ml_connector.core.errors import AbortRun, RetryLater
+from ml_connector.core.rate import Limit
 from ml_connector.core.records import Body, Decision, Outcome, State
+
+
+class Api(Protocol):
+    """What writing needs of the client (`client.Zendesk`), which holds those who write."""
+
+    async def write(
+        self, method: str, path: str, body: Body | None = None, *, limits: Sequence[Limit] = ()
+    ) -> tuple[Body, str | None]: ...
+
+    async def show_jobs(self, ids: Sequence[str]) -> list[Body]: ...
+
+    def user_update_limits(self, user_id: str) -> list[Limit]: ...
 
 
 class Call(NamedTuple):

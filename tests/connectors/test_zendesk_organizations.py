@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from connectors.zendesk.fields import ensure_organization_fields
+from connectors.zendesk.field_setup import ensure_organization_fields
 from connectors.zendesk.organization_fields import OrganizationFieldsDestination
 from connectors.zendesk.organizations import Organizations
 from ml_connector.core import jsonx

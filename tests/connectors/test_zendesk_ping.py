@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from connectors.zendesk.errors import Forbidden
-from connectors.zendesk.fields import CustomFields, ensure_organization_fields, missing_fields
+from connectors.zendesk.field_setup import ensure_organization_fields, missing_fields
+from connectors.zendesk.fields import CustomFields
 from connectors.zendesk.ping import identity, ping
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.errors import Reauthenticate

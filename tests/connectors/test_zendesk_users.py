@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.zendesk.fields import ensure_user_fields
+from connectors.zendesk.field_setup import ensure_user_fields
 from connectors.zendesk.users import Users
 from ml_connector.core import jsonx
 from ml_connector.core.custom_fields import CustomField

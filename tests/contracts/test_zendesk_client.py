@@ -14,7 +14,7 @@ import pytest
 
 from connectors.zendesk.client import Zendesk
 from connectors.zendesk.contact_users import ContactUsers
-from connectors.zendesk.fields import ensure_organization_fields, ensure_user_fields
+from connectors.zendesk.field_setup import ensure_organization_fields, ensure_user_fields
 from connectors.zendesk.organizations import Organizations
 from connectors.zendesk.ping import ping
 from connectors.zendesk.tickets import Tickets
