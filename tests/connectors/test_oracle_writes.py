@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -108,7 +109,7 @@ async def test_each_effect_is_one_row_with_its_text_whatever_is_lost(
         ("apply_then_status", LOOK),
     ]:
         fusion.fault(fault, method, path, rate=0.15)
-    payloads = [note(fusion, n % 5, text=f"{n} {TEXT}", title=f"Zendesk 'ticket' {n}: 100% € «{n}»") for n in range(25)]
+    payloads = [note(fusion, n % 5, text=f"{n} {TEXT}", title=f"Zendesk 'ticket' {n % 2}: 100% €") for n in range(25)]
 
     async with fusion.client(framework_version=version, note_encoding=encoding) as client:
         done = await write_until_settled(kind(client), payloads)
@@ -231,7 +232,7 @@ async def test_custom_attributes_are_written_where_they_differ_and_the_last_one_
     kinds = {"Count_c": "integer", "Last_c": "string", "Open_c": "boolean", "Owed_c": "number", "Since_c": "date"}
     fusion.emulator.configure({"custom_attributes": kinds})
     fusion.fault("cap_page", "GET", "*/hubOrganizations", rows=2)
-    values = {"Count_c": 3, "Last_c": "42", "Open_c": True, "Owed_c": "12.50", "Since_c": "2026-11-21"}
+    values = {"Count_c": 3, "Last_c": "42", "Open_c": True, "Owed_c": Decimal("12.50"), "Since_c": "2026-11-21"}
     payloads = [
         CustomerFields(PartyId=note(fusion, n)["PartyId"], fields=values).model_dump(exclude_unset=True)
         for n in range(5)
@@ -246,7 +247,7 @@ async def test_custom_attributes_are_written_where_they_differ_and_the_last_one_
     assert {outcome.state for outcome in again} == {State.UNCHANGED}
     assert {outcome.state for outcome in back} == {State.APPLIED}
     held = fusion.held("customers")
-    assert [{name: row[name] for name in kinds} for row in held[:5]] == [values | {"Owed_c": held[0]["Owed_c"]}] * 5
+    assert [{name: row[name] for name in kinds} for row in held[:5]] == [values] * 5
     assert str(held[0]["Owed_c"]) == "12.50"
     assert sum(effect.kind == "customer.updated" for effect in fusion.world.effects) == 15
 

@@ -5,15 +5,21 @@ The fixture `pod` checks each request that any test of the connector sends; here
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from connectors.oracle_fusion import models
+from connectors.oracle_fusion.attachments import Attachments
+from connectors.oracle_fusion.customer_fields import CustomerAttributes
+from connectors.oracle_fusion.notes import Notes
 from connectors.oracle_fusion.parties import PRIVATE
 from connectors.oracle_fusion.ping import ping
 from connectors.oracle_fusion.streams import STREAMS
 from connectors.oracle_fusion.totals import Receivables, SupplierOrders
+from ml_connector.core.ids import uuid7
+from ml_connector.core.records import Intent, State
 from tests.connectors.oracle_pod import FAMILIES, PROFILE_SERVICE, check_request, collections, pod, read
 
 
@@ -36,6 +42,36 @@ async def test_all_operations_of_the_client_keep_to_the_reference(specs: Path) -
         assert all(word in queries for word in ("orderBy=", "q=", "fields=", "finder=", "limit=", "onlyData=true"))
 
 
+@pytest.mark.usefixtures("specs")
+async def test_all_writes_of_the_client_keep_to_the_reference() -> None:
+    with pod() as fusion:
+        fusion.emulator.seed("customers", 1, 1)
+        fusion.emulator.configure({"custom_attributes": {"Tickets_c": "integer"}})
+        customer = fusion.held("customers")[0]
+        party_id, number = str(customer["PartyId"]), customer["PartyNumber"]
+        row = {"PartyId": party_id, "title": "Zendesk ticket 42", "text": "x"}
+        async with fusion.client() as client:
+            for destination, payload in (
+                (Notes(client), row),
+                (Attachments(client), row),
+                (CustomerAttributes(client), {"PartyId": party_id, "fields": {"Tickets_c": 1}}),
+            ):
+                decisions = await destination.decide([Intent(uuid7(), "1", payload, None)])
+                async for outcomes in destination.send(decisions):
+                    assert [outcome.state for outcome in outcomes] == [State.APPLIED]
+                assert [outcome.state for outcome in await destination.probe(decisions)] == [State.APPLIED]
+
+        assert fusion.violations() == []
+        base = f"/oracle_fusion/crmRestApi/resources/11.13.18.05/hubOrganizations/{number}"
+        written = {(one.method, re.sub(r"\d{16}", "{}", one.path)) for one in fusion.world.requests if one.body}
+        enclosure = f"{base}/child/Note/{{}}/enclosure/NoteTxt"
+        rows = {("POST", f"{base}/child/Note"), ("POST", f"{base}/child/Attachment")}
+        assert {(method, f"/oracle_fusion{path}") for method, path in written} == rows | {
+            ("PUT", enclosure),
+            ("PATCH", base),
+        }
+
+
 @pytest.mark.parametrize(
     ("path", "query", "problem"),
     [
@@ -46,11 +82,38 @@ async def test_all_operations_of_the_client_keep_to_the_reference(specs: Path) -
         ("/crmRestApi/resources/latest/hubPersons", {"sort": "PartyId"}, "no parameters"),
         ("/fscmRestApi/resources/latest/hubPersons", {}, "not under"),
         ("/fscmRestApi/resources/latest/customers", {}, "not in the reference"),
+        (
+            "/crmRestApi/resources/latest/hubOrganizations/1/child/Note",
+            {"q": "FormattedAddress = 'x'"},
+            "not queryable",
+        ),
+        ("/crmRestApi/resources/latest/hubOrganizations/1/child/Notes", {}, "not in the reference"),
     ],
 )
 @pytest.mark.usefixtures("specs")
 def test_the_check_notices_what_the_reference_does_not_allow(path: str, query: dict[str, str], problem: str) -> None:
     (found,) = check_request("GET", path, query, {"rest-framework-version": "4"})
+
+    assert problem in found
+
+
+@pytest.mark.parametrize(
+    ("method", "below", "content_type", "body", "problem"),
+    [
+        ("POST", "/child/Note", "application/json", b'{"NoteText": "x"}', "no attributes"),
+        ("POST", "/child/Note", "text/plain", b"{}", "a row as"),
+        ("PUT", "/child/Note/1/enclosure/NoteTxt", "application/json", b"{}", "a large attribute as"),
+        ("PUT", "/child/Note/1", "application/json", b"{}", "not in the reference"),
+        ("PATCH", "", "application/json", b'{"Colour": 1}', "no attributes"),
+    ],
+)
+@pytest.mark.usefixtures("specs")
+def test_the_check_notices_writes_that_the_reference_does_not_allow(
+    method: str, below: str, content_type: str, body: bytes, problem: str
+) -> None:
+    path = f"/crmRestApi/resources/latest/hubOrganizations/1{below}"
+    headers = {"rest-framework-version": "4", "content-type": content_type}
+    (found,) = check_request(method, path, {}, headers, body)
 
     assert problem in found
 

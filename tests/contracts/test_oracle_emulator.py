@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
+from connectors.oracle_fusion.sandbox.children import CHILDREN, LARGE
+from connectors.oracle_fusion.sandbox.customers import Customers
+from connectors.oracle_fusion.sandbox.emulator import OracleFusionEmulator
+from connectors.oracle_fusion.sandbox.pod import Pod
 from connectors.oracle_fusion.sandbox.resources import RESOURCES, Attribute, Resource, Type
 from connectors.oracle_fusion.sandbox.rest import COLLECTION_PARAMETERS, ITEM_PARAMETERS
 from ml_connector.sandbox.serve import SandboxThread
+from ml_connector.sandbox.world import World
 
 FAMILIES = {
     "hubOrganizations": "Hub_Organizations",
@@ -123,3 +129,50 @@ def test_what_is_not_queryable_is_refused(
             assert "29140" in answer.text
     for attribute in sorted(resource.attributes.keys() & reference["queryable"].keys()):
         assert fusion.get(path(resource), params={"q": f"{attribute} is null"}).status_code == 200, attribute
+
+
+@pytest.mark.parametrize("name", CHILDREN)
+def test_rows_below_a_customer_have_the_attributes_flags_and_finders_of_the_reference(
+    operations: dict[str, list[Operation]], name: str
+) -> None:
+    reference = get_all(operations["hubOrganizations"], "hubOrganizations", name)
+    check_attributes(CHILDREN[name].attributes, reference)
+    assert COLLECTION_PARAMETERS | CHILDREN[name].parameters == set(reference["parameters"])
+    assert all(
+        word in reference["finders"] for finder in CHILDREN[name].finders.items() for word in (finder[0], *finder[1])
+    )
+
+
+def test_every_write_of_the_emulator_is_in_the_reference(operations: dict[str, list[Operation]]) -> None:
+    known = {(one["method"], re.sub(r"{\w+}", "{}", one["path"])) for one in operations["hubOrganizations"]}
+    world = World()
+    for method, below, _, _ in Customers(world, Pod(world), OracleFusionEmulator.system).endpoints():
+        assert (method, re.sub(r"{\w+}", "{}", f"/hubOrganizations/{{key}}{below}")) in known
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("Note", {"NoteTypeCode": "GENERAL", "NoteTxt": "eA=="}),
+        ("Attachment", {"DatatypeCode": "FILE", "FileName": "a"}),
+    ],
+)
+def test_answers_about_rows_below_a_customer_hold_only_fields_of_the_reference(
+    operations: dict[str, list[Operation]], fusion: httpx.Client, name: str, row: dict[str, str]
+) -> None:
+    reference = get_all(operations["hubOrganizations"], "hubOrganizations", name)
+    customer = fusion.get(path(RESOURCES["hubOrganizations"]), params={"limit": 1}).json()["items"][0]["PartyNumber"]
+    rows = f"{path(RESOURCES['hubOrganizations'])}/{customer}/child/{name}"
+    created = fusion.post(rows, json=row).json()
+    item = next(link["href"] for link in created["links"] if link["rel"] == "self")
+    listed = fusion.get(rows).json()["items"][0]
+    changed = fusion.patch(item, json=row).json()
+    for answer in (created, listed, changed, fusion.get(item).json()):
+        assert answer.keys() <= reference["response"].keys()
+        assert answer[LARGE[name]] == created[LARGE[name]]
+    assert created[CHILDREN[name].id] == listed[CHILDREN[name].id]
+    refused = CHILDREN[name].attributes.keys() - reference["queryable"].keys()
+    for attribute in CHILDREN[name].attributes:
+        answer = fusion.get(rows, params={"q": f"{attribute} is null"})
+        assert answer.status_code == (400 if attribute in refused else 200), attribute
+    assert fusion.delete(item).status_code == 204

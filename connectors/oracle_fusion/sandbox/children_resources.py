@@ -34,7 +34,7 @@ ATTACHMENT = Resource(
         """AttachedDocumentId:integer DatatypeCode FileName -Title -Description CategoryName -UploadedFileName
         -UploadedFileContentType -UploadedFileLength:integer -FileContents -UploadedText -FileUrl Url Uri UserName
         DmDocumentId DmFolderPath DmVersionNumber -ErrorStatusCode -ErrorStatusMessage ExpirationDate:datetime
-        CreationDate:datetime CreatedBy -CreatedByUserName LastUpdateDate:datetime LastUpdatedBy
-        -LastUpdatedByUserName"""
+        CreationDate:datetime CreatedBy CreatedByUserName LastUpdateDate:datetime LastUpdatedBy
+        LastUpdatedByUserName"""
     ),
 )
