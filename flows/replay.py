@@ -49,12 +49,12 @@ async def replay(
     """Take records up once more: first as a preview, which writes nothing; then start it again with mode=replay.
 
     Records that fit all that is given are taken up, each with its newest version only, and are sent even if nothing
-    has changed. Without states those that are finished are. What is still on its way (parked, retry_wait, ambiguous)
-    is not entered anew: the replay takes it up where it stands, with all that is unfinished in the same streams, and
-    an unclear outcome is probed, never sent on trust. What was held, or needs a human, is replaced by its replay. A
-    note, an attachment or a message that may stand there already is left out unless resend is set; of a journal
-    nothing is ever sent twice. Retry continues a replay that failed; on one that completed it sends its records
-    again, without resend.
+    has changed. Without states those that are finished are, but not what a person has abandoned. What is still on its
+    way (parked, retry_wait, ambiguous) is not entered anew: the replay takes it up where it stands, with all that is
+    unfinished in the same streams, and an unclear outcome is probed, never sent on trust. What was held, or needs a
+    human, is replaced by its replay. A note, an attachment or a message that may stand there already is left out
+    unless resend is set; of a journal nothing is ever sent twice. Retry continues a replay that failed; on one that
+    completed it sends its records again, without resend.
 
     Args:
         tenant: Name of the tenant.

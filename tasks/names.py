@@ -18,3 +18,8 @@ def replay_name() -> str:
     parameters = runtime.flow_run.parameters or {}
     preview = parameters.get("mode", "preview") == "preview"
     return f"{parameters.get('tenant')} replay" + (" (preview)" if preview else "")
+
+
+def prune_name() -> str:
+    """``acme prune``."""
+    return f"{(runtime.flow_run.parameters or {}).get('tenant')} prune"

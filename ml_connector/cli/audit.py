@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import asdict
-from datetime import timedelta
-from typing import Any, Literal
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any
 
 from ml_connector.cli import console
 from ml_connector.cli.database import open_database, open_vault
-from ml_connector.core import audit, jsonx
+from ml_connector.cli.rows import Format, put_out, span
+from ml_connector.core import audit
 from ml_connector.core.audit_query import AuditLine, lines, stored_body
-from ml_connector.core.errors import Misconfigured
-from ml_connector.core.tenant_config import Duration
 
-_TABLE = ("at", "stream", "source_id", "action", "status", "dest_id", "reason")
-"""What a person wants to see; the other formats have everything."""
+_SHOWN = ("at", "stream", "source_id", "action", "status", "dest_id", "actor", "reason")
 
 
 async def show(
@@ -30,15 +23,18 @@ async def show(
     run: str | None,
     state: str | None,
     since: str | None,
-    form: Literal["table", "jsonl", "csv"],
+    failed: bool,
+    form: Format,
     bodies: bool,
 ) -> None:
     """Print the entries that fit, oldest first: a table for people, JSON lines or CSV for programs."""
+    if bodies:
+        console.err.print("What follows holds the records' values: only for those who may see them.", style="yellow")
     async with open_database() as db:
         sealer = await (await open_vault(db)).sealer(tenant, "body") if bodies else None
 
         async def rows() -> AsyncIterator[dict[str, Any]]:
-            wanted = lines(db, tenant, record=record, run=run, state=state, since=_span(since))
+            wanted = lines(db, tenant, record=record, run=run, state=state, since=span(since), failed=failed)
             async with aclosing(wanted) as found:
                 async for line in found:
                     row = asdict(line)
@@ -46,8 +42,7 @@ async def show(
                         row["body"] = await stored_body(db, sealer, tenant, line)
                     yield row
 
-        columns = [*AuditLine.__dataclass_fields__, *(["body"] if bodies else [])]
-        await {"table": _as_table, "jsonl": _as_jsonl, "csv": _as_csv}[form](rows(), columns)
+        await put_out(form, rows(), [*AuditLine.__dataclass_fields__, *(["body"] if bodies else [])], _SHOWN)
 
 
 async def verify(tenant: str) -> int:
@@ -59,35 +54,3 @@ async def verify(tenant: str) -> int:
         return 1
     console.out.print(f"The audit of {tenant} is whole: {verdict.blocks} blocks, {verdict.entries} entries.")
     return 0
-
-
-def _span(text: str | None) -> timedelta | None:
-    try:
-        return TypeAdapter(Duration).validate_python(text) if text else None
-    except ValidationError:
-        raise Misconfigured("--since takes a whole number and a unit, such as 90s, 10m, 2h or 7d") from None
-
-
-async def _as_table(rows: AsyncIterator[dict[str, Any]], columns: list[str]) -> None:
-    shown = [name for name in columns if name in (*_TABLE, "body")]
-    listed = console.table(*shown)
-    async for row in rows:
-        row["at"] = f"{row['at']:%Y-%m-%d %H:%M:%S}"
-        if row.get("body") is not None:
-            row["body"] = jsonx.dumps(row["body"]).decode()
-        listed.add_row(*[console.cell(row[name]) for name in shown])
-    console.out.print(listed)
-
-
-async def _as_jsonl(rows: AsyncIterator[dict[str, Any]], _columns: list[str]) -> None:
-    async for row in rows:
-        sys.stdout.write(jsonx.dumps(row).decode() + "\n")
-
-
-async def _as_csv(rows: AsyncIterator[dict[str, Any]], columns: list[str]) -> None:
-    writer = csv.DictWriter(sys.stdout, columns)
-    writer.writeheader()
-    async for row in rows:
-        if row.get("body") is not None:
-            row["body"] = jsonx.dumps(row["body"]).decode()
-        writer.writerow(row)

@@ -119,7 +119,7 @@ async def _everything(vendors: Emulators) -> Counter[str]:
 async def _run(client: PrefectClient, vendors: Emulators, title: str, expected: Counter[str]) -> Act:
     _, before = await vendors.effects(0)
     began = time.monotonic()
-    started = await start(client, TENANT, FLOW, None)
+    started = await start(client, TENANT, FLOW, {})
     state = await follow(client, started.id, label=title)
     if not state.is_completed():
         raise AbortRun(f"the run ended as {state.name}: {state.message}; see {page_of(started.id)}")

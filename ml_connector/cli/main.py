@@ -39,6 +39,9 @@ for name, group in {"secret": secret_app, "audit": audit_app, "map": map_app, "d
 Tenant = Annotated[str, typer.Argument(help="Name of a tenant: its file without .yaml")]
 Streams = Annotated[str | None, typer.Option(help="Only these, separated by commas: organizations,users")]
 Bodies = Annotated[bool, typer.Option("--bodies", help="Show the records' values too: only for those who may see them")]
+_KEY = "Id of a record at the source or the destination, or the number that people know it by"
+Since = Annotated[str | None, typer.Option(help="How far back: 90s, 10m, 2h, 7d")]
+Reason = Annotated[str, typer.Option(help="Why; it stands in the audit")]
 Format = Literal["table", "jsonl", "csv"]
 Failed = Annotated[bool, typer.Option("--failed", help="Only those that failed")]
 Once = Annotated[bool, typer.Option("--once", help="End by itself instead of staying up until Ctrl-C")]
@@ -146,6 +149,82 @@ def retry(flow_run: Annotated[str, typer.Argument(help="Id of a flow run, as in 
 
 
 @app.command()
+def replay(
+    tenant: Tenant,
+    run: Annotated[str | None, typer.Option(help="All records of this run, by our id or Prefect's")] = None,
+    record: Annotated[list[str] | None, typer.Option("--record", "--customer", help=_KEY)] = None,
+    state: Annotated[list[str] | None, typer.Option(help="Such as rejected; several times for several")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Last moved then or later: 2026-11-21, 2026-11-21T08:00Z, 2h")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Last moved before then")] = None,
+    streams: Streams = None,
+    resend: Annotated[bool, typer.Option("--resend", help="Notes and messages a second time, too")] = False,
+    reason: Reason = "",
+    preview: Annotated[bool, typer.Option("--preview", help="Write nothing; list records and fields")] = False,
+) -> None:
+    """Take records up once more: mapped again with the mapping of today, and sent even if nothing has changed."""
+    from ml_connector.cli.replay import replay as work
+
+    _run(
+        work(
+            tenant, run=run, records=record or [], states=state or [], since=since, until=until, streams=streams,
+            resend=resend, reason=reason, preview=preview,
+        )
+    )  # fmt: skip
+
+
+@app.command()
+def resolve(
+    tenant: Tenant,
+    key: Annotated[str, typer.Argument(help=f"{_KEY}; or the id of an effect")],
+    verdict: Annotated[Literal["applied", "not-applied", "abandon"], typer.Argument(help="What is true of it")],
+    reason: Reason = "",
+) -> None:
+    """Say what became of a record, where nobody else can: the way out of needs_human, held and ambiguous."""
+    from ml_connector.cli.resolve import resolve as work
+
+    _run(work(tenant, key, verdict, reason))
+
+
+@app.command()
+def events(
+    tenant: Tenant,
+    state: Annotated[str | None, typer.Option(help="pending, parked, rejected or done; all but done if none")] = None,
+    since: Since = None,
+    record: Annotated[str | None, typer.Option(help="Id of the object that they tell of, such as a ticket's")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Let the parked and rejected ones of the list come again")
+    ] = False,
+    form: Annotated[Format, typer.Option("--format")] = "table",
+) -> None:
+    """What vendors have told by webhook, and what became of it."""
+    from ml_connector.cli.events import show
+
+    _run(show(tenant, state=state, since=since, record=record, again=again, form=form))
+
+
+@app.command()
+def prune(tenant: Annotated[str | None, typer.Argument(help="Only this tenant")] = None) -> None:
+    """Delete bodies and events that were kept for as long as ML_CONNECTOR_KEEP_DAYS says. A flow does so daily."""
+    from ml_connector.cli.retention import prune as work
+
+    _run(work(tenant))
+
+
+@app.command()
+def erase(
+    tenant: Tenant,
+    record: Annotated[str, typer.Option("--record", "--customer", help=_KEY)],
+    reason: Reason = "",
+) -> None:
+    """Delete every stored body of a record. Its audit entries stay, which hold no values."""
+    from ml_connector.cli.retention import erase as work
+
+    _run(work(tenant, record, reason))
+
+
+@app.command()
 def preview(
     tenant: Tenant,
     integration: Annotated[str, typer.Argument(help="Such as oracle_zendesk")],
@@ -162,17 +241,20 @@ def preview(
 @audit_app.command("show")
 def audit_show(
     tenant: Tenant,
-    record: Annotated[str | None, typer.Option(help="Id of a record at the source or the destination")] = None,
+    record: Annotated[str | None, typer.Option("--record", "--customer", help=_KEY)] = None,
     run: Annotated[str | None, typer.Option(help="Id of a run, ours or Prefect's")] = None,
     state: Annotated[str | None, typer.Option(help="Such as rejected, applied, ambiguous")] = None,
-    since: Annotated[str | None, typer.Option(help="How far back: 90s, 10m, 2h, 7d")] = None,
+    since: Since = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only what went wrong, and what nothing has followed")
+    ] = False,
     form: Annotated[Format, typer.Option("--format")] = "table",
     bodies: Bodies = False,
 ) -> None:
     """What happened to a tenant's records. `ml-connector audit TENANT` is short for this."""
     from ml_connector.cli.audit import show
 
-    _run(show(tenant, record=record, run=run, state=state, since=since, form=form, bodies=bodies))
+    _run(show(tenant, record=record, run=run, state=state, since=since, failed=failed, form=form, bodies=bodies))
 
 
 @audit_app.command("verify")

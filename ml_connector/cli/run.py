@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
@@ -20,24 +22,29 @@ from ml_connector.core.errors import AbortRun, Misconfigured
 async def run(tenant: str, flow: str, streams: str | None, *, wait: bool) -> int:
     """Start a run; with ``wait`` the exit code is 1 if it does not complete."""
     async with prefect_api() as client:
-        started = await start(client, tenant, flow, streams.split(",") if streams else None)
-        console.out.print(page_of(started.id), markup=False, highlight=False, soft_wrap=True)
+        started = await start(client, tenant, flow, {"streams": streams.split(",")} if streams else {})
         if not wait:
+            console.out.print(page_of(started.id), markup=False, highlight=False, soft_wrap=True)
             return 0
-        state = await follow(client, started.id, label=started.name)
+        return await wait_for(client, started)
+
+
+async def wait_for(client: PrefectClient, started: FlowRun) -> int:
+    """Say where the run is seen, and how it ended; the exit code is 1 if it did not complete."""
+    console.out.print(page_of(started.id), markup=False, highlight=False, soft_wrap=True)
+    state = await follow(client, started.id, label=started.name)
     console.out.print(f"{state.name}: {state.message or 'done'}", markup=False, highlight=False)
     return 0 if state.is_completed() else 1
 
 
-async def start(client: PrefectClient, tenant: str, flow: str, streams: list[str] | None) -> FlowRun:
+async def start(client: PrefectClient, tenant: str, flow: str, parameters: Mapping[str, Any]) -> FlowRun:
     """Create a run of the tenant's deployment of ``flow``, as the UI's Quick run does."""
     try:
         deployment = await client.read_deployment_by_name(f"{flow}/{tenant}")
     except ObjectNotFound:
         raise Misconfigured(f"there is no deployment {flow}/{tenant}. {await _instead(client, tenant)}") from None
-    parameters = {"streams": streams} if streams else {}
     try:
-        return await client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
+        return await client.create_flow_run_from_deployment(deployment.id, parameters=dict(parameters))
     except PrefectHTTPStatusError as error:
         if error.response.status_code >= 500:
             raise

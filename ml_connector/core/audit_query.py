@@ -11,6 +11,7 @@ from uuid import UUID
 from ml_connector.core import jsonx
 from ml_connector.core.db import Database
 from ml_connector.core.records import Body
+from ml_connector.core.selection import RECORDS
 from ml_connector.core.vault import Sealer
 
 
@@ -45,12 +46,15 @@ async def lines(
     run: str | None = None,
     state: str | None = None,
     since: timedelta | None = None,
+    failed: bool = False,
 ) -> AsyncGenerator[AuditLine]:
     """The entries that fit all that is given, oldest first.
 
-    ``record`` is the source's id or the destination's, ``run`` our run id or Prefect's flow run id.
+    ``record`` is a record's id at the source or the destination, the number that people know it by, or the id of an
+    effect; ``run`` is our run id or Prefect's flow run id. ``failed``: where it went wrong, and nothing has followed.
     """
-    wanted: dict[str, Any] = {"record": record, "run": run, "state": state, "since": since}
+    wanted: dict[str, Any] = {"record": record, "run": run, "state": state, "since": since, "failed": failed}
+    wanted["keys"] = [record]
     async with db.tenant(tenant) as conn, conn.cursor(name="audit_lines") as cursor:
         await cursor.execute(_LINES, wanted)
         async for row in cursor:
@@ -71,18 +75,23 @@ async def stored_body(db: Database, sealer: Sealer, tenant: str, line: AuditLine
     return body
 
 
-_LINES = """
+_LINES = f"""
     select b.at, b.seq, e.n, b.stream, b.run_id, b.source, b.destination, b.mapping_hash, b.actor, e.effect_id,
         e.source_id, e.action, e.status, e.dest_id, e.request_id, coalesce(e.reason, b.reason), e.attempt
     from audit_entry e join audit_block b on b.tenant = e.tenant and b.seq = e.seq
-    where (%(record)s::text is null or e.source_id = %(record)s or e.effect_id in (
-            select f.id from effect f where f.dest_id = %(record)s))
+    where (%(record)s::text is null or e.effect_id in (
+            select f.id from effect f where (f.stream, f.source_id) in ({RECORDS})
+            union select f.id from effect f where f.dest_id = %(record)s or f.id::text = %(record)s))
         and (%(run)s::text is null or b.run_id::text = %(run)s or b.run_id in (
             select r.id from run r where r.flow_run_id = %(run)s))
         and (%(state)s::text is null or e.status = %(state)s)
         and (%(since)s::interval is null or b.at > now() - %(since)s::interval)
+        and (not %(failed)s or e.status in ('rejected', 'needs_human', 'abandoned', 'ambiguous', 'retry_wait', 'parked')
+            and not exists (
+                select 1 from audit_entry later
+                where later.tenant = e.tenant and later.effect_id = e.effect_id and later.seq > e.seq))
     order by e.seq, e.n
-"""
+"""  # noqa: S608 - put together from constants
 _SOURCE = """
     select s.effect_id, s.kind, s.attempt, s.envelope from effect e
     join body s on s.tenant = e.tenant and s.effect_id = e.body_of and s.kind = 'source' and s.attempt = 0

@@ -22,7 +22,7 @@ from ml_connector.core.db import Connection, Database
 from ml_connector.core.ids import uuid7
 from ml_connector.core.lease import Lease
 from ml_connector.core.records import Decision, Outcome, SourceRecord, State
-from ml_connector.core.selection import FINISHED, REPLAYABLE, Selection
+from ml_connector.core.selection import FINISHED, REPLAYABLE, SELECTED, Selection
 from ml_connector.core.vault import Sealer
 
 IN_FLIGHT = ("sending", "ambiguous", "probing")
@@ -86,9 +86,7 @@ class Ledger:
         crashpoint("ledger.planned")
         return Chunk(batch_id, items) if items else None
 
-    async def plan_replay(
-        self, selection: Selection, after: UUID | None, limit: int, *, resend: bool
-    ) -> Chunk | None:
+    async def plan_replay(self, selection: Selection, after: UUID | None, limit: int, *, resend: bool) -> Chunk | None:
         """Enter the next ``limit`` selected effects once more, one generation later, and move the cursor behind them.
 
         None when nothing is left. Without ``resend`` what may stand at the destination already is left out. One that
@@ -317,7 +315,7 @@ async def _selected(
     """Effect, source id, and where to go on behind it."""
     states = [state for state in selection.states or FINISHED if state in REPLAYABLE]
     place = {"stream": stream, "after": after or UUID(int=0), "limit": limit, "into": into or UUID(int=0)}
-    found = await conn.execute(sql.SELECTED, {**selection.values(states, resend=resend), **place})
+    found = await conn.execute(SELECTED, {**selection.values(states, resend=resend), **place})
     rows: list[tuple[UUID, str, UUID]] = await found.fetchall()
     return rows
 

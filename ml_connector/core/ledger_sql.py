@@ -55,37 +55,6 @@ NAME = """
     on conflict do nothing
 """
 
-# Of each object only the newest version, and of that the newest generation: what became of it since decides whether it
-# is selected. A run's own effects stand first, so that they are found by its batches.
-_SELECTION = """
-    from effect r join batch b on b.tenant = r.tenant and b.id = r.batch_id
-    cross join lateral (
-        select o.id, o.body_of, o.state, o.updated_at from effect o
-        where o.stream = r.stream and o.source_id = r.source_id and (o.state <> 'abandoned' or o.id = r.id)
-        order by o.version_at desc, o.body_of desc, o.generation desc limit 1
-    ) n
-    where b.run_id <> %(into)s and n.body_of = r.body_of and n.state = any(%(states)s)
-        and (b.run_id = %(run)s or %(run)s::uuid is null and r.id = n.id)
-        and (%(since)s::timestamptz is null or n.updated_at >= %(since)s)
-        and (%(until)s::timestamptz is null or n.updated_at < %(until)s)
-        and (%(keys)s::text[] is null or (r.stream, r.source_id) in (
-            select e.stream, e.source_id from effect e where e.source_id = any(%(keys)s)
-            union select l.stream, l.source_id from link l where l.dest_id = any(%(keys)s)
-            union select a.stream, a.source_id from alias a where a.number = any(%(keys)s)))
-        and (%(resend)s or not exists (
-            select 1 from effect s
-            where s.stream = r.stream and s.source_id = r.source_id and s.body_of = r.body_of
-                and (s.state not in ('planned', 'retry_wait', 'parked', 'held', 'rejected', 'superseded', 'abandoned')
-                    or s.state = 'abandoned' and s.attempts > 0)))
-"""
-SELECTED = f"""
-    select n.id, r.source_id, r.id {_SELECTION} and r.stream = %(stream)s and r.id > %(after)s
-    order by r.id limit %(limit)s
-"""
-STREAMS_SELECTED = f"""
-    select distinct r.stream {_SELECTION}
-    union select stream from run_window where run_id = %(into)s order by 1
-"""  # noqa: S608
 PLAN_REPLAY = """
     insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, generation, body_of, state,
         reason)

@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ml_connector.core import ledger_sql as sql
 from ml_connector.core.db import Database
 
-FINISHED = ("applied", "unchanged", "rejected", "superseded", "abandoned", "digested")
-REPLAYABLE = (*FINISHED, "held", "needs_human")
+FINISHED = ("applied", "unchanged", "rejected", "superseded", "digested")
+REPLAYABLE = (*FINISHED, "abandoned", "held", "needs_human")
 """An effect in any other state is still on its way: every run of its stream takes it up where it stands."""
 
 
@@ -30,7 +29,7 @@ class Selection:
     since: datetime | None = None
     until: datetime | None = None
     states: tuple[str, ...] | None = None
-    """None: all that are finished."""
+    """None: all that are finished. What a person has given up must be named."""
     resend: bool = False
     actor: str | None = None
     reason: str = "replay"
@@ -56,5 +55,41 @@ async def streams_of(db: Database, tenant: str, selection: Selection, begun: UUI
     """The streams that a replay concerns: with something selected, or begun already by attempt ``begun``."""
     values = selection.values(selection.states or FINISHED, resend=True)
     async with db.tenant(tenant) as conn:
-        rows = await conn.execute(sql.STREAMS_SELECTED, {**values, "into": begun or UUID(int=0)})
+        rows = await conn.execute(_STREAMS, {**values, "into": begun or UUID(int=0)})
         return [row[0] for row in await rows.fetchall()]
+
+
+RECORDS = """
+    select e.stream, e.source_id from effect e where e.source_id = any(%(keys)s)
+    union select l.stream, l.source_id from link l where l.dest_id = any(%(keys)s)
+    union select a.stream, a.source_id from alias a where a.number = any(%(keys)s)
+"""
+
+# Of each object only the newest version, and of that the newest generation: what became of it since decides whether it
+# is selected. A run's own effects stand first, so that they are found by its batches.
+_SELECTION = f"""
+    from effect r join batch b on b.tenant = r.tenant and b.id = r.batch_id
+    cross join lateral (
+        select o.id, o.body_of, o.state, o.updated_at from effect o
+        where o.stream = r.stream and o.source_id = r.source_id and (o.state <> 'abandoned' or o.state = any(%(states)s))
+        order by o.version_at desc, o.body_of desc, o.generation desc limit 1
+    ) n
+    where b.run_id <> %(into)s and n.body_of = r.body_of and n.state = any(%(states)s)
+        and (b.run_id = %(run)s or %(run)s::uuid is null and r.id = n.id)
+        and (%(since)s::timestamptz is null or n.updated_at >= %(since)s)
+        and (%(until)s::timestamptz is null or n.updated_at < %(until)s)
+        and (%(keys)s::text[] is null or (r.stream, r.source_id) in ({RECORDS}))
+        and (%(resend)s or not exists (
+            select 1 from effect s
+            where s.stream = r.stream and s.source_id = r.source_id and s.body_of = r.body_of
+                and (s.state not in ('planned', 'retry_wait', 'parked', 'held', 'rejected', 'superseded', 'abandoned')
+                    or s.state in ('superseded', 'abandoned') and s.attempts > 0)))
+"""  # noqa: S608 - put together from constants
+SELECTED = f"""
+    select n.id, r.source_id, r.id {_SELECTION} and r.stream = %(stream)s and r.id > %(after)s
+    order by r.id limit %(limit)s
+"""
+_STREAMS = f"""
+    select distinct r.stream {_SELECTION}
+    union select stream from run_window where run_id = %(into)s order by 1
+"""  # noqa: S608

@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     """Where the receiver is reached from outside, such as https://hooks.example.com. Empty: vendors cannot call us."""
     operator_token: Secret = Secret("")
     """What operators show to the receiver's metrics; it must be set where the receiver listens beyond loopback."""
+    keep_days: int = 90
+    """How long bodies are kept after their records are finished, and events after they are handled. 0: for ever."""
     lease_seconds: float = 60.0
     """How long a stream stays ours without a sign of life from this process."""
 

@@ -128,6 +128,18 @@ async def test_what_needs_a_human_is_replaced_by_its_replay_unless_it_may_stand_
     assert await states(world, "c1") == ["superseded", "applied"]
 
 
+async def test_what_a_person_has_given_up_is_taken_up_only_by_name(world: World) -> None:
+    world.source.put("c1", name="x")
+    await world.run("r1")
+    await query(world, "update effect set state = 'abandoned' where true returning id")
+
+    [every] = await world.run("replay-1", selection=Selection(keys=("c1",)))
+    [again] = await world.run("r1", count=2)
+    [named] = await world.run("replay-2", selection=Selection(keys=("c1",), states=("abandoned",)))
+
+    assert (every.read, again.read, named.updated) == (0, 0, 1)
+
+
 async def test_a_replay_that_dies_is_continued_and_sends_nothing_twice(world: World, arm: Any) -> None:
     for n in range(1_200):
         world.source.put(f"c{n}", name=f"Customer {n}")

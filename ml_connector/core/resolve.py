@@ -1,0 +1,88 @@
+"""A person's word on a record that cannot go on by itself: it was applied, it was not, or it is given up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from ml_connector.core import audit
+from ml_connector.core.audit import Entry, Origin
+from ml_connector.core.db import Database
+from ml_connector.core.errors import Misconfigured
+from ml_connector.core.lease import Lease
+from ml_connector.core.ledger import IN_FLIGHT, OPEN
+from ml_connector.core.ledger_sql import LINKED
+from ml_connector.core.records import State
+from ml_connector.core.selection import RECORDS
+
+Verdict = Literal["applied", "not-applied", "abandon"]
+DOUBTFUL = (*IN_FLIGHT, "needs_human", "held")
+"""What may be told to be applied or not; anything that is open may be given up."""
+_STATES = {"applied": State.APPLIED, "not-applied": State.RETRY_WAIT, "abandon": State.ABANDONED}
+
+
+@dataclass(slots=True, frozen=True)
+class Unfinished:
+    """An effect that is not finished."""
+
+    effect_id: UUID
+    stream: str
+    source_id: str
+    version_at: datetime
+    state: str
+    reason: str | None
+
+
+async def unfinished(db: Database, tenant: str, key: str) -> list[Unfinished]:
+    """The unfinished effects of a record, or the one with this id. ``key`` as in ``Selection.keys``."""
+    try:
+        effect_id: UUID | None = UUID(key)
+    except ValueError:
+        effect_id = None
+    async with db.tenant(tenant) as conn:
+        rows = await conn.execute(_UNFINISHED, {"keys": [key], "id": effect_id, "open": list(OPEN)})
+        return [Unfinished(*row) for row in await rows.fetchall()]
+
+
+async def resolve(
+    db: Database, lease: Lease, tenant: str, effect: Unfinished, verdict: Verdict, *, actor: str, reason: str
+) -> None:
+    """Move the effect, for who holds its stream. What was not applied is sent by the next run.
+
+    Misconfigured: it has been moved meanwhile, or its outcome is not in doubt.
+    """
+    movable = OPEN if verdict == "abandon" else DOUBTFUL
+    told = f"resolved as {verdict}: {reason}"
+    async with db.tenant(tenant) as conn:
+        await lease.hold(conn, effect.stream)
+        values = {"id": effect.effect_id, "state": _STATES[verdict], "reason": told, "from": list(movable)}
+        row = await (await conn.execute(_RESOLVE, values)).fetchone()
+        if row is None:
+            raise Misconfigured(
+                f"{effect.source_id} of {effect.stream} is {effect.state}, or was moved meanwhile: "
+                f"{verdict} is for what is {', '.join(movable)}"
+            )
+        origin = Origin(effect.stream, actor=actor, reason=reason)
+        entry = Entry(effect.effect_id, effect.source_id, "resolve", _STATES[verdict], reason=told, attempt=row[0])
+        await audit.append(conn, origin, [entry])
+
+
+_UNFINISHED = f"""
+    select e.id, e.stream, e.source_id, e.version_at, e.state, e.reason from effect e
+    where e.state = any(%(open)s) and (e.id = %(id)s or (e.stream, e.source_id) in ({RECORDS})) order by e.id
+"""  # noqa: S608 - put together from constants
+_RESOLVE = f"""
+    with moved as (
+        update effect set state = %(state)s, reason = %(reason)s, next_at = null, updated_at = now()
+        where id = %(id)s and state = any(%(from)s) returning *
+    ), doubted as (
+        update link l set payload_hash = ''::bytea, updated_at = now() from moved m
+        where l.stream = m.stream and l.source_id = m.source_id and m.attempts > 0 and m.state <> 'applied'
+    ), opened as (
+        update batch b set open = true from moved m
+        where b.tenant = m.tenant and b.id = m.batch_id and m.state = 'retry_wait' and not b.open
+    ), {LINKED}
+    select attempts from moved
+"""  # noqa: S608
