@@ -10,7 +10,7 @@ from datetime import datetime
 
 from connectors.zendesk.client import VENDOR, Zendesk
 from connectors.zendesk.events import by_ourselves, detail
-from connectors.zendesk.exports import export, instant
+from connectors.zendesk.exports import changed_at, export
 from ml_connector.core.records import Body, Page, SourceRecord, Window
 
 USER_EVENTS = (
@@ -82,6 +82,6 @@ class ContactUsers:
             "organization_id": organization_id,
             "organization_external_id": organization.removeprefix(self._prefix) if organization else None,
             "url": self._client.page("users", user_id),
-            "updated_at": user["updated_at"],
+            "updated_at": user.get("updated_at"),
         }
-        return SourceRecord(user_id, instant(user, "updated_at"), body)
+        return SourceRecord(user_id, changed_at(user), body)

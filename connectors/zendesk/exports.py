@@ -8,7 +8,7 @@ https://developer.zendesk.com/documentation/ticketing/managing-tickets/using-the
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from connectors.zendesk.client import VENDOR, Zendesk
 from ml_connector.core.errors import AbortRun
@@ -46,9 +46,12 @@ async def export(
         at = after
 
 
-def instant(row: Body, name: str) -> datetime:
-    """A time of an object, UTC."""
-    return datetime.fromisoformat(row[name])
+def changed_at(row: Body) -> datetime | None:
+    """When an object was last changed, UTC; None if that cannot be read, so that one odd object stops no other."""
+    try:
+        return datetime.fromisoformat(str(row.get("updated_at"))).astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def _start(window: Window) -> str:

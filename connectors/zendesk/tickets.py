@@ -13,9 +13,10 @@ from datetime import datetime
 from connectors.zendesk.client import VENDOR, Zendesk, together
 from connectors.zendesk.errors import Refused
 from connectors.zendesk.events import by_ourselves
-from connectors.zendesk.exports import export, instant
+from connectors.zendesk.exports import changed_at, export
 from ml_connector.core.records import Body, Page, SourceRecord, Window
 
+_PLAIN = ("subject", "status", "priority", "type", "created_at", "updated_at")
 _DONE = frozenset({"solved", "closed"})
 _DELETIONS = frozenset({"ticket.soft_deleted", "ticket.permanently_deleted"})
 
@@ -80,8 +81,7 @@ class Tickets:
         ticket_id = str(ticket["id"])
         body = {
             "id": ticket_id,
-            **{name: ticket.get(name) for name in ("subject", "status", "priority", "type")},
-            **{name: ticket[name] for name in ("created_at", "updated_at")},
+            **{name: ticket.get(name) for name in _PLAIN},
             "requester": _person(ticket.get("requester_id"), people),
             "assignee": _name(ticket.get("assignee_id"), people),
             "organization_id": str(ticket["organization_id"]) if ticket.get("organization_id") else None,
@@ -95,7 +95,7 @@ class Tickets:
             "last_public_comment": _comment(comment, people),
             "url": self._client.page("tickets", ticket_id),
         }
-        return SourceRecord(ticket_id, instant(ticket, "updated_at"), body)
+        return SourceRecord(ticket_id, changed_at(ticket), body)
 
 
 def _person(user_id: int | None, people: Mapping[int, Body]) -> Body | None:
@@ -113,4 +113,4 @@ def _comment(comment: Body | None, people: Mapping[int, Body]) -> Body | None:
     if comment is None:
         return None
     body = comment.get("plain_body") or comment.get("body") or ""
-    return {"body": body, "author": _name(comment.get("author_id"), people), "created_at": comment["created_at"]}
+    return {"body": body, "author": _name(comment.get("author_id"), people), "created_at": comment.get("created_at")}

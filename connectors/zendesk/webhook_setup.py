@@ -25,6 +25,11 @@ Accept = Callable[[str, Secret], Awaitable[None]]
 
 _TRIGGERED = ["conditional_ticket_events"]
 _TRIGGER = "ml-connector: ticket changed"
+_SAID = {
+    "endpoint": "sent elsewhere",
+    "subscriptions": "subscribed to other events",
+    "status": "was switched off, by Zendesk after many failures or by a person",
+}
 _PORTS = {"https": 443, "http": 80}
 _APPLY = "run `ml-connector apply`"
 
@@ -74,7 +79,7 @@ async def webhook_findings(client: Zendesk, address: Secret) -> list[Finding]:
         if webhook is None:
             findings.append(Finding(False, f"the webhook for {kind.name} is missing", _APPLY))
         elif _place(webhook["endpoint"]) != _place(address.reveal()):
-            findings.append(Finding(False, f"the webhook for {kind.name} sends to another host", _APPLY))
+            findings.append(Finding(False, f"the webhook for {kind.name} sends elsewhere", _APPLY))
         elif webhook.get("status") != "active":
             hint = f"Zendesk switches off what fails too often: see that our address can be reached, then {_APPLY}"
             findings.append(Finding(False, f"the webhook for {kind.name} is switched off", hint))
@@ -89,28 +94,30 @@ async def webhook_findings(client: Zendesk, address: Secret) -> list[Finding]:
 async def _ensure(client: Zendesk, kind: _Kind, webhooks: Sequence[Body], address: Secret, accept: Accept) -> list[str]:
     done = []
     webhook = _find(kind, webhooks, address)
-    created = webhook is None
     if webhook is None:
         webhook = await _create(client, kind, address)
         done.append(f"created the webhook `{kind.title}`")
     signing = (await client.get(f"/webhooks/{webhook['id']}/signing_secret"))["signing_secret"]
     await accept(kind.name, Secret(signing["secret"]))
-    if kind is TICKETS:
+    changes = _changes(kind, webhook, address)
+    if changes:
+        await client.write("PATCH", f"/webhooks/{webhook['id']}", {"webhook": changes})
+    if not done:  # what was just created has been created switched off on purpose
+        done += [f"mended the webhook `{kind.title}`: it {_SAID[name]}" for name in changes]
+    if kind is TICKETS:  # after the webhook is active: nothing says that a trigger takes another one
         done += await _ensure_trigger(client, webhook, webhooks)
+    return done
+
+
+def _changes(kind: _Kind, webhook: Body, address: Secret) -> Body:
     changes: Body = {}
     if _place(webhook["endpoint"]) != _place(address.reveal()):
         changes["endpoint"] = address.reveal()
-        done.append(f"changed where the webhook `{kind.title}` sends to")
     if set(webhook.get("subscriptions") or ()) != set(kind.subscriptions):
         changes["subscriptions"] = list(kind.subscriptions)
-        done.append(f"changed the events to which the webhook `{kind.title}` subscribes")
     if webhook.get("status") != "active":
         changes["status"] = "active"
-        if not created:
-            done.append(f"switched the webhook `{kind.title}` on again: Zendesk, or a person, had switched it off")
-    if changes:
-        await client.write("PATCH", f"/webhooks/{webhook['id']}", {"webhook": changes})
-    return done
+    return changes
 
 
 async def _create(client: Zendesk, kind: _Kind, address: Secret) -> Body:
@@ -135,7 +142,7 @@ async def _ensure_trigger(client: Zendesk, webhook: Body, webhooks: Sequence[Bod
         return [f"created the trigger `{_TRIGGER}`"]
     if wrong:
         await client.write("PUT", f"/triggers/{trigger['id']}", {"trigger": _wanted(webhook)})
-        return [f"repaired the trigger `{_TRIGGER}`: it {wrong}"]
+        return [f"mended the trigger `{_TRIGGER}`: it {wrong}"]
     return []
 
 

@@ -76,8 +76,8 @@ async def test_no_delivery_comes_before_its_secret_is_kept(zendesk: Account) -> 
 @pytest.mark.parametrize(
     ("collection", "change", "done"),
     [
-        ("webhooks", {"set": {"status": "inactive"}}, "switched the webhook"),
-        ("webhooks", {"set": {"endpoint": "https://old.example/hooks/c2FuZGJveC1saXN0ZW5lcg"}}, "changed where"),
+        ("webhooks", {"set": {"status": "inactive"}}, "it was switched off"),
+        ("webhooks", {"set": {"endpoint": "https://old.example/hooks/c2FuZGJveC1saXN0ZW5lcg"}}, "it sent elsewhere"),
         ("triggers", {"set": {"active": False}}, "it is switched off"),
         ("triggers", {"set": {"conditions": {"all": [{"field": "status", "value": "open"}]}}}, "other conditions"),
         ("triggers", {"delete": True}, "created the trigger"),
