@@ -30,6 +30,7 @@ connections:
   oracle:
     system: oracle_fusion
     origin: {sandbox}/oracle_fusion
+    settle_seconds: {settle}
     auth:
       type: oauth_client_credentials
       token_url: {sandbox}/oracle_fusion/oauth2/v1/token

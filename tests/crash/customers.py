@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
+
 from tests.crash.harness import Journey
-from tests.installation import Installation, Sandbox
+from tests.installation import Installation
 
 CUSTOMERS, CONTACTS, CHANGED = 4, 4, 2
 
@@ -36,10 +39,12 @@ class Customers:
         {"fault": "job_delay", "seconds": 0.03},
     )
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
+    def __init__(self, installed: Installation) -> None:
+        self.installed = installed
+        self.sandbox = installed.sandbox
 
-    def begin(self, name: str, tell: Callable[[], None]) -> None:
+    def begin(self, name: str, tell: Callable[[], None], owner: psycopg.Connection[Any]) -> None:  # noqa: ARG002
+        asyncio.run(self.installed.prepare())
         self.sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
         self.sandbox.seed("oracle_fusion", "contacts", CONTACTS)
         if name == "changed":

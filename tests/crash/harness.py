@@ -46,8 +46,11 @@ class Story(Protocol):
         """What may go wrong there; a round draws a few."""
         ...
 
-    def begin(self, name: str, tell: Callable[[], None]) -> None:
-        """Set the scene; ``tell`` runs the journey once, undisturbed, for what is to be there before."""
+    def begin(self, name: str, tell: Callable[[], None], owner: psycopg.Connection[Any]) -> None:
+        """Set the scene; ``tell`` runs the journey once, undisturbed, for what is to be there before.
+
+        ``owner``: the database, past row-level security.
+        """
         ...
 
     def expected(self, name: str) -> int:
@@ -168,16 +171,16 @@ class Harness:
         self.sandbox.reset()
         self.sandbox.settings("zendesk", job_delay=0.002)
         self._owner.execute(f"truncate {_TABLES}")
-        asyncio.run(self.installation.prepare())
-        self.story.begin(story, self._undisturbed)
+        self.story.begin(story, self._undisturbed, self._owner)
 
     def _undisturbed(self) -> None:
         code, said = self._fork("run-0", 1, 0)
         assert code == 0, f"the story could not be set up: {said}"
 
     def _time_passes(self) -> None:
-        """The dead process' lease runs out."""
+        """The dead process' lease runs out, and an export that stands behind events is due."""
         self._owner.execute("update lease set until = clock_timestamp()")
+        self._owner.execute("update watermark set updated_at = updated_at - interval '1 h'")
 
     def _fork(self, run: str, count: int, death: int) -> tuple[int, str]:
         """Run the journey in a child that dies at its ``death``-th crash point; its exit code and where it died."""

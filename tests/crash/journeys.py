@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ml_connector.core.embedded import Embedded
-from tests.crash.customers import Customers, journey
+from tests.crash import customers, tickets
 from tests.crash.harness import Harness
 from tests.installation import installation
 
 
 @contextmanager
-def harness(postgres: Embedded, sandbox_url: str, folder: Path, database: str = "crash") -> Iterator[Harness]:
-    """The harness around the flow of Oracle Fusion and Zendesk."""
+def harness(
+    postgres: Embedded, sandbox_url: str, folder: Path, database: str = "crash", *, story: str = "customers"
+) -> Iterator[Harness]:
+    """The harness around one of the stories of Oracle Fusion and Zendesk: ``customers`` or ``tickets``."""
     postgres.prepare(database)
-    with installation(postgres, database, sandbox_url, folder, settle=0.1, lease=20) as installed:
-        made = Harness(installed, postgres, database, journey(installed), Customers(installed.sandbox))
-        try:
-            yield made
-        finally:
-            made.close()
+    with installation(postgres, database, sandbox_url, folder, settle=0.1, lease=20) as installed, ExitStack() as stack:
+        if story == "tickets":
+            told = tickets.Tickets(installed)
+            stack.callback(told.close)
+            made = Harness(installed, postgres, database, tickets.journey(installed, told), told)
+        else:
+            of_customers = customers.Customers(installed)
+            made = Harness(installed, postgres, database, customers.journey(installed), of_customers)
+        stack.callback(made.close)
+        yield made

@@ -12,6 +12,7 @@ import random
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -21,8 +22,7 @@ from tests.crash.harness import Harness, Plan, Tally
 from tests.crash.journeys import harness
 from tests.crash.naive import Naive
 
-POINTS = (
-    "fetch.read",
+_WRITTEN = (
     "ledger.planned",
     "ledger.claimed",
     "upsert.probed",
@@ -32,18 +32,31 @@ POINTS = (
     "watermark.moved",
     "run.finished",
 )
-WORKERS = 3
+POINTS = {
+    "customers": ("fetch.read", *_WRITTEN),
+    "tickets": ("inbox.stored", "inbox.taken", "inbox.settled", *_WRITTEN),
+}
+PARTS = (("customers", ("new",)), ("customers", ("changed",)), ("tickets", ("new", "changed")))
+"""A worker each: what it tells, and whose every crash point it sweeps."""
+Share = tuple[str, Tally, Tally]
 
 
-def share(folder: str, number: int, rounds: int, seed: int) -> tuple[Tally, Tally]:
-    """One worker's part: its sweep (new or changed), its random rounds, and the naive designs."""
+def share(folder: str, number: int, rounds: int, seed: int) -> Share:
+    """One worker's part: its sweeps, its random rounds, and the naive designs."""
     home = Path(folder)
     server = start_embedded(home / "pg")
-    with sandbox_process() as url, harness(server, url, home / f"tenants{number}", f"crash{number}") as made:
-        real = Tally()
-        made.sweep(("new", "changed")[number % 2], real)
+    story, swept = PARTS[number]
+    with (
+        sandbox_process() as url,
+        harness(server, url, home / f"tenants{number}", f"crash{number}", story=story) as made,
+    ):
+        real, naive = Tally(), Tally()
+        for name in swept:
+            made.sweep(name, real)
         made.shuffle(max(0, rounds - real.rounds), seed, real)
-        return real, naive_designs(made, home / f"naive{number}", rounds=4 if rounds < 500 else 14, seed=seed)
+        if story == "customers":
+            naive = naive_designs(made, home / f"naive{number}", rounds=6 if rounds < 500 else 20, seed=seed)
+        return story, real, naive
 
 
 def naive_designs(made: Harness, folder: Path, *, rounds: int, seed: int) -> Tally:
@@ -71,10 +84,9 @@ def main() -> int:
     started = time.monotonic()
     server = start_embedded(folder / "pg")
     try:
-        with ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn")) as pool:
-            parts = [
-                pool.submit(share, str(folder), n, -(-arguments.rounds // WORKERS), seed + n) for n in range(WORKERS)
-            ]
+        each = -(-arguments.rounds // len(PARTS))
+        with ProcessPoolExecutor(len(PARTS), mp_context=multiprocessing.get_context("spawn")) as pool:
+            parts = [pool.submit(share, str(folder), n, each, seed + n) for n in range(len(PARTS))]
             results = [part.result() for part in parts]
     finally:
         server.stop()
@@ -82,28 +94,37 @@ def main() -> int:
     return report(results, seed, time.monotonic() - started)
 
 
-def report(results: list[tuple[Tally, Tally]], seed: int, seconds: float) -> int:
-    """Print the sum, and say whether it is good."""
-    real, naive = Tally(), Tally()
-    for total, part in ((real, 0), (naive, 1)):
-        for result in results:
-            total.rounds += result[part].rounds
-            total.effects += result[part].effects
-            total.deaths += result[part].deaths
-            total.lost += result[part].lost
-            total.doubled += result[part].doubled
-            total.bad += result[part].bad
-    missed = [point for point in POINTS if not real.deaths[point]]
-    print(f"seed {seed}: {real.rounds} rounds, {sum(real.deaths.values())} deaths, {real.effects} effects expected")
-    print(
-        f"  {real.lost} lost, {real.doubled} doubled ({seconds:.0f} s, {1000 * seconds / real.rounds:.0f} ms a round)"
-    )
-    print("  died at: " + ", ".join(f"{name} {n}" for name, n in sorted(real.deaths.items())))
+def report(results: list[Share], seed: int, seconds: float) -> int:
+    """Print the sums, and say whether they are good."""
+    stories = {story: _sum(real for name, real, _ in results if name == story) for story in POINTS}
+    naive = _sum(wrong for _, _, wrong in results)
+    rounds = sum(real.rounds for real in stories.values())
+    print(f"seed {seed}: {rounds} rounds, {seconds:.0f} s, {1000 * seconds / rounds:.0f} ms a round")
+    good = naive.lost > 0 and naive.doubled > 0
+    for story, real in stories.items():
+        missed = [point for point in POINTS[story] if not real.deaths[point]]
+        print(
+            f"  {story}: {real.rounds} rounds, {sum(real.deaths.values())} deaths, {real.effects} effects expected: "
+            f"{real.lost} lost, {real.doubled} doubled"
+        )
+        print("    died at: " + ", ".join(f"{name} {n}" for name, n in sorted(real.deaths.items())))
+        for plan, verdict in real.bad[:10]:
+            print(f"    BAD {plan} -> {verdict}")
+        if missed:
+            print(f"    never died at: {', '.join(missed)}")
+        good = good and not real.lost and not real.doubled and not missed
     print(f"  naive designs in the same harness: {naive.lost} lost, {naive.doubled} doubled in {naive.rounds} rounds")
-    for plan, verdict in real.bad[:10]:
-        print(f"  BAD {plan} -> {verdict}")
-    if missed:
-        print(f"  never died at: {', '.join(missed)}")
-    good = not real.lost and not real.doubled and not missed and naive.lost > 0 and naive.doubled > 0
     print("passed" if good else "FAILED")
     return 0 if good else 1
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    total = Tally()
+    for one in tallies:
+        total.rounds += one.rounds
+        total.effects += one.effects
+        total.deaths += one.deaths
+        total.lost += one.lost
+        total.doubled += one.doubled
+        total.bad += one.bad
+    return total

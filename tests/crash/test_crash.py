@@ -9,6 +9,7 @@ from ml_connector.sandbox.serve import sandbox_process
 from tests.crash.harness import Tally
 from tests.crash.journeys import harness
 from tests.crash.sweep import POINTS, naive_designs
+from tests.receiver.conftest import postgres as postgres  # one that keeps what it commits: the receiver insists on it
 
 
 def test_a_death_at_every_crash_point_and_at_random_ones(postgres: Embedded, tmp_path: Path) -> None:
@@ -20,6 +21,17 @@ def test_a_death_at_every_crash_point_and_at_random_ones(postgres: Embedded, tmp
         caught = naive_designs(made, tmp_path / "naive", rounds=6, seed=1)
 
     assert (tally.lost, tally.doubled) == (0, 0), tally.bad
-    assert [point for point in POINTS if point != "upsert.probed" and not tally.deaths[point]] == []
+    assert [point for point in POINTS["customers"] if point != "upsert.probed" and not tally.deaths[point]] == []
     assert caught.lost > 0
     assert caught.doubled > 0
+
+
+def test_the_path_of_an_event_from_its_delivery_to_the_note(postgres: Embedded, tmp_path: Path) -> None:
+    tally = Tally()
+    with sandbox_process() as url, harness(postgres, url, tmp_path / "tenants", story="tickets") as made:
+        made.sweep("new", tally)
+        made.sweep("changed", tally)
+        made.shuffle(15, seed=20261121, tally=tally)
+
+    assert (tally.lost, tally.doubled) == (0, 0), tally.bad
+    assert [point for point in POINTS["tickets"] if point != "upsert.probed" and not tally.deaths[point]] == []
