@@ -32,7 +32,7 @@ _FIELDS = 10
 """Of one section."""
 _MARKS = {"new": "", "changed": "\u270e ", "exception": "\u26a0 "}
 _URL = re.compile(r"https?://[^\s<>|\"]+")
-_NUMBER = re.compile(r"-?[\d.,]*\d%?")
+_NUMBER = re.compile(r"-|-?[\d.,]*\d%?")
 
 
 @dataclass(slots=True, frozen=True)
@@ -113,9 +113,8 @@ def _table(columns: Sequence[str], lines: Sequence[Sequence[Scalar]], room: int)
     """As many rows as there is room for, in type of one width, and below them what is missing."""
     if not lines:
         return []
-    rows = _aligned([columns, *lines] if columns else lines, room)
     shown: list[str] = []
-    for row in rows:
+    for row in _aligned(columns, lines, room):
         if length("\n".join([*shown, row])) > room:
             break
         shown.append(row)
@@ -129,12 +128,16 @@ def _table(columns: Sequence[str], lines: Sequence[Sequence[Scalar]], room: int)
     return blocks
 
 
-def _aligned(rows: Sequence[Sequence[Scalar]], room: int) -> list[str]:
-    """The rows as escaped text, numbers to the right."""
+def _aligned(columns: Sequence[str], lines: Sequence[Sequence[Scalar]], room: int) -> list[str]:
+    """The headings and the rows as escaped text, columns of numbers to the right."""
     most = room // 2  # rows of one character and its end of line: no more can be shown
-    cells = [[_cell(value) for value in row[:_MOST_COLUMNS]] for row in rows[: most + 1]]
-    width = [max(_columns(row[n]) for row in cells if n < len(row)) for n in range(max(map(len, cells), default=0))]
-    return [escape("  ".join(_padded(cell, width[n]) for n, cell in enumerate(row)).rstrip()) for row in cells]
+    rows = [[_cell(value) for value in row[:_MOST_COLUMNS]] for row in lines[: most + 1]]
+    heads = [[_cell(column) for column in columns[:_MOST_COLUMNS]]] if columns else []
+    forms = []
+    for n in range(max(map(len, heads + rows))):
+        right = all(_NUMBER.fullmatch(row[n]) for row in rows if n < len(row))
+        forms.append((max(_columns(row[n]) for row in heads + rows if n < len(row)), right))
+    return [escape("  ".join(map(_padded, row, forms)).rstrip()) for row in heads + rows]
 
 
 def _cell(value: Scalar) -> str:
@@ -142,9 +145,10 @@ def _cell(value: Scalar) -> str:
     return cut(one_line(value), _CELL).replace("`", "'")
 
 
-def _padded(cell: str, width: int) -> str:
+def _padded(cell: str, form: tuple[int, bool]) -> str:
+    width, right = form
     space = " " * (width - _columns(cell))
-    return space + cell if _NUMBER.fullmatch(cell) else cell + space
+    return space + cell if right else cell + space
 
 
 def _columns(text: str) -> int:

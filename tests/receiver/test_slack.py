@@ -1,0 +1,61 @@
+"""Slack's deliveries over real HTTP: the challenge that proves an address, and events of one app in one workspace."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import aiohttp
+import psycopg
+
+from ml_connector.core.db import Database
+from ml_connector.core.endpoints import accept_secret, ensure_endpoint
+from ml_connector.core.listeners import listen
+from ml_connector.core.secret import Secret
+from tests.receiver import signing
+from tests.receiver.running import ReceiverThread, vault_of
+
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+CHALLENGE = {"type": "url_verification", "token": "x", "challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmd"}
+
+
+def archived(team: str = "T1", event_id: str = "Ev1") -> dict[str, Any]:
+    event = {"type": "channel_archive", "channel": "C1", "user": "U1", "event_ts": "1.000005"}
+    return {
+        "type": "event_callback", "team_id": team, "api_app_id": "A1", "event": event, "event_id": event_id,
+        "event_time": 1,
+    }  # fmt: skip
+
+
+async def post(url: str, body: dict[str, Any], secret: str = SECRET, **headers: str) -> tuple[int, str]:
+    raw = json.dumps(body).encode()
+    signed = {name.decode(): value.decode() for name, value in signing.slack(secret, time.time(), raw)}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(url, data=raw, headers={**signed, **headers, "content-type": "application/json"}) as answer,
+    ):
+        return answer.status, await answer.text()
+
+
+async def test_slack_proves_an_address_and_sends_events_there(
+    database: Database, receiver: ReceiverThread, owner_url: str
+) -> None:
+    vault = vault_of(database)
+    token = await ensure_endpoint(database, vault, "acme", "slack", "slack")
+    await accept_secret(database, vault, "acme", "slack", Secret(SECRET), webhook="app")
+    await listen(database, "acme", "oracle_slack/events", "slack", "oracle-slack-events/acme")
+    url = f"{receiver.url}/hooks/{token.reveal()}"
+
+    assert await post(url, CHALLENGE) == (200, CHALLENGE["challenge"])
+    assert await post(url, CHALLENGE, secret="another") == (401, "")
+    assert await post(url, archived()) == (200, "")
+    assert await post(url, archived(), **{"x-slack-retry-num": "1", "x-slack-retry-reason": "http_timeout"}) == (
+        200,
+        "",
+    )
+    assert await post(url, archived(team="T2", event_id="Ev2")) == (401, "")
+
+    with psycopg.connect(owner_url) as connection:
+        stored = connection.execute("select event_id, kind, object_key from inbox").fetchall()
+    assert stored == [("Ev1", "channel_archive", "channel:C1")]
