@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -17,6 +19,7 @@ from ml_connector.sandbox.serve import SandboxThread
 from tests.installation import Installation, installation
 
 Command = Callable[..., Result]
+CUSTOMERS = 6
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +53,20 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Command
     monkeypatch.setattr(console.err, "width", 1000)
     with temporary_settings(restore_defaults={PREFECT_API_URL}):
         yield lambda *words, typed="": CliRunner().invoke(app, list(words), input=typed, catch_exceptions=False)
+
+
+@pytest.fixture
+def synced(installed: Installation) -> Installation:
+    """``acme`` after a run that created all organizations but one, which Zendesk does not take."""
+    installed.sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
+    rename(installed, " ", count=1)
+    asyncio.run(installed.prepare())
+    asyncio.run(installed.sync("flow-run-1", streams=("organizations",)))
+    return installed
+
+
+def rename(installed: Installation, name: str, *, count: int) -> list[str]:
+    """A minute ago: what changed within the current second is not in a window yet, its clock counts whole ones."""
+    when = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+    change = {"set": {"OrganizationName": name}, "last_update_date": when}
+    return installed.sandbox.mutate("oracle_fusion", "hubOrganizations", count=count, **change)

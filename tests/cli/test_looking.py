@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +12,8 @@ import psycopg
 import pytest
 
 from ml_connector.core.settings import settings
-from tests.cli.conftest import Command
+from tests.cli.conftest import CUSTOMERS, Command, rename
 from tests.installation import Installation
-
-CUSTOMERS = 6
-
-
-def _rename(installed: Installation, name: str, *, count: int) -> list[str]:
-    """A minute ago: what changed within the current second is not in a window yet, its clock counts whole ones."""
-    when = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
-    change = {"set": {"OrganizationName": name}, "last_update_date": when}
-    return installed.sandbox.mutate("oracle_fusion", "hubOrganizations", count=count, **change)
-
-
-@pytest.fixture
-def synced(installed: Installation) -> Installation:
-    """``acme`` after a run that created all organizations but one, which Zendesk does not take."""
-    installed.sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
-    _rename(installed, " ", count=1)
-    asyncio.run(installed.prepare())
-    asyncio.run(installed.sync("flow-run-1", streams=("organizations",)))
-    return installed
 
 
 def test_audit_shows_what_happened_to_a_record_in_three_formats(command: Command, synced: Installation) -> None:
@@ -88,7 +67,7 @@ def test_runs_shows_the_balance(command: Command) -> None:
 
 def test_preview_names_fields_and_shows_values_only_when_asked(command: Command, synced: Installation) -> None:
     before = synced.sandbox.writes()
-    keys = _rename(synced, "Canary", count=2)
+    keys = rename(synced, "Canary", count=2)
     named = command("preview", "acme", "oracle_zendesk", "--streams", "organizations")
     shown = command("preview", "acme", "oracle_zendesk", "--streams", "organizations", "--bodies")
     stored = command("preview", "acme", "oracle_zendesk", "--run", "flow-run-1")
@@ -105,12 +84,23 @@ def test_preview_names_fields_and_shows_values_only_when_asked(command: Command,
 
 
 @pytest.mark.usefixtures("synced")
-def test_doctor_says_what_to_do(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_says_what_to_do(
+    command: Command, monkeypatch: pytest.MonkeyPatch, owner: psycopg.Connection[tuple[object, ...]]
+) -> None:
     """No Prefect server: a failure. A rejected record: a warning. The wrong master key: a failure."""
+    for age, state in (("2 hours", "pending"), ("3 days", "parked")):
+        owner.execute(
+            "insert into inbox (tenant, stream, connection, event_id, kind, object_key, state, received_at, envelope) "
+            "values ('acme', 's', 'zendesk', %s, 'k', 'ticket:1', %s, now() - %s::interval, '')",
+            (age, state, age),
+        )
     found = command("doctor")
     assert found.exit_code == 1
     assert "there is no Prefect server" in found.stdout
     assert "records rejected: 1" in found.stdout
+    assert "nobody is told when something fails" in found.stdout
+    assert "events pending: 1, the oldest 2 h old" in found.stdout
+    assert "events parked: 1, the oldest 3 d old" in found.stdout
     assert "it is the one of this database" in found.stdout
 
     monkeypatch.setenv("ML_CONNECTOR_MASTER_KEYS", "other:" + "A" * 43 + "=")

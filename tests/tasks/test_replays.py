@@ -95,7 +95,7 @@ async def test_a_span_of_time_and_a_run_select_too(world: World) -> None:
 async def test_what_would_stand_there_twice_is_sent_again_on_request_only_and_a_journal_never(
     world: World, resend: Resend
 ) -> None:
-    world.destination.resend = resend  # type: ignore[misc]
+    world.destination.resend = resend
     world.source.put("sent", name="x")
     world.source.put("refused", name="y")
     world.destination.fate["refused"] = ["refused", "refused"]
@@ -119,9 +119,9 @@ async def test_what_needs_a_human_is_replaced_by_its_replay_unless_it_may_stand_
     await query(world, "update effect set state = 'needs_human' where true returning id")
     chosen = Selection(states=("needs_human",))
 
-    world.destination.resend = Resend.ON_REQUEST  # type: ignore[misc]
+    world.destination.resend = Resend.ON_REQUEST
     [left] = await world.run("replay-1", selection=chosen)
-    world.destination.resend = Resend.FREELY  # type: ignore[misc]
+    world.destination.resend = Resend.FREELY
     [taken] = await world.run("replay-2", selection=chosen)
 
     assert (left.read, taken.read, taken.updated) == (0, 1, 1)
