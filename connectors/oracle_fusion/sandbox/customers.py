@@ -133,8 +133,7 @@ class Customers:
     # ---- what they share
 
     def _party(self, request: Request, *, writes: bool = False) -> Row:
-        if request.path_params["version"] not in ("11.13.18.05", "latest"):
-            raise rest.Refused(404, "The version is not found.")
+        rest.check_version(request)
         if writes and not self.pod.settings.may_write:
             raise rest.Refused(403, "Unauthorized Access: Either you do not have the privilege, or have not signed in.")
         row = rest.by_url_key(self.pod.tables[HUB_ORGANIZATIONS.name], request.path_params["key"])

@@ -27,7 +27,6 @@ from connectors.oracle_fusion.sandbox.table import Table
 from ml_connector.core import jsonx
 from ml_connector.sandbox.world import FaultRule, World
 
-VERSIONS = ("11.13.18.05", "latest")
 Handler = Callable[[Request, int], dict[str, Any] | rest.Answer]
 SIGN_IN = "https://login.oracle-fusion.invalid/oam/server/obrareq.cgi"
 
@@ -103,7 +102,7 @@ class OracleFusionEmulator:
     def versions(self, _: Request, __: int) -> dict[str, Any]:
         """The version catalogue, the same below both roots."""
         frameworks = {"defaultFrameworkVersion": "1", "allowedFrameworkVersions": list("123456789")}
-        return {"items": [{"version": VERSIONS[0], "isLatest": True, "adf:extension": frameworks}]}
+        return {"items": [{"version": rest.VERSIONS[0], "isLatest": True, "adf:extension": frameworks}]}
 
     def unknown(self, _: Request, __: int) -> dict[str, Any]:
         """A resource that is not in this pod, or below the other root."""
@@ -164,8 +163,7 @@ class OracleFusionEmulator:
         return self.world.faults.armed(self.system, fault, request.method, path)
 
     def _table(self, name: str, request: Request) -> Table:
-        if request.path_params["version"] not in VERSIONS:
-            raise rest.Refused(404, "The version is not found.")
+        rest.check_version(request)
         return self.pod.tables[name]
 
     # ---- the control interface's side
@@ -176,9 +174,9 @@ class OracleFusionEmulator:
 
     def configure(self, settings: dict[str, Any]) -> None:
         """The fields of ``auth.Settings``, and those of ``pod.Settings``."""
-        of_pod = {name: settings.pop(name) for name in [*settings] if name in PodSettings.__dataclass_fields__}
-        self.domain.configure(settings)
-        self.pod.configure(of_pod)
+        of_pod = settings.keys() & PodSettings.__dataclass_fields__.keys()
+        self.domain.configure({name: value for name, value in settings.items() if name not in of_pod})
+        self.pod.configure({name: settings[name] for name in of_pod})
 
     def expire_tokens(self) -> None:
         self.domain.access_tokens.clear()

@@ -20,6 +20,7 @@ from connectors.oracle_fusion.sandbox.resources import LAST_UPDATE, Attribute, R
 from connectors.oracle_fusion.sandbox.table import Table
 from ml_connector.core import jsonx
 
+VERSIONS = ("11.13.18.05", "latest")
 DEFAULT_LIMIT, MAX_LIMIT = 25, 500
 STRUCTURED_ERRORS, CHILD_COLLECTIONS, CONTEXT = 4, 3, 9
 """The framework versions from which errors are structured, children are collections, links stand in @context."""
@@ -117,6 +118,11 @@ def json_object(request: Request) -> dict[str, Any]:
     return body
 
 
+def check_version(request: Request) -> None:
+    if request.path_params["version"] not in VERSIONS:
+        raise Refused(404, "The version is not found.")
+
+
 def check_parameters(request: Request, allowed: Iterable[str]) -> None:
     for name in request.query_params:
         if name not in allowed:
@@ -189,7 +195,7 @@ def collection_links(resource: Resource, asked: View) -> list[dict[str, Any]]:
 
 
 def address(resource: Resource, asked: View) -> str:
-    return f"{asked.base_url}/{resource.api}/resources/11.13.18.05/{asked.below}{resource.name}"
+    return f"{asked.base_url}/{resource.api}/resources/{VERSIONS[0]}/{asked.below}{resource.name}"
 
 
 def url_key(resource: Resource, row: Row) -> str:
