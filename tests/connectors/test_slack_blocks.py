@@ -13,6 +13,7 @@ from slack_sdk.models.blocks import Block
 
 from connectors.slack.blocks import LARGEST_BLOCKS, LONGEST_BLOCKS, LONGEST_TEXT, render, texts
 from connectors.slack.models import Fact, Message
+from connectors.slack.preview import shown
 from connectors.slack.sandbox.check import pings, require_blocks
 from connectors.slack.text import cut, escape, length, one_line, plain
 from ml_connector.core import jsonx
@@ -164,3 +165,28 @@ def objects(node: Any) -> list[dict[str, Any]]:
         return []
     own = [node] if node.get("type") in ("plain_text", "mrkdwn") else []
     return own + [found for value in node.values() for found in objects(value)]
+
+
+def test_a_preview_shows_what_slack_would() -> None:
+    message = Message(
+        event="exception",
+        title="Hold on invoice INV-1",
+        totals=[Fact(label="Amount", value="12450.00", currency="USD")],
+        facts=[Fact(label="Supplier", value="A&B <Ltd>")],
+        columns=["Line", "Item"],
+        lines=[[1, "Bolt"]],
+        link="https://erp.example/?a=1&b=2",
+        footer="Oracle Fusion",
+    )
+
+    assert shown(render(message)).splitlines() == [
+        "⚠ Hold on invoice INV-1",
+        "=======================",
+        "Amount                  12,450.00 USD",
+        "Supplier                A&B <Ltd>",
+        "",
+        "Line  Item",
+        "   1  Bolt",
+        "Open the record (https://erp.example/?a=1&b=2)",
+        "  Oracle Fusion",
+    ]
