@@ -10,6 +10,7 @@ from ml_connector.core.errors import Misconfigured
 from ml_connector.core.selection import Selection
 from tasks.garbage import rare_collections
 from tasks.hold_run import hold_run
+from tasks.refused import is_refused
 from tasks.stream import OpenRun, Route
 from tasks.workspace import Workspace, open_workspace
 
@@ -55,5 +56,5 @@ async def hold(
             yield run
     for connection in {end for config in configs for end in (config.source, config.destination)}:
         system = workspace.system_of(connection).name
-        if system in run.refused:
+        if system in run.refused and await is_refused(workspace, connection):
             await needs_reauth(workspace.db, workspace.tenant, connection, system, run.refused[system])

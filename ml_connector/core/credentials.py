@@ -21,7 +21,8 @@ from ml_connector.core.vault import Sealer, Vault
 async def put_secret(db: Database, vault: Vault, tenant: str, connection: str, name: str, value: Secret) -> None:
     """Store a secret, in place of what it was.
 
-    A token that was bought with the old one is forgotten; not so what a person has granted, which outlives the secret.
+    A token that was bought with the old one is forgotten; not so one that is renewed by what a person has granted, which
+    outlives the secret of the client.
     """
     sealer = await vault.sealer(tenant, "secret")
     envelope = sealer.seal("secret", "envelope", f"{connection}/{name}", value.reveal().encode())
@@ -32,12 +33,12 @@ async def put_secret(db: Database, vault: Vault, tenant: str, connection: str, n
             )
         )
         token = await session.get(StoredToken, (tenant, connection))
-        if token is not None and not _granted_by_a_person(sealer, connection, token.envelope):
+        if token is not None and not (name == "client_secret" and _is_renewable(sealer, connection, token.envelope)):
             await session.delete(token)
     await credential_changed(db, tenant, connection)
 
 
-def _granted_by_a_person(sealer: Sealer, connection: str, envelope: bytes | None) -> bool:
+def _is_renewable(sealer: Sealer, connection: str, envelope: bytes | None) -> bool:
     return envelope is not None and _token(sealer, connection, envelope).refresh is not None
 
 

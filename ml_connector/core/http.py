@@ -14,7 +14,7 @@ import random
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -110,7 +110,8 @@ class HttpClient:
 
     ``origin`` is scheme, host and an optional path prefix; `Misconfigured` if ``hosts`` refuses it. ``explain`` turns
     an answer that was not accepted, and the phase, into the error to raise. ``guard`` is called right before each
-    try of anything but a GET leaves, and may raise.
+    try of anything but a GET leaves, and may raise. ``status`` reads the status that an answer deserves out of it, for
+    vendors whose own says something else (errors inside a 200, wrong passwords as a 500).
     """
 
     def __init__(
@@ -126,12 +127,14 @@ class HttpClient:
         guard: Callable[[], None] | None = None,
         policy: HttpPolicy = HttpPolicy(),
         headers: Mapping[str, str] = {},
+        status: Callable[[Response], int] | None = None,
     ) -> None:
         hosts.check(origin)
+        self.auth = auth
         self._vendor = vendor
         self._origin = origin.rstrip("/")
         self._site = httpx.URL(origin)
-        self._auth = auth
+        self._status = status
         self._explain = explain
         self._request_id_headers = [name.lower() for name in request_id_headers]
         self._limiter = limiter
@@ -166,8 +169,8 @@ class HttpClient:
         `Response.json` of the answer has already succeeded (a write may also be answered with an empty body).
 
         `RetryLater` when tries or deadline are used up, or at once when the outcome of an UNSENT write is unknown;
-        `Reauthenticate` when a credential that has never worked is refused although it is new (401, or a redirect to
-        sign in), or cannot be renewed; else what ``explain`` makes of the answer.
+        `Reauthenticate` when the credential is refused (401, or a redirect to sign in) and cannot be renewed, or its
+        successor is refused as well, unless that one has worked; else what ``explain`` makes of the answer.
         """
         sent = {"accept": "application/json"} | {k.lower(): v for k, v in (headers or {}).items()}
         if json is not None:
@@ -197,7 +200,7 @@ class HttpClient:
         until = time.monotonic() + self._policy.deadline
         maybe_applied = renewed = False
         for attempt in itertools.count(1):
-            credentials = await self._auth.headers() if self._auth else {}
+            credentials = await self.auth.headers() if self.auth else {}
             ready = time.monotonic()
             async with self._slots:
                 if self._limiter is not None and call.limits:
@@ -208,11 +211,12 @@ class HttpClient:
                 if outcome.status in call.accept:
                     self._worked.add(tuple(credentials.values()))
                     return outcome
-                if self._auth is None or not _refuses_credential(outcome):
+                if self.auth is None or not _refuses_credential(outcome):
                     raise self._refusal(outcome, call)
                 if renewed:
-                    raise self._refused_twice(outcome, call, credentials)
-                await self._auth.refuse(credentials)
+                    worked = tuple(credentials.values()) in self._worked
+                    raise _refused_here(outcome, call) if worked else self._refusal(outcome, call)
+                await self.auth.refuse(credentials)
                 renewed = True
                 if outcome.status != 401 and call.retry is Retry.UNSENT:
                     # A redirect is no promise that nothing was done (303 See Other): the new token is for the probe.
@@ -270,7 +274,10 @@ class HttpClient:
                     raise AbortRun(f"the answer is larger than {limit} KiB: ask for smaller pages")
         headers = dict(answer.headers.items())
         request_id = next((headers[name] for name in self._request_id_headers if name in headers), None)
-        return Response(answer.status_code, headers, bytes(body), request_id, parse_date(headers.get("date", "")))
+        response = Response(answer.status_code, headers, bytes(body), request_id, parse_date(headers.get("date", "")))
+        if self._status is None or (deserved := self._status(response)) == response.status:
+            return response
+        return replace(response, status=deserved)
 
     def _pause(self, attempt: int, problem: Problem) -> float:
         """Full jitter, on top of what the vendor asks for: its waiting clients must not come back all at once."""
@@ -278,22 +285,11 @@ class HttpClient:
 
     def _refusal(self, response: Response, call: _Call) -> ConnectorError:
         redirected = response.status < 400
-        if not redirected and (self._auth is None or response.status != 401):
+        if not redirected and (self.auth is None or response.status != 401):
             return self._explain(response, call.phase)
         said = "a redirect to another page" if redirected else "401, also to a new token"
-        remedy = self._auth.remedy if self._auth else "check the address of the connection"
+        remedy = self.auth.remedy if self.auth else "check the address of the connection"
         return Reauthenticate(f"the credential is refused ({said}): {remedy}", request_id=response.request_id)
-
-    def _refused_twice(self, response: Response, call: _Call, credentials: Mapping[str, str]) -> ConnectorError:
-        """A new credential that has worked for others is good: it was renewed again meanwhile, or may not do this."""
-        if tuple(credentials.values()) not in self._worked:
-            return self._refusal(response, call)
-        return RetryLater(
-            f"answered {response.status} to a credential that works for other calls: if it stays so, check what its "
-            "user may do",
-            maybe_applied=response.status != 401 and call.method != "GET",
-            request_id=response.request_id,
-        )
 
     def _url(self, path: str, params: Mapping[str, Any] | None) -> httpx.URL:
         """The URL to call. Of an absolute one only what follows the host is used, so its host is always ours."""
@@ -306,6 +302,15 @@ class HttpClient:
         except httpx.InvalidURL:
             pass
         raise AbortRun("the address of a request is not a valid URL")
+
+
+def _refused_here(response: Response, call: _Call) -> RetryLater:
+    """The new credential is good: it was renewed once more meanwhile, or its user may not do this."""
+    return RetryLater(
+        f"answered {response.status} to a credential that works for other calls: if it stays so, check its rights",
+        maybe_applied=response.status != 401 and call.method != "GET",
+        request_id=response.request_id,
+    )
 
 
 def _same_site(url: httpx.URL, base: httpx.URL) -> httpx.URL:

@@ -319,6 +319,36 @@ async def test_a_dead_refresh_token_says_how_to_reconnect(status: int) -> None:
     assert len(server.requests) == 1, "a refused credential is not tried in a loop: vendors lock accounts"
 
 
+async def test_a_refresh_token_whose_answer_was_lost_is_tried_again_once_and_by_no_other_process() -> None:
+    async def cut_off(request: Request, writer: asyncio.StreamWriter) -> None:
+        issuer.refresh = "r-1"
+        await reset(request, writer)
+
+    issuer, store, clock = Issuer(), MemoryTokenStore(token()), Clock()
+    async with wire(cut_off, issuer) as server:
+        for _ in range(5):
+            with pytest.raises(Reauthenticate, match="`ml-connector connect acme/zendesk`"):
+                await oauth(AuthorizationCode, server, store, clock).refuse({"Authorization": "Bearer a-0"})
+            clock.ahead(minutes=5)
+
+    assert [fields(r)["refresh_token"] for r in server.requests] == ["r-0", "r-0"]
+    assert store.token is not None
+    assert store.token.refresh is None
+
+
+@pytest.mark.parametrize("style", ["json", "basic_form"])
+async def test_a_public_client_says_who_it_is_and_proves_nothing(style: str) -> None:
+    async with wire(Issuer()) as server:
+        who = OAuthClient(f"{server.origin}/oauth/tokens", "my_client", None, "read write", style)  # type: ignore[arg-type]
+        await AuthorizationCode(who, MemoryTokenStore(token()), LOOPBACK, "acme/zendesk").refuse(
+            {"Authorization": "Bearer a-0"}
+        )
+
+    assert fields(server.requests[0])["client_id"] == "my_client"
+    assert "client_secret" not in fields(server.requests[0])
+    assert "authorization" not in server.requests[0].headers
+
+
 async def test_a_dead_refresh_token_is_reported_while_the_last_token_still_works() -> None:
     clock = Clock()
     clock.ahead(minutes=56)

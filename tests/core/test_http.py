@@ -342,6 +342,31 @@ async def test_a_redirect_is_a_refused_credential_and_is_not_followed() -> None:
     assert [r.target for r in server.requests] == ["/x", "/x", "/y", "/y"]
 
 
+async def test_a_second_401_to_a_new_credential_that_has_worked_meanwhile_asks_for_nobody() -> None:
+    """Another process has renewed it once more, or this call is beyond the rights of its user."""
+    worked = asyncio.Event()
+
+    async def serve(request: Request, writer: asyncio.StreamWriter) -> None:
+        new = request.headers["authorization"] == "Bearer 2"
+        if request.target == "/orders" and new:
+            await worked.wait()
+        accepted = new and request.target != "/orders"
+        await answer(200 if accepted else 401)(request, writer)
+
+    auth = Tickets()
+    async with connected(serve, auth=auth, policy=policy(try_timeout=5)) as (server, http):
+        order = asyncio.create_task(http.request("POST", "/orders", json={}))
+        while not any(r.headers["authorization"] == "Bearer 2" for r in server.requests):
+            await asyncio.sleep(0.01)
+        await http.request("GET", "/x")
+        worked.set()
+        with pytest.raises(RetryLater, match="works for other calls") as caught:
+            await order
+
+    assert not caught.value.maybe_applied
+    assert auth.number == 2
+
+
 async def test_a_redirected_write_is_probed_and_not_repeated() -> None:
     auth = Tickets()
     async with connected(answer(303, b"", kind="", headers={"Location": "/done"}), auth=auth) as (server, http):

@@ -71,7 +71,14 @@ class ReceiverThread:
         def no_prefect() -> AbstractAsyncContextManager[FlowRuns | None]:
             return nullcontext(flow_runs)
 
-        app = create_app(database_url, keys or master(), self.metrics, limits=limits, flow_runs=no_prefect)
+        app = create_app(
+            database_url,
+            keys or master(),
+            self.metrics,
+            allow_private_hosts=True,
+            limits=limits,
+            flow_runs=no_prefect,
+        )
         self._listener = listen("127.0.0.1", 0)
         self.port = int(self._listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
