@@ -1,0 +1,70 @@
+"""The replay flow through its deployment, as the command line and the form of the Prefect UI start it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from typer.testing import CliRunner
+
+from ml_connector.cli.main import app
+from tests.e2e.stack import FlowRun, Stack
+from tests.e2e.test_prefect import MENDED, NAMELESS
+
+CUSTOMERS = 12
+
+
+def test_a_replay_is_previewed_and_then_sends_what_was_selected_and_nothing_else(stack: Stack) -> None:
+    tenant, sandbox = stack.tenant("again"), stack.sandbox
+    sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
+    sandbox.mutate("oracle_fusion", "hubOrganizations", count=NAMELESS, set={"OrganizationName": " "})
+    assert tenant.start("organizations").wait() == "Completed"
+    sandbox.fault("oracle_fusion", "status", status=503)  # down: a replay needs only what is stored
+    tenant.configure(mapping=MENDED)
+    since = len(sandbox.effects())
+
+    preview = _type(stack, "replay", "again", "--state", "rejected", "--preview")
+    assert preview.count("action=create") == NAMELESS
+    assert len(sandbox.effects()) == since
+
+    done = _type(stack, "replay", "again", "--state", "rejected", "--reason", "the mapping is mended")
+    assert f"read={NAMELESS} created={NAMELESS}" in done
+    assert Counter(one["kind"] for one in sandbox.effects(since=since)) == {"organization.created": NAMELESS}
+    told = _type(stack, "audit", "again", "--failed", "--format", "jsonl")
+    assert len(told.splitlines()) == NAMELESS  # what went wrong then is not forgotten
+    [held] = sandbox.state("zendesk", "organizations")[:1]
+    since = len(sandbox.effects())
+
+    run = _form(stack, record_keys=[held["external_id"]], mode="replay", actor="ada", reason="a customer asked")
+    assert run.wait() == "Completed"
+    assert run.told["name"] == "again replay"
+    assert [(one["kind"], one["key"]) for one in sandbox.effects(since=since)] == [
+        ("organization.updated", held["external_id"])
+    ]
+    entries = [
+        json.loads(line) for line in _type(stack, "audit", "again", "--run", run.id, "--format", "jsonl").splitlines()
+    ]
+    assert {(entry["actor"], entry["reason"]) for entry in entries} == {("ada", "a customer asked")}
+
+    run.retry()  # Retry sends the same once more
+    assert run.wait() == "Completed"
+    assert len(sandbox.effects(since=since)) == 2
+
+    empty = _form(stack, mode="replay")
+    assert empty.wait() == "Failed"
+    assert "nothing is selected" in empty.message
+
+
+def _form(stack: Stack, **filled: Any) -> FlowRun:
+    """The UI's form, filled in and sent."""
+    deployment = stack.api.get("/deployments/name/replay/again").raise_for_status().json()["id"]
+    made = stack.api.post(f"/deployments/{deployment}/create_flow_run", json={"parameters": filled})
+    return FlowRun(stack, made.raise_for_status().json()["id"])
+
+
+def _type(stack: Stack, *words: str) -> str:
+    with stack.surroundings():
+        done = CliRunner().invoke(app, list(words))
+    assert done.exit_code == 0, done.output
+    return done.stdout
