@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from ml_connector.core.connections import needs_reauth
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.selection import Selection
+from tasks.alerts import connection_needs_reauth
 from tasks.garbage import rare_collections
 from tasks.hold_run import hold_run
 from tasks.refused import is_refused
@@ -57,4 +58,6 @@ async def hold(
     for connection in {end for config in configs for end in (config.source, config.destination)}:
         system = workspace.system_of(connection).name
         if system in run.refused and await is_refused(workspace, connection):
-            await needs_reauth(workspace.db, workspace.tenant, connection, system, run.refused[system])
+            reason = run.refused[system]
+            if await needs_reauth(workspace.db, workspace.tenant, connection, system, reason):
+                connection_needs_reauth(workspace.tenant, connection, reason)
