@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from ml_connector.cli import console
@@ -13,16 +14,18 @@ from ml_connector.cli.templates import load_templates
 from ml_connector.cli.tenant_names import tenant_names
 from ml_connector.core.connections import refused_connections
 from ml_connector.core.db import Database
-from ml_connector.core.doctor_query import examine
+from ml_connector.core.doctor_query import WaitingEvents, examine
 from ml_connector.core.errors import ConnectorError
 from ml_connector.core.settings import settings
 from ml_connector.core.tenants import load_tenants
 
+_PROMPT = timedelta(minutes=5)
+"""How old an event may become before something keeps it from being handled."""
 _COLOUR = {"ok": "green", "warn": "yellow", "fail": "red"}
 _ADVICE = {
     "needs_human": (
         "warn",
-        "compare with the destination: `ml-connector audit {tenant} --state needs_human`",
+        "compare with the destination: `ml-connector audit {tenant} --state needs_human`, then `ml-connector resolve`",
     ),
     "ambiguous": ("warn", "the next run probes them; if they stay, look at the destination"),
     "parked": ("warn", "they wait for a record that they belong to; `ml-connector audit {tenant} --state parked`"),
@@ -62,6 +65,10 @@ async def _files() -> AsyncIterator[Line]:
         yield Line("fail", "tenant files", error.message, "mend the file")
         return
     yield Line("ok", "tenant files", f"{len(tenants)} in {folder}: {', '.join(one.tenant for one in tenants)}")
+    for tenant in tenants:
+        if tenant.alerts is None:
+            advice = "`alerts: {block: slack-webhook/ops}` in its file: a notification block of Prefect"
+            yield Line("warn", f"{tenant.tenant} alerts", "nobody is told when something fails", advice)
     if settings().allow_private_hosts:
         yield Line("warn", "private hosts", "connections may point at private addresses", "for the sandbox only")
 
@@ -102,9 +109,27 @@ async def _tenant(db: Database, tenant: str) -> AsyncIterator[Line]:
         level, advice = _ADVICE[state]
         kind: Literal["ok", "warn"] = "warn" if level == "warn" else "ok"
         yield Line(kind, f"{tenant} {stream}", f"records {state}: {n}", advice.format(tenant=tenant))
+    for waiting in found.events:
+        yield _events(tenant, waiting)
     yield Line(
         "ok", f"{tenant} audit", f"blocks: {found.audit_blocks}", f"`ml-connector audit verify {tenant}` checks them"
     )
+
+
+def _events(tenant: str, found: WaitingEvents) -> Line:
+    what = f"{tenant} {found.stream or 'events'}"
+    said = f"events {found.state}: {found.events}, the oldest {console.ago(found.oldest)} old"
+    if not found.stream:
+        return Line(
+            "warn", what, f"{said}; no stream listens", "`ml-connector apply` makes those listen that want them"
+        )
+    if found.state == "parked":
+        return Line(
+            "ok", what, said, f"they come again when what they belong to is there: `ml-connector events {tenant}`"
+        )
+    if datetime.now(UTC) - found.oldest < _PROMPT:
+        return Line("ok", what, said, "a run is about to take them")
+    return Line("warn", what, said, "is a worker online, and the receiver running? It starts the run that takes them")
 
 
 async def _prefect() -> AsyncIterator[Line]:

@@ -51,6 +51,17 @@ class OpenBatches:
 
 
 @dataclass(slots=True, frozen=True)
+class WaitingEvents:
+    """Events of a stream that are ``pending`` or ``parked``; ``oldest`` is when the first of them arrived."""
+
+    stream: str
+    """Empty while no stream listens to their connection."""
+    state: str
+    events: int
+    oldest: datetime
+
+
+@dataclass(slots=True, frozen=True)
 class Findings:
     """What stands in one tenant's tables that a person may want to know."""
 
@@ -58,6 +69,7 @@ class Findings:
     open_batches: list[OpenBatches]
     waiting: list[tuple[str, str, int]]
     """Stream, state, and how many records are in it."""
+    events: list[WaitingEvents]
     audit_blocks: int
 
 
@@ -74,11 +86,17 @@ async def examine(db: Database, tenant: str) -> Findings:
         )
         opened = [OpenBatches(stream, n, _made_at(first)) for stream, n, first in await batches.fetchall()]
         waiting = await (await conn.execute(_WAITING)).fetchall()
+        inbox = await conn.execute(
+            "select stream, state, count(*), min(received_at) from inbox where state in ('pending', 'parked') "
+            "group by stream, state order by stream, state"
+        )
+        events = [WaitingEvents(*row) for row in await inbox.fetchall()]
         head = await (await conn.execute("select seq from audit_head")).fetchone()
     return Findings(
         held,
         opened,
         [(stream, state, n) for stream, state, n in waiting],
+        events,
         head[0] if head else 0,
     )
 
