@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
 
+from flows.replay import Integration, StateName
 from ml_connector.core import audit, crashpoints
 from ml_connector.core.audit_query import lines
 from ml_connector.core.db import Database
-from ml_connector.core.records import Resend
+from ml_connector.core.records import Resend, State
 from ml_connector.core.run_query import our_run_id
 from ml_connector.core.selection import Selection, streams_of
+from ml_connector.core.tenants import INTEGRATIONS
 from ml_connector.core.vault import Vault
 from tests.fakes import FakeMapping
 from tests.tasks.test_adversarial import query, states
@@ -71,6 +73,11 @@ async def test_a_record_is_found_by_its_id_at_either_side_and_by_its_number_and_
         ("c1", "newer"),
     ]
     assert (found.read, found.updated) == (3, 3)
+
+
+def test_the_form_offers_every_integration_and_only_states_that_there_are() -> None:
+    assert set(get_args(Integration)) == set(INTEGRATIONS)
+    assert set(get_args(StateName)) == set(State) - {State.PLANNED, State.SENDING, State.PROBING, State.DIGESTED}
 
 
 async def test_a_span_of_time_and_a_run_select_too(world: World) -> None:

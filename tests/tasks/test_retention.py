@@ -43,7 +43,6 @@ async def test_a_persons_word_moves_a_record_that_nobody_else_can_decide(
     world.source.put("c1", name="x", number="C-1")
     await world.run("r1")
     await query(world, "update effect set state = 'needs_human' where true returning id")
-    await query(world, "update batch set open = true where true returning id")
     world.destination.writes.clear()
 
     await say(world, "C-1", verdict)
