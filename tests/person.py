@@ -30,9 +30,8 @@ def consent(address: str) -> str:
 def changed(address: str, **parameters: str | None) -> str:
     """The address with other parameters; None takes one out."""
     query = dict(parse_qsl(urlsplit(address).query)) | parameters
-    return (
-        f"{address.partition('?')[0]}?{urlencode({name: value for name, value in query.items() if value is not None})}"
-    )
+    kept = {name: value for name, value in query.items() if value is not None}
+    return f"{address.partition('?')[0]}?{urlencode(kept)}"
 
 
 def parameter(address: str, name: str) -> str:

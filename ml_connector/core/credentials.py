@@ -21,8 +21,8 @@ from ml_connector.core.vault import Sealer, Vault
 async def put_secret(db: Database, vault: Vault, tenant: str, connection: str, name: str, value: Secret) -> None:
     """Store a secret, in place of what it was.
 
-    A token that was bought with the old one is forgotten; not so one that is renewed by what a person has granted, which
-    outlives the secret of the client.
+    A token that was bought with the old one is forgotten; not so one that is renewed by what a person has granted,
+    which outlives the secret of the client.
     """
     sealer = await vault.sealer(tenant, "secret")
     envelope = sealer.seal("secret", "envelope", f"{connection}/{name}", value.reveal().encode())

@@ -75,8 +75,9 @@ def connect() -> str:
     return out
 
 
+@pytest.mark.usefixtures("receiver")
 def test_connect_waits_for_the_person_and_tries_the_connection(
-    command: Command, installed: Installation, receiver: ReceiverThread, owner: psycopg.Connection[Any]
+    command: Command, installed: Installation, owner: psycopg.Connection[Any]
 ) -> None:
     early = command("connect", "acme/zendesk")
     assert early.exit_code == 2
@@ -194,8 +195,9 @@ async def test_one_address_that_refuses_a_working_token_does_not_stop_the_connec
     assert len([row for row in installed.sandbox.state("zendesk", "organizations") if row["external_id"]]) == 5
 
 
+@pytest.mark.usefixtures("receiver")
 async def test_a_new_secret_of_the_client_keeps_what_a_person_has_granted(
-    command: Command, installed: Installation, receiver: ReceiverThread, owner: psycopg.Connection[Any]
+    command: Command, owner: psycopg.Connection[Any]
 ) -> None:
     await _typed(command, "secret", "set", "acme/zendesk", "client_secret", typed=CLIENT_SECRET)
     await asyncio.to_thread(connect)

@@ -344,20 +344,20 @@ async def test_a_redirect_is_a_refused_credential_and_is_not_followed() -> None:
 
 async def test_a_second_401_to_a_new_credential_that_has_worked_meanwhile_asks_for_nobody() -> None:
     """Another process has renewed it once more, or this call is beyond the rights of its user."""
-    worked = asyncio.Event()
+    renewed, worked = asyncio.Event(), asyncio.Event()
 
     async def serve(request: Request, writer: asyncio.StreamWriter) -> None:
         new = request.headers["authorization"] == "Bearer 2"
         if request.target == "/orders" and new:
+            renewed.set()
             await worked.wait()
         accepted = new and request.target != "/orders"
         await answer(200 if accepted else 401)(request, writer)
 
     auth = Tickets()
-    async with connected(serve, auth=auth, policy=policy(try_timeout=5)) as (server, http):
+    async with connected(serve, auth=auth, policy=policy(try_timeout=5)) as (_, http):
         order = asyncio.create_task(http.request("POST", "/orders", json={}))
-        while not any(r.headers["authorization"] == "Bearer 2" for r in server.requests):
-            await asyncio.sleep(0.01)
+        await renewed.wait()
         await http.request("GET", "/x")
         worked.set()
         with pytest.raises(RetryLater, match="works for other calls") as caught:
