@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import Any
@@ -13,8 +14,9 @@ from ml_connector.core.db import Database
 from ml_connector.core.endpoints import accept_secret, ensure_endpoint
 from ml_connector.core.listeners import listen
 from ml_connector.core.secret import Secret
+from tests.connectors.slack_workspace import PROCUREMENT, workspace
 from tests.receiver import signing
-from tests.receiver.running import ReceiverThread, vault_of
+from tests.receiver.running import ReceiverThread, rows, until, vault_of
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 CHALLENGE = {"type": "url_verification", "token": "x", "challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmd"}
@@ -59,3 +61,29 @@ async def test_slack_proves_an_address_and_sends_events_there(
     with psycopg.connect(owner_url) as connection:
         stored = connection.execute("select event_id, kind, object_key from inbox").fetchall()
     assert stored == [("Ev1", "channel_archive", "channel:C1")]
+
+
+async def test_the_sandbox_sends_what_slack_sends(database: Database, receiver: ReceiverThread, owner_url: str) -> None:
+    token = await ensure_endpoint(database, vault_of(database), "acme", "slack", "slack")
+    await listen(database, "acme", "oracle_slack/events", "slack", "oracle-slack-events/acme")
+    with workspace() as slack:
+        slack.configure(
+            events_url=f"{receiver.url}/hooks/{token.reveal()}", signing_secret=SECRET, event_retry_seconds=(0.1, 0.1)
+        )
+        async with slack.client() as client:
+            await client.me()  # it is served: events go out from now on
+        slack.channel(PROCUREMENT, name="purchasing")
+        await until(lambda: not slack.emulator.events._waiting.qsize())
+        assert rows(owner_url) == [], "an address that does not know the signing secret is not used"
+
+        await accept_secret(database, vault_of(database), "acme", "slack", Secret(SECRET), webhook="app")
+        await asyncio.sleep(0.3)  # the receiver looks no more often
+        slack.channel(PROCUREMENT, is_archived=True)
+        slack.emulator.mutate("events", {"send": {"type": "app_uninstalled"}, "copies": 3})
+        await until(lambda: len(rows(owner_url)) == 2 and all(d["answers"] for d in slack.emulator.state("events")[1:]))
+        answers = [delivery["answers"] for delivery in slack.emulator.state("events")]
+
+    assert answers == [[], [200], [200], [200], [200]]
+    with psycopg.connect(owner_url) as connection:
+        stored = connection.execute("select kind, object_key from inbox order by kind").fetchall()
+    assert stored == [("app_uninstalled", "team:T0SANDBOX1"), ("channel_archive", f"channel:{PROCUREMENT}")]

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from connectors.slack.sandbox.chat import Chat
 from connectors.slack.sandbox.conversations import Conversations, require_scope
+from connectors.slack.sandbox.events import Events
 from connectors.slack.sandbox.http import Call, Method, Refused, Row, answer, call_of
 from connectors.slack.sandbox.oauth import OAuth
 from connectors.slack.sandbox.rates import Rates
@@ -41,6 +42,7 @@ class SlackEmulator:
         ]
 
     def reset(self) -> None:
+        self.events.close()
         self._open()
 
     def configure(self, settings: dict[str, Any]) -> None:
@@ -48,6 +50,7 @@ class SlackEmulator:
 
     def expire_tokens(self) -> None:
         self.oauth.revoke_all()
+        self.events.tell({"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [BOT_USER]}})
 
     def seed(self, collection: str, count: int, seed: int) -> int:
         """Public channels with the app in them, the same for any ``seed``."""
@@ -59,21 +62,38 @@ class SlackEmulator:
         return count
 
     def mutate(self, collection: str, change: dict[str, Any]) -> list[str]:
-        """``{create: attributes}``, or ``{keys: ids, set: attributes}``, of channels; the ids concerned.
+        """Of ``channels``: ``{create: attributes}``, or ``{keys: ids, set: attributes}``, which Slack tells the app of.
 
-        Of ``messages``: ``{keys: [ts], delete: true}``.
+        Of ``messages``: ``{keys: [ts], delete: true}``. Of ``events``: ``{send: event, copies: 1}``, or
+        ``{lost: minute}``. Returns the ids concerned.
         """
-        if collection == "channels":
-            if "create" in change:
-                return [str(self.workspace.add_channel(change["create"])["id"])]
-            for key in change["keys"]:
-                self.workspace.channels[key].row.update(change["set"])
-            return list(change["keys"])
-        if collection == "messages" and change.get("delete"):
-            for channel in self.workspace.channels.values():
-                channel.messages = [one for one in channel.messages if one.row["ts"] not in change["keys"]]
-            return list(change["keys"])
+        match collection, change:
+            case "channels", {"create": attributes}:
+                return [str(self.workspace.add_channel(attributes)["id"])]
+            case "channels", {"keys": keys, "set": attributes}:
+                for key in keys:
+                    self._change(self.workspace.channels[key].row, attributes)
+                return list(keys)
+            case "messages", {"keys": keys, "delete": True}:
+                for channel in self.workspace.channels.values():
+                    channel.messages = [one for one in channel.messages if one.row["ts"] not in keys]
+                return list(keys)
+            case "events", {"send": event}:
+                return [self.events.tell(event, int(change.get("copies", 1)))]
+            case "events", {"lost": minute}:
+                self.events.too_many(int(minute))
+                return []
         raise KeyError(collection)
+
+    def _change(self, row: Row, attributes: Row) -> None:
+        before = dict(row)
+        row.update(attributes)
+        if row["is_archived"] != before["is_archived"]:
+            kind = "channel_archive" if row["is_archived"] else "channel_unarchive"
+            self.events.tell({"type": kind, "channel": row["id"], "user": "U0CREATOR1"})
+        if row["name"] != before["name"]:
+            renamed = {name: row[name] for name in ("id", "name", "created")}
+            self.events.tell({"type": "channel_rename", "channel": renamed})
 
     def state(self, collection: str) -> list[dict[str, Any]]:
         """Messages in the order of their channels and times; ``pings`` are those whom one would call."""
@@ -84,6 +104,7 @@ class SlackEmulator:
                 for one in self.workspace.channels.values()
                 for message in one.messages
             ],
+            "events": self.events.all,
             "rate_violations": lambda: self.rates.violations,
         }
         return collections[collection]()
@@ -93,6 +114,7 @@ class SlackEmulator:
 
     async def serve(self, request: Request) -> Response:
         """Every call of a method."""
+        self.events.serve()
         call: Call | None = None
         try:
             call = call_of(request, await request.body(), f"{next(self._request_numbers):012x}")
@@ -130,6 +152,7 @@ class SlackEmulator:
         self.workspace = Workspace(self.world)
         self.rates = Rates()
         self.oauth = OAuth(self.workspace)
+        self.events = Events(self.workspace)
         chat = Chat(self.workspace, self.rates)
         conversations = Conversations(self.workspace, self.rates)
         self.methods: dict[str, tuple[Method, str]] = {

@@ -36,6 +36,11 @@ class Settings:
     """Whether tokens end after 12 hours and come with a refresh token."""
     consent: bool = True
     """Whether the user agrees on the authorization page."""
+    events_url: str = ""
+    """The app's request address; events are sent there once it has proved itself. Empty: none."""
+    signing_secret: str = "sandbox-signing-secret"  # noqa: S105 - as above
+    event_retry_seconds: tuple[float, ...] = (0.0, 60.0, 300.0)
+    """The pauses before an event is sent again to an address that has not taken it."""
 
     def change(self, changes: dict[str, Any]) -> None:
         known = {one.name for one in fields(self)}
