@@ -24,6 +24,8 @@ _CREDENTIAL = {
     "account_inactive": f"the app was removed from the workspace, or the workspace was deleted: {_REMEDY}",
     "not_allowed_token_type": "this is no bot token: use the one that begins with xoxb-",
 }
+_RENEWABLE = frozenset({"not_authed", "invalid_auth", "token_revoked", "token_expired"})
+"""What another token would mend."""
 _WORKSPACE = {
     "accesslimited": "the workspace accepts the app from certain networks only: an admin must add ours",
     "access_denied": "the workspace denies this to the app: an admin must approve the app",
@@ -92,6 +94,17 @@ def error_of(body: Any, phase: str, request_id: str | None = None) -> ConnectorE
         return Misconfigured(f"{_WORKSPACE[code]} ({code})", **where)
     told = f"{_CHANNEL[code]} ({code})" if code in _CHANNEL else f"Slack refuses the message: {code}{_places(body)}"
     return Refused(told, code, whole_channel=code in _CHANNEL, phase=phase, request_id=request_id)
+
+
+def status_of(response: Response) -> int:
+    """401 where Slack says in a 200 that the token is no good: one that can be renewed is."""
+    if response.status != 200 or not response.body.startswith(b'{"ok":false'):
+        return response.status
+    try:
+        code = _code(jsonx.loads(response.body))
+    except ValueError:
+        return response.status
+    return 401 if code in _RENEWABLE else response.status
 
 
 def explain(response: Response, phase: str) -> ConnectorError:

@@ -9,10 +9,11 @@ from typing import Any, cast
 from uuid import uuid4
 
 from connectors.slack.client import HOSTS, REQUEST_ID_HEADERS, VENDOR, Slack, explain
+from connectors.slack.errors import status_of
 from connectors.slack.messages import Messages
 from connectors.slack.sandbox import SlackEmulator
 from connectors.slack.settings import SlackSettings
-from ml_connector.core.auth import Bearer
+from ml_connector.core.auth import Auth, Bearer
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import HttpClient, HttpPolicy
 from ml_connector.core.rate import Limiter
@@ -61,17 +62,23 @@ class SlackWorkspace:
 
     @asynccontextmanager
     async def client(
-        self, *, token: str = TOKEN, limiter: Limiter | None = None, policy: HttpPolicy | None = None, **settings: Any
+        self,
+        *,
+        auth: Auth | None = None,
+        limiter: Limiter | None = None,
+        policy: HttpPolicy | None = None,
+        **settings: Any,
     ) -> AsyncIterator[Slack]:
         """A client that waits for nothing and gives up soon."""
         origin = f"{self.sandbox.url('slack')}/api"
         http = HttpClient(
             vendor=VENDOR,
             origin=origin,
-            auth=Bearer(Secret(token), "acme/slack"),
+            auth=auth or Bearer(Secret(TOKEN), "acme/slack"),
             hosts=HostPolicy(HOSTS, allow_private=True),
             explain=explain,
             request_id_headers=REQUEST_ID_HEADERS,
+            status=status_of,
             limiter=limiter,
             policy=policy or HttpPolicy(tries=2, backoff=0.01, deadline=10, longest_pause=1.5),
         )

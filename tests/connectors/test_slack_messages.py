@@ -20,6 +20,7 @@ from ml_connector.core.records import Outcome, State
 from tests.connectors.slack_workspace import (
     FINANCE,
     PROCUREMENT,
+    TOKEN,
     SlackWorkspace,
     deliver,
     intent,
@@ -166,7 +167,8 @@ async def test_a_channel_that_is_closed_stops_itself_only(slack: SlackWorkspace)
 @pytest.mark.parametrize(
     ("error", "raised", "says"),
     [
-        ("token_revoked", Reauthenticate, "connect the workspace again"),
+        ("token_revoked", Reauthenticate, "secret set acme/slack token"),
+        ("account_inactive", Reauthenticate, "connect the workspace again"),
         ("missing_scope", Misconfigured, "install the app again"),
     ],
 )
@@ -266,3 +268,30 @@ async def test_one_message_a_second_in_a_channel_over_all_processes(slack: Slack
         gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(at)]
         assert min(gaps) >= 1.0
         assert sum(gaps) / len(gaps) <= 1.0 / 0.75
+
+
+async def test_a_token_that_ends_in_mid_send_is_renewed_and_the_message_goes(slack: SlackWorkspace) -> None:
+    class Renewable:
+        """A credential with one more token in hand."""
+
+        remedy = "connect it again"
+
+        def __init__(self) -> None:
+            self.token = TOKEN
+
+        async def headers(self) -> dict[str, str]:
+            return {"Authorization": f"Bearer {self.token}"}
+
+        async def refuse(self, headers: dict[str, str]) -> None:
+            assert headers["Authorization"].endswith(TOKEN)
+            self.token = "xoxb-renewed"
+            slack.configure(token=self.token)
+
+    async with slack.client(auth=Renewable()) as client:
+        destination = Messages(client)
+        decisions = await destination.decide([intent("Invoice 1"), intent("Invoice 2")])
+        slack.emulator.expire_tokens()
+        outcomes = await send(destination, decisions)
+
+    assert states(outcomes) == {State.APPLIED: 2}
+    assert slack.titles() == ["Invoice 1", "Invoice 2"]
