@@ -14,6 +14,8 @@ from ml_connector.core.oauth import (
     AuthorizationCode,
     ClientCredentials,
     OAuthClient,
+    PasswordGrant,
+    RefreshToken,
     TokenStore,
     TokenStyle,
     authorization_url,
@@ -21,7 +23,7 @@ from ml_connector.core.oauth import (
 )
 from ml_connector.core.secret import Secret
 
-__all__ = ["Auth", "AuthSpec", "AuthorizationCodeSpec", "Basic", "Bearer", "build_auth"]
+__all__ = ["Auth", "AuthSpec", "AuthorizationCodeSpec", "Basic", "Bearer", "UsernameToken", "build_auth"]
 
 
 class _Spec(BaseModel):
@@ -76,8 +78,44 @@ class AuthorizationCodeSpec(_Spec):
         )
 
 
+class RefreshTokenSpec(_Spec):
+    """OAuth 2.0 with a refresh token that was issued by hand and does not expire.
+
+    It is stored as secret ``refresh_token``, the client's secret as ``client_secret``.
+    """
+
+    type: Literal["oauth_refresh_token"]
+    token_url: str
+    client_id: str
+    token_style: TokenStyle = "basic_form"  # noqa: S105
+
+
+class PasswordGrantSpec(_Spec):
+    """OAuth 2.0 resource owner password credentials of a public client; the password is stored as ``password``."""
+
+    type: Literal["oauth_password"]
+    token_url: str
+    client_id: str
+    username: str
+    scope: str = ""
+
+
+class UsernameTokenSpec(_Spec):
+    """A WS-Security UsernameToken inside each SOAP message; the password is stored as ``password``."""
+
+    type: Literal["ws_security"]
+    username: str
+
+
 AuthSpec = Annotated[
-    BasicSpec | BearerSpec | ClientCredentialsSpec | AuthorizationCodeSpec, Field(discriminator="type")
+    BasicSpec
+    | BearerSpec
+    | ClientCredentialsSpec
+    | AuthorizationCodeSpec
+    | RefreshTokenSpec
+    | PasswordGrantSpec
+    | UsernameTokenSpec,
+    Field(discriminator="type"),
 ]
 
 
@@ -91,6 +129,22 @@ class Basic:
 
     async def headers(self) -> dict[str, str]:
         return self._headers
+
+    async def refuse(self, headers: dict[str, str]) -> None:  # noqa: ARG002
+        raise Reauthenticate(f"the user name or password of {self._connection} is refused: {self.remedy}")
+
+
+class UsernameToken:
+    """A user name and a password that the client puts into its messages; in the HTTP headers there is nothing."""
+
+    def __init__(self, username: str, password: Secret, connection: str) -> None:
+        self.username = username
+        self.password = password
+        self._connection = connection
+        self.remedy = _set_secret(connection, "password")
+
+    async def headers(self) -> dict[str, str]:
+        return {}
 
     async def refuse(self, headers: dict[str, str]) -> None:  # noqa: ARG002
         raise Reauthenticate(f"the user name or password of {self._connection} is refused: {self.remedy}")
@@ -113,7 +167,7 @@ class Bearer:
 
 def build_auth(
     spec: AuthSpec, secrets: Mapping[str, Secret], store: TokenStore, hosts: HostPolicy, connection: str
-) -> Basic | Bearer | ClientCredentials | AuthorizationCode:
+) -> Auth:
     """The credential that ``spec`` describes.
 
     ``connection`` (``acme/zendesk``) names it in messages. ``store`` keeps the tokens of the OAuth types.
@@ -136,6 +190,14 @@ def build_auth(
             hosts.check(spec.authorize_url)
             proof = None if spec.public_client else secret("client_secret")
             return AuthorizationCode(_client(spec, proof), store, hosts, connection)
+        case RefreshTokenSpec():
+            client = OAuthClient(spec.token_url, spec.client_id, secret("client_secret"), "", spec.token_style)
+            return RefreshToken(client, secret("refresh_token"), store, hosts, connection)
+        case PasswordGrantSpec():
+            client = OAuthClient(spec.token_url, spec.client_id, None, spec.scope, "basic_form")
+            return PasswordGrant(client, spec.username, secret("password"), store, hosts, connection)
+        case UsernameTokenSpec():
+            return UsernameToken(spec.username, secret("password"), connection)
 
 
 def _client(spec: ClientCredentialsSpec | AuthorizationCodeSpec, secret: Secret | None) -> OAuthClient:

@@ -251,6 +251,52 @@ class ClientCredentials(OAuth):
         return _filled(grant_type="client_credentials", scope=self._client.scope)
 
 
+class RefreshToken(OAuth):
+    """Somebody has issued a refresh token by hand that stays valid (RFC 6749, section 6)."""
+
+    def __init__(
+        self, client: OAuthClient, refresh: Secret, store: TokenStore, hosts: HostPolicy, connection: str
+    ) -> None:
+        super().__init__(client, store, hosts, connection)
+        self._refresh = refresh
+
+    @property
+    def remedy(self) -> str:
+        return f"issue a new refresh token and `ml-connector secret set {self._connection} refresh_token`"
+
+    def _grant(self, _: Token | None, /) -> dict[str, str]:
+        return {"grant_type": "refresh_token", "refresh_token": self._refresh.reveal()}
+
+
+class PasswordGrant(OAuth):
+    """A technical user signs in (RFC 6749, section 4.3). Renewed the same way: nothing is gained by refresh tokens."""
+
+    def __init__(
+        self,
+        client: OAuthClient,
+        username: str,
+        password: Secret,
+        store: TokenStore,
+        hosts: HostPolicy,
+        connection: str,
+    ) -> None:
+        super().__init__(client, store, hosts, connection)
+        self._username = username
+        self._password = password
+
+    @property
+    def remedy(self) -> str:
+        return f"check client_id and username, and `ml-connector secret set {self._connection} password`"
+
+    def _grant(self, _: Token | None, /) -> dict[str, str]:
+        return _filled(
+            grant_type="password",
+            username=self._username,
+            password=self._password.reveal(),
+            scope=self._client.scope,
+        )
+
+
 class AuthorizationCode(OAuth):
     """A person has let the application act for them (RFC 6749, section 4.1, with PKCE, RFC 7636)."""
 
