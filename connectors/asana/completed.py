@@ -1,0 +1,127 @@
+"""Completed tasks as a source: a scan of the projects, and single ones afresh when an event tells of them.
+
+Asana's webhooks lose events and tell none twice, so the scan is what nothing is lost by; the webhooks are for speed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from connectors.asana.client import VENDOR, Asana, together
+from connectors.asana.errors import Refused
+from connectors.asana.fields import VALUE_FIELDS, value_of
+from connectors.asana.lookup import erp_id
+from connectors.asana.webhook import COMPLETED_CHANGED
+from ml_connector.core.records import Body, Page, SourceRecord, Window
+
+_OPT_FIELDS = (
+    "name,completed,completed_at,completed_by.name,modified_at,resource_subtype,approval_status,permalink_url,"
+    f"memberships.project.name,memberships.section.name,{VALUE_FIELDS}"
+)
+_BEGINNING = "1970-01-01T00:00:00Z"
+
+
+class CompletedTasks:
+    """Records are `models.CompletedTask`; the source id is the task's gid.
+
+    A version is one completion: what is written on a completed task later is no new one, and a task that is opened and
+    completed again is. One that was opened again is a record, too (``completed`` is false), where an event tells of it:
+    it stands before a completion that was not handled yet.
+    """
+
+    system = VENDOR
+    operation = "REST 1.0 tasks"
+    windowed = True
+    continues = False
+
+    def __init__(self, client: Asana) -> None:
+        self._client = client
+
+    async def clock(self) -> datetime:
+        return await self._client.clock()
+
+    async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:
+        """Tasks of the projects that were completed in the window or since, project by project.
+
+        Asana filters by modification, and a completion is one, so all of them are among what was modified since
+        ``lo``. What was completed before and only modified since, by a comment perhaps, is left out: the window in
+        which it was completed had it.
+        """
+        projects = sorted(set(self._client.settings.projects.values()))
+        at = json.loads(cursor) if cursor else {"project": "", "offset": ""}
+        seen: set[str] = set()  # a task may be in several projects
+        for project in projects:
+            if project >= at["project"]:
+                offset = at["offset"] if project == at["project"] else ""
+                async for page in self._project(project, window, offset):
+                    page.records = [record for record in page.records if record.source_id not in seen]
+                    seen |= {record.source_id for record in page.records}
+                    if page.records:
+                        yield page
+
+    async def _project(self, project: str, window: Window, offset: str) -> AsyncIterator[Page]:
+        since = _BEGINNING if window.lo is None else window.lo.isoformat()
+        query = {"project": project, "modified_since": since, "opt_fields": _OPT_FIELDS}
+        try:
+            async for rows, after, request_id in self._client.pages("/tasks", offset, **query):
+                records = [self._record(row) for row in rows if _completed_since(row, window.lo)]
+                # behind the last page stands the next project: no gid comes between
+                place = {"project": project if after else f"{project}!", "offset": after}
+                yield Page(records, json.dumps(place), request_id)
+        except Refused as error:
+            if error.code != "stale_offset" or not offset:
+                raise
+            async for page in self._project(project, window, ""):  # the ledger knows what comes again
+                yield page
+
+    async def lookup(self, ids: Sequence[str]) -> list[SourceRecord]:
+        found = await together([self._client.task(gid, _OPT_FIELDS) for gid in ids if gid.isdigit()])
+        return [self._record(row) for row in found if row is not None]
+
+    async def concerns(self, kind: str, object_key: str, body: bytes) -> bool:
+        """A task was completed or opened again: Asana does not say which. Our own writes do neither."""
+        del body
+        return kind == COMPLETED_CHANGED and object_key.startswith("task:")
+
+    def _record(self, row: Body) -> SourceRecord:
+        settings = self._client.settings
+        completed = row.get("completed") is True
+        at = _instant(row["completed_at"]) if completed else None
+        body: dict[str, Any] = {
+            "gid": str(row["gid"]),
+            "name": row.get("name") or "",
+            "completed": completed,
+            "completed_at": at.isoformat() if at else None,
+            "completed_by": _person(row.get("completed_by")) if completed else None,
+            "resource_subtype": row.get("resource_subtype") or "default_task",
+            "approval_status": row.get("approval_status"),
+            "oracle_id": erp_id(row, settings.id_field) or None,
+            "po_number": erp_id(row, settings.po_field) or None,
+            "custom_fields": {str(field["name"]): value_of(field) for field in row.get("custom_fields") or []},
+            "memberships": sorted(
+                (_membership(one) for one in row.get("memberships") or []), key=lambda one: str(one["project"])
+            ),
+            "permalink_url": row.get("permalink_url"),
+        }
+        moment = at or _instant(row["modified_at"])
+        return SourceRecord(body["gid"], moment, body, version="completed" if completed else "open")
+
+
+def _completed_since(row: Body, lo: datetime | None) -> bool:
+    return row.get("completed") is True and (lo is None or _instant(row["completed_at"]) > lo)
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _person(row: Body | None) -> Body | None:
+    return {"gid": str(row["gid"]), "name": row.get("name")} if row else None
+
+
+def _membership(row: Body) -> Body:
+    project, section = row.get("project") or {}, row.get("section") or {}
+    return {"project": str(project.get("gid")), "project_name": project.get("name"), "section": section.get("name")}
