@@ -40,6 +40,7 @@ connections:
     system: zendesk
     origin: {sandbox}/zendesk
     requests_per_minute: 1000000
+    exports_per_minute: 1000000
     settle_seconds: {settle}
     auth:
       type: oauth_client_credentials

@@ -115,8 +115,8 @@ class Zendesk:
 
         https://developer.zendesk.com/documentation/ticketing/managing-tickets/using-the-incremental-export-api/
         """
-        # 10 calls a minute over all resources, whoever makes them
-        limit = Limit(f"{self._name} incremental", per_minute=10, burst=4)
+        rate = self.settings.exports_per_minute
+        limit = Limit(f"{self._name} incremental", per_minute=rate, burst=max(1, rate // 2))
         answer = await self._http.request(
             "GET", f"{API}/incremental/{kind}/cursor", params=params, limits=[self._account, limit]
         )

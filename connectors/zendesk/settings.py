@@ -18,6 +18,8 @@ class ZendeskSettings(BaseModel):
     """Put before the ERP's id in external ids, where two ERPs write into one account."""
     requests_per_minute: int = Field(default=400, gt=0)
     """What the account's plan allows (Suite Growth and Professional: 400), over all programs that use it."""
+    exports_per_minute: int = Field(default=10, gt=0)
+    """Calls of the incremental exports, over all programs that use them: 10, or 30 with Zendesk's add-on."""
     max_jobs: int = Field(default=20, ge=1, le=30)
     """Background jobs in flight at once. Zendesk runs 30 per account; the rest is left to others."""
     settle_seconds: float = Field(default=5.0, ge=0)

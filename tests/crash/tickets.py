@@ -80,7 +80,7 @@ class Tickets:
 
     def begin(self, name: str, tell: Callable[[], None], owner: psycopg.Connection[Any]) -> None:
         self._name = "new"
-        self.sandbox.settings("zendesk", export_excludes_seconds=0)
+        self.sandbox.settings("zendesk", export_excludes_seconds=0, rate_scale=None)
         self.sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
         self.sandbox.seed("zendesk", "organizations", CUSTOMERS)
         organizations = [row["id"] for row in self.sandbox.state("zendesk", "organizations")]
