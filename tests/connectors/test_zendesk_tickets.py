@@ -70,7 +70,7 @@ async def test_an_export_and_a_lookup_give_the_same_bytes_and_fit_the_model(zend
 
 
 async def test_an_export_goes_on_from_its_cursor(zendesk: Account) -> None:
-    zendesk.emulator.seed("tickets", 600, 1)
+    zendesk.emulator.seed("tickets", 900, 1)
     async with zendesk.client() as client:
         source = Tickets(client)
         first, cursor = await read(source)
@@ -80,12 +80,15 @@ async def test_an_export_goes_on_from_its_cursor(zendesk: Account) -> None:
         changed, later = await read(source, cursor)
         zendesk.emulator.mutate("tickets", {"keys": ["9"], "delete": True})
         pages = [page async for page in source.read(Window(None, datetime.now(UTC)), later)]
+        zendesk.emulator.mutate("tickets", {"where": {"status": "open"}, "set": {"status": "hold"}})
+        many, _ = await read(source, pages[-1].cursor)
 
-    assert len(by_id(first)) == 600
+    assert len(by_id(first)) == 900
     assert (nothing, same) == ([], cursor)
     assert [record.source_id for record in changed] == ["7"]
     assert [page.records for page in pages] == [[]]  # only what was deleted: the cursor moves all the same
     assert pages[0].cursor not in (cursor, later)
+    assert by_id(many).keys() == {str(row["id"]) for row in zendesk.state("tickets") if row["status"] == "hold"}
 
 
 async def test_a_first_export_of_an_account_without_changes_has_no_page(zendesk: Account) -> None:

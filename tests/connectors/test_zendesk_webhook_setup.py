@@ -62,7 +62,8 @@ async def test_no_delivery_comes_before_its_secret_is_kept(zendesk: Account) -> 
     async with listener() as heard:
 
         async def accept(name: str, secret: Secret) -> None:
-            zendesk.emulator.seed("tickets", 1, 1)  # brings users, too
+            zendesk.emulator.seed("tickets", 1, 1)
+            zendesk.emulator.mutate("users", {"where": {"role": "end-user"}, "set": {"name": f"Not yet {name}"}})
             await heard.accept(name, secret)
 
         async with zendesk.client() as client:
