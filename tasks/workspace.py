@@ -144,6 +144,7 @@ class Workspace:
             request_id_headers=made_by.request_id_headers,
             limiter=self.limiter,
             guard=self.guard,
+            status=made_by.status,
         )
         self._http.append(http)
         return made_by.client(http, own)

@@ -68,5 +68,9 @@ class System:
     """Takes away what sends to an address."""
     webhook_findings: Callable[[Any, Secret], Awaitable[list[Finding]]] | None = None
     """Whether events can come to an address, and of late have. Only reads."""
+    status: Callable[[Response], int] | None = None
+    """The status that an answer deserves, where the vendor's own says something else; None: it is right."""
+    discover: Callable[[Any], Awaitable[str]] | None = None
+    """Reads from the instance what it has, and proposes settings of the connection: YAML for the tenant's file."""
     address: Callable[[Any, str, str], str | None] = _no_page
     """Where a person sees the object of a payload model with this id, if the system has such a page."""
