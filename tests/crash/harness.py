@@ -22,6 +22,7 @@ from connectors.zendesk import jobs
 from ml_connector.core import crashpoints
 from ml_connector.core.embedded import Embedded
 from ml_connector.core.http import HttpClient, HttpPolicy
+from tasks import events
 from tests.installation import Installation
 
 DIED = 137
@@ -122,6 +123,7 @@ class Harness:
         gc.freeze()  # what a child does not touch it shares with its parent
         # the emulator answers within milliseconds; waiting for it is not what is tested
         jobs._SOONEST = 0.004
+        events.LINGER = 0.0
         (HttpClient.__init__.__kwdefaults__ or {})["policy"] = HttpPolicy(backoff=0.01)
 
     def close(self) -> None:
