@@ -1,0 +1,161 @@
+"""Completed tasks as a source, over real HTTP to the sandbox: none is lost, none is another one when it comes again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connectors.asana.completed import CompletedTasks
+from connectors.asana.field_setup import ensure_fields
+from connectors.asana.models import CompletedTask
+from connectors.asana.webhook import read as read_delivery
+from ml_connector.core.errors import RejectEvent
+from ml_connector.core.records import EventSource, SourceRecord, Window
+from tests.connectors.asana_workspace import ORDERS, PAYABLES, WANTED, Workspace, workspace
+
+
+@pytest.fixture
+def asana() -> Iterator[Workspace]:
+    with workspace() as opened:
+        yield opened
+
+
+def window(lo: datetime | None = None) -> Window:
+    return Window(lo, datetime.now(UTC))
+
+
+async def records(source: EventSource, lo: datetime | None = None, cursor: str | None = None) -> list[SourceRecord]:
+    return [record async for page in source.read(window(lo), cursor) for record in page.records]
+
+
+async def test_a_scan_and_an_event_give_the_same_record(asana: Workspace) -> None:
+    async with asana.client() as client:
+        await ensure_fields(client, WANTED)
+        values = {"PO number": "162045", "Oracle ID": "po:1", "Amount": 10.5, "Status": "Open"}
+        create = {"name": "Delivery", "projects": [ORDERS, PAYABLES], "custom_fields": values}
+        (gid,) = asana.by_hand(create=create)
+        asana.by_hand(create={"name": "Not done"})
+        asana.by_hand(keys=[gid], complete=True)
+        source = CompletedTasks(client)
+        (scanned,) = await records(source)  # once, though it is in two projects
+        (looked_up,) = await source.lookup([gid, "999", "not an id"])
+
+    assert scanned == looked_up
+    task = CompletedTask.model_validate(scanned.body)
+    assert (scanned.source_id, scanned.modified_at) == (gid, task.completed_at)
+    assert (task.po_number, task.oracle_id, task.custom_fields["Amount"]) == ("162045", "po:1", "10.5")
+    assert task.completed_by is not None
+    assert task.completed_by.name == "Greg Sanchez"
+    assert [one.project_name for one in task.memberships] == ["Purchase orders", "Payables"]
+
+
+async def test_one_completion_is_one_version_and_the_next_one_another(asana: Workspace) -> None:
+    async with asana.client() as client:
+        await ensure_fields(client, WANTED)
+        (gid,) = asana.by_hand(create={"name": "Delivery", "custom_fields": {"Amount": 1}})
+        asana.by_hand(keys=[gid], complete=True)
+        source = CompletedTasks(client)
+        (first,) = await records(source)
+        asana.by_hand(keys=[gid], set={"name": "Written on later", "custom_fields": {"Amount": 2}})
+        (later,) = await records(source)
+        await asyncio.sleep(0.002)
+        asana.by_hand(keys=[gid], reopen=True)
+        (reopened,) = await source.lookup([gid])
+        assert await records(source) == []
+        await asyncio.sleep(0.002)
+        asana.by_hand(keys=[gid], complete=True)
+        (again,) = await records(source)
+
+    def version(record: SourceRecord) -> tuple[datetime | None, str | None]:
+        return record.modified_at, record.version
+
+    assert version(first) == version(later)
+    assert first.body != later.body
+    assert reopened.body["completed"] is False
+    moments = [record.modified_at for record in (first, reopened, again)]
+    assert moments == sorted(set(filter(None, moments)))
+
+
+async def test_a_scan_takes_what_was_completed_in_its_window_and_not_what_was_only_touched(asana: Workspace) -> None:
+    async with asana.client() as client:
+        old, new = asana.by_hand(create={"name": "Old"})[0], asana.by_hand(create={"name": "New"})[0]
+        asana.by_hand(keys=[old], complete=True)
+        await asyncio.sleep(0.005)
+        lo = datetime.now(UTC)
+        await asyncio.sleep(0.005)
+        asana.by_hand(keys=[old], set={"notes": "a word"})
+        asana.by_hand(keys=[new], complete=True)
+        found = await records(CompletedTasks(client), lo)
+
+    assert [record.source_id for record in found] == [new]
+
+
+async def test_a_scan_goes_on_where_it_was_stopped_also_when_its_place_is_no_longer_known(asana: Workspace) -> None:
+    for number in range(250):
+        asana.by_hand(create={"name": f"Task {number}", "projects": [(ORDERS, PAYABLES)[number % 5 == 0]]})
+    done = set(asana.by_hand(where={"completed": False}, complete=True))
+    async with asana.client() as client:
+        source = CompletedTasks(client)
+        pages = [page async for page in source.read(window(timedelta_ago(60)), None)]
+        sizes = [len(page.records) for page in pages]
+        rest = await records(source, cursor=pages[0].cursor)
+        lost = json.dumps({"project": ORDERS, "offset": "eyJ100000"})
+        anew = await records(source, cursor=lost)
+
+    assert sizes == [100, 100, 50]
+    first = {record.source_id for record in pages[0].records}
+    assert first | {record.source_id for record in rest} == done
+    assert first.isdisjoint({record.source_id for record in rest})
+    assert {record.source_id for record in anew} == done
+
+
+def timedelta_ago(seconds: float) -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=seconds)
+
+
+async def test_a_rejected_approval_says_so(asana: Workspace) -> None:
+    (gid,) = asana.by_hand(create={"name": "Approve it", "resource_subtype": "approval"})
+    asana.by_hand(keys=[gid], approve="rejected")
+    async with asana.client() as client:
+        (record,) = await records(CompletedTasks(client))
+
+    assert (record.body["completed"], record.body["approval_status"]) == (True, "rejected")
+
+
+def event(gid: str = "1201", field: str = "completed", at: str = "2026-11-21T09:00:00.000Z") -> dict[str, object]:
+    return {
+        "user": {"gid": "111", "resource_type": "user"},
+        "created_at": at,
+        "action": "changed",
+        "resource": {"gid": gid, "resource_type": "task", "resource_subtype": "default_task"},
+        "parent": None,
+        "change": {"field": field, "action": "changed"},
+    }
+
+
+async def test_a_delivery_holds_events_which_are_known_again(asana: Workspace) -> None:
+    body = json.dumps({"events": [event(), event(), event("1202"), event(at="2026-11-21T09:00:01.000Z"), {"odd": 1}]})
+    delivery = read_delivery([], body.encode())
+    again = read_delivery([], json.dumps({"events": [dict(reversed(event().items()))]}).encode())
+    async with asana.client() as client:
+        source = CompletedTasks(client)
+        concerns = [await source.concerns(e.kind, e.object_key, e.body) for e in delivery.events]
+        (deleted,) = read_delivery([], json.dumps({"events": [{**event(), "action": "deleted"}]}).encode()).events
+
+    assert [(e.kind, e.object_key) for e in delivery.events] == [
+        ("task.changed.completed", "task:1201"),
+        ("task.changed.completed", "task:1202"),
+        ("task.changed.completed", "task:1201"),
+        ("unknown", ""),
+    ]
+    assert concerns == [True, True, True, False]
+    assert again.events[0].event_id == delivery.events[0].event_id
+    assert deleted.kind == "task.deleted.completed"
+    assert read_delivery([], b'{"events": []}').events == []
+    for wrong in (b"", b"[]", b'{"events": 3}'):
+        with pytest.raises(RejectEvent):
+            read_delivery([], wrong)
