@@ -83,7 +83,7 @@ def texts(node: Any) -> list[str]:
 
 
 def _layout(message: Message, room: _Room) -> list[Body]:
-    title = plain(_MARKS[message.event] + one_line(message.title), _TITLE)
+    title = plain(_MARKS[message.event] + one_line(message.title, _TITLE), _TITLE)
     blocks: list[Body] = [{"type": "header", "text": _plain(title)}]
     if message.summary:
         blocks.append({"type": "section", "text": _plain(plain(message.summary, room.summary))})
@@ -142,7 +142,7 @@ def _aligned(columns: Sequence[str], lines: Sequence[Sequence[Scalar]], room: in
 
 def _cell(value: Scalar) -> str:
     # A fence of backticks would end at one of the ERP's.
-    return cut(one_line(value), _CELL).replace("`", "'")
+    return _short(value, _CELL).replace("`", "'")
 
 
 def _padded(cell: str, form: tuple[int, bool]) -> str:
@@ -168,12 +168,16 @@ def _link(message: Message) -> str | None:
 def _text(message: Message) -> str:
     """Title and totals first: what is cut is cut at the end."""
     facts = [*message.totals[:_MOST_TOTALS], *message.facts[:_MOST_FACTS]]
-    parts = [_MARKS[message.event] + one_line(message.title)[:_TITLE]]
-    parts += [f"{one_line(fact.label)[:80]}: {one_line(value_of(fact))[:100]}" for fact in facts]
-    parts += [one_line(text)[:600] for text in (message.summary, message.footer) if text]
+    parts = [_MARKS[message.event] + _short(message.title, _TITLE)]
+    parts += [f"{_short(fact.label, 80)}: {_short(value_of(fact), 100)}" for fact in facts]
+    parts += [_short(text, 600) for text in (message.summary, message.footer) if text]
     if message.lines:
         parts.append(f"{len(message.lines)} lines")
     return escape(cut("\n".join(parts), LONGEST_TEXT))
+
+
+def _short(value: Scalar, limit: int) -> str:
+    return cut(one_line(value, limit), limit)
 
 
 def _plain(escaped: str) -> Body:

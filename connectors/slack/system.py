@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.slack.client import HOSTS, REQUEST_ID_HEADERS, VENDOR, Slack
-from connectors.slack.errors import explain
+from connectors.slack.errors import explain, status_of
 from connectors.slack.messages import Messages, address
 from connectors.slack.models import Message
 from connectors.slack.ping import ping
@@ -17,6 +17,7 @@ SLACK = System(
     hosts=HOSTS,
     request_id_headers=REQUEST_ID_HEADERS,
     explain=explain,
+    status=status_of,
     client=Slack,
     ping=ping,
     models={"Message": Message},

@@ -12,8 +12,6 @@ from typing import Any
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _JOINERS = "\u200c\u200d"  # Persian and emoji are written with them
-_LONGEST = 8_000
-"""Characters of a value that are looked at: no place in a message has room for as many."""
 _NOTHING = "-"  # Slack refuses an empty text
 _ELLIPSIS = "…"
 _SPACES = re.compile(r"\s+")
@@ -25,12 +23,15 @@ def plain(value: Any, limit: int) -> str:
     Control characters go, and those that turn the direction of what follows them: a value could otherwise rearrange
     the text around it.
     """
-    return escape(cut(one_line(value), limit))
+    return escape(cut(one_line(value, limit), limit))
 
 
-def one_line(value: Any) -> str:
-    """The text of a value with single spaces in it and nothing invisible, or ``-``. Not escaped."""
-    text = _SPACES.sub(" ", written(value)[:_LONGEST])
+def one_line(value: Any, limit: int) -> str:
+    """The text of a value with single spaces in it and nothing invisible, or ``-``. Not escaped.
+
+    Of a value that is far longer than ``limit`` only the beginning is looked at.
+    """
+    text = _SPACES.sub(" ", written(value)[: 4 * limit])
     text = "".join(char for char in text if _is_kept(char)).strip()
     return (
         text if any(char.isprintable() and char not in " \u3164\u2800\uffa0\u115f\u1160" for char in text) else _NOTHING

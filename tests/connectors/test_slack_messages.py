@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -295,3 +296,35 @@ async def test_a_token_that_ends_in_mid_send_is_renewed_and_the_message_goes(sla
 
     assert states(outcomes) == {State.APPLIED: 2}
     assert slack.titles() == ["Invoice 1", "Invoice 2"]
+
+
+async def test_nothing_is_lost_or_doubled_by_lost_answers_and_sudden_deaths(slack: SlackWorkspace) -> None:
+    settle, chance = 0.15, random.Random(7)
+    slack.fault("lose_response", "chat.postMessage", rate=0.3)
+    slack.fault("status", "chat.postMessage", rate=0.1, status=503)
+    slack.answers("chat.postMessage", "fatal_error", applied=True, rate=0.1)
+    slack.fault("history_lag", "chat.postMessage", rate=0.5, seconds=0.1)
+    waiting = [intent(f"{n:03}", (PROCUREMENT, FINANCE)[n % 2]) for n in range(80)]
+    deaths = 0
+    while waiting:
+        async with slack.client(settle_seconds=settle) as client:
+            destination = Messages(client)
+            decisions = await destination.decide(waiting)
+            outcomes: list[Outcome] = []
+            sending = asyncio.create_task(send_into(outcomes, destination, decisions))
+            done, _ = await asyncio.wait([sending], timeout=chance.uniform(0.05, 1.5))
+            deaths += not done
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            settled = {o.effect_id for o in outcomes if o.state is State.APPLIED}
+            certain = {o.effect_id for o in outcomes if o.state is State.RETRY_WAIT}
+            await asyncio.sleep(settle)
+            open_ = [d for d in decisions if d.effect_id not in settled | certain]
+            probed = await destination.probe(open_)
+            settled |= {o.effect_id for o in probed if o.state is State.APPLIED}
+            waiting = [one for one in waiting if one.effect_id not in settled]
+
+    assert deaths > 3
+    for channel in (PROCUREMENT, FINANCE):
+        assert slack.titles(channel) == sorted(set(slack.titles(channel)))
+    assert len(slack.messages()) == 80
