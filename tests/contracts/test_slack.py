@@ -21,10 +21,13 @@ from slack_sdk.signature import Clock, SignatureVerifier
 from connectors.slack import errors
 from connectors.slack.ping import ping
 from connectors.slack.sandbox.oauth import CLIENT_ID, CLIENT_SECRET
-from ml_connector.core.errors import RejectEvent
+from ml_connector.core.errors import Reauthenticate, RejectEvent
+from ml_connector.core.hosts import HostPolicy
+from ml_connector.core.oauth import AuthorizationCode, OAuthClient
 from ml_connector.core.secret import Secret
 from ml_connector.core.signatures import slack_signature, verify_slack
 from tests.connectors.slack_workspace import FINANCE, PROCUREMENT, TOKEN, SlackWorkspace, deliver, intent, workspace
+from tests.core.test_auth import MemoryTokenStore
 
 NOW = 1_531_420_618
 
@@ -145,6 +148,31 @@ def test_the_app_is_installed_by_oauth(slack: SlackWorkspace, specs: Path, rotat
             refresh_token=token["refresh_token"],
         )
         assert renewed["refresh_token"] != token["refresh_token"]
+
+
+async def test_the_generic_oauth_client_gets_and_renews_slacks_tokens(slack: SlackWorkspace) -> None:
+    slack.configure(rotation=True)
+    base, back, store = slack.sandbox.url("slack"), "https://acme.example/oauth/callback", MemoryTokenStore()
+    app = OAuthClient(f"{base}/api/oauth.v2.access", CLIENT_ID, Secret(CLIENT_SECRET), "chat:write", "basic_form")
+    auth = AuthorizationCode(app, store, HostPolicy((), allow_private=True), "acme/slack")
+
+    async def code() -> str:
+        asked = {"client_id": CLIENT_ID, "scope": "chat:write", "redirect_uri": back, "state": "s-1"}
+        async with httpx.AsyncClient() as browser:
+            page = await browser.get(f"{base}/oauth/v2/authorize", params=asked)
+        return dict(parse_qsl(page.headers["location"].partition("?")[2]))["code"]
+
+    with pytest.raises(Reauthenticate, match="pkce_not_allowed"):
+        await auth.exchange(await code(), back, "a verifier")
+    with pytest.raises(Reauthenticate, match="invalid_code"):
+        await auth.exchange("never given", back, "")
+    await auth.exchange(await code(), back, "")
+    first = await auth.headers()
+    slack.emulator.expire_tokens()
+    async with slack.client(auth=auth) as client:
+        assert (await client.me()).scopes == {"chat:write"}
+    assert first["Authorization"].startswith("Bearer xoxe.xoxb-1-")
+    assert await auth.headers() != first
 
 
 async def test_our_client_sends_only_arguments_that_the_reference_knows(

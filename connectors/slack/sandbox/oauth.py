@@ -120,6 +120,8 @@ class OAuth:
             raise Refused("invalid_code")
         if code.redirect_uri != call.text("redirect_uri"):
             raise Refused("bad_redirect_uri")
+        if (code.challenge or call.text("code_verifier")) and not self.workspace.settings.pkce:
+            raise Refused("pkce_not_allowed")
         digest = hashlib.sha256(call.text("code_verifier").encode()).digest()
         if code.challenge not in (None, base64.urlsafe_b64encode(digest).decode().rstrip("=")):
             raise Refused("invalid_code_verifier")

@@ -34,6 +34,8 @@ class Settings:
     """15 for those apps."""
     rotation: bool = False
     """Whether tokens end after 12 hours and come with a refresh token."""
+    pkce: bool = False
+    """Whether the app is a public client, which is a switch in its settings that nobody can turn back."""
     consent: bool = True
     """Whether the user agrees on the authorization page."""
     events_url: str = ""
