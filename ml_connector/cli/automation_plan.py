@@ -77,8 +77,9 @@ async def carry_out_automations(client: PrefectClient, changes: Sequence[Automat
         if change.kind == "create" and change.wanted:
             await client.create_automation(change.wanted)
         elif change.kind == "update" and change.wanted and change.existing:
-            kept = change.wanted.model_copy(update={"enabled": change.existing.enabled})
-            await client.update_automation(change.existing.id, AutomationCore.model_validate(kept.model_dump()))
+            # all that is not left out is sent, also what stands at its default; an owner cannot be changed
+            fields = change.wanted.model_dump(exclude={"owner_resource"}) | {"enabled": change.existing.enabled}
+            await client.update_automation(change.existing.id, AutomationCore.model_validate(fields))
         elif change.kind == "remove" and change.existing:
             await client.delete_automation(change.existing.id)
 

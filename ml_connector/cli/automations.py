@@ -26,6 +26,9 @@ SILENCE = timedelta(minutes=3)
 """Six heartbeats (prefect.yaml sets their frequency): a slow network or a restarted server is no dead process."""
 COMES_BACK = 3
 """How often a run whose process has died is started again by itself. It then stays crashed, for a person to look at."""
+COMING_BACK = "ComingBack"
+"""State of a run whose process has died, until it is continued."""
+REST = timedelta(seconds=30)
 _LONGEST_RUN = timedelta(days=1)
 
 _RUN = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
@@ -38,7 +41,7 @@ async def wanted_automations(deployments: Sequence[Wanted], blocks: Mapping[str,
     alerts = [alert for tenant in tenants if tenant in blocks for alert in _alerts(tenant, blocks[tenant])]
     scheduled = [one for one in deployments if one.tenant in blocks and one.schedules]
     alerts += [await _has_not_run(one, blocks[one.tenant]) for one in scheduled]
-    return [*alerts, _without_sign_of_life(), _comes_back()] if deployments else []
+    return [*alerts, _without_sign_of_life(), _comes_back(), _goes_on()] if deployments else []
 
 
 def _alerts(tenant: str, block: UUID) -> list[AutomationCore]:
@@ -140,22 +143,42 @@ def _comes_back() -> AutomationCore:
     whose process dies before it has begun goes round and round."""
     return AutomationCore(
         name=f"{TAG}: crashed run comes back",
-        description=f"A run whose process has died is continued, {COMES_BACK} times at most.",
+        description=f"A run whose process has died is to be continued, {COMES_BACK} times at most.",
         tags=[TAG],
         trigger=EventTrigger(
             after={"prefect.flow-run.Running"},
             expect={"prefect.flow-run.Crashed"},
-            match=ResourceSpecification(
-                {**_RUN.root, "prefect.run-count": [str(n + 1) for n in range(COMES_BACK)]},
-            ),
+            match=ResourceSpecification({**_RUN.root, "prefect.run-count": [str(n + 1) for n in range(COMES_BACK)]}),
             match_related=[_tagged(TAG)],
             for_each=_OF_ONE_RUN,
             within=_LONGEST_RUN,
         ),
         actions=[
             ChangeFlowRunState(
-                state=StateType.SCHEDULED, name="AwaitingRetry", message="Its process has died: it is continued."
+                state=StateType.FAILED, name=COMING_BACK, message=f"Its process has died. It is continued in {REST}."
             )
+        ],
+    )
+
+
+def _goes_on() -> AutomationCore:
+    """Not at once: a worker tells of a dead process twice (Prefect 3.8.8), before and after the flow's hooks have run,
+    and the second time would crash the process that has taken over. While a run rests Prefect refuses that."""
+    return AutomationCore(
+        name=f"{TAG}: run that is coming back goes on",
+        description="A crashed run is continued after a rest, unless somebody has pressed Retry meanwhile.",
+        tags=[TAG],
+        trigger=EventTrigger(
+            after={f"prefect.flow-run.{COMING_BACK}"},
+            expect={"prefect.flow-run.*"},
+            match=_RUN,
+            match_related=[_tagged(TAG)],
+            for_each=_OF_ONE_RUN,
+            posture=Posture.Proactive,
+            within=REST,
+        ),
+        actions=[
+            ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message="Continued after a crash.")
         ],
     )
 
