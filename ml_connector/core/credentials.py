@@ -11,6 +11,7 @@ from sqlmodel import select
 
 from ml_connector.core.connections import credential_changed
 from ml_connector.core.db import Connection, Database
+from ml_connector.core.endpoints import SIGNING
 from ml_connector.core.errors import RetryLater
 from ml_connector.core.oauth import Token
 from ml_connector.core.secret import Secret
@@ -22,8 +23,9 @@ async def put_secret(db: Database, vault: Vault, tenant: str, connection: str, n
     """Store a secret, in place of what it was.
 
     A token that was bought with the old one is forgotten; not so one that is renewed by what a person has granted,
-    which outlives the secret of the client.
+    which outlives the secret of the client. A secret that proves what the vendor sends has nothing to do with either.
     """
+    ours = not name.startswith(SIGNING)
     sealer = await vault.sealer(tenant, "secret")
     envelope = sealer.seal("secret", "envelope", f"{connection}/{name}", value.reveal().encode())
     async with db.session(tenant) as session:
@@ -32,10 +34,11 @@ async def put_secret(db: Database, vault: Vault, tenant: str, connection: str, n
                 tenant=tenant, connection=connection, name=name, envelope=envelope, updated_at=datetime.now(UTC)
             )
         )
-        token = await session.get(StoredToken, (tenant, connection))
+        token = await session.get(StoredToken, (tenant, connection)) if ours else None
         if token is not None and not (name == "client_secret" and _is_renewable(sealer, connection, token.envelope)):
             await session.delete(token)
-    await credential_changed(db, tenant, connection)
+    if ours:
+        await credential_changed(db, tenant, connection)
 
 
 def _is_renewable(sealer: Sealer, connection: str, envelope: bytes | None) -> bool:

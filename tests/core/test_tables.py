@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlmodel import SQLModel
 
 from ml_connector.core import tables
 from ml_connector.core.connections import needs_reauth, record_identity, require_usable
-from ml_connector.core.credentials import get_secrets, put_secret
+from ml_connector.core.credentials import PostgresTokenStore, get_secrets, put_secret
 from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured, Reauthenticate
+from ml_connector.core.oauth import Token
 from ml_connector.core.secret import Secret
 from ml_connector.core.vault import Vault
 
@@ -43,6 +46,21 @@ async def test_a_refused_connection_is_not_asked_again_until_it_has_a_new_creden
     await require_usable(database, "acme", "desk")
     assert (await get_secrets(database, vault, "acme", "desk"))["client_secret"].reveal() == "new"
     assert await get_secrets(database, vault, "globex", "desk") == {}
+
+
+async def test_a_signing_secret_leaves_our_own_credential_as_it_is(database: Database, vault: Vault) -> None:
+    store = PostgresTokenStore(database, vault, "acme", "chat")
+    await put_secret(database, vault, "acme", "chat", "client_secret", Secret("x"))
+    async with store.locked() as slot:
+        await slot.save(Token(Secret("xoxb-1"), None, datetime.now(UTC), None))
+    await needs_reauth(database, "acme", "chat", "slack", "token_revoked")
+
+    await put_secret(database, vault, "acme", "chat", "webhook_secret_app", Secret("y"))
+
+    async with store.locked() as slot:
+        assert slot.token is not None
+    with pytest.raises(Reauthenticate, match="token_revoked"):
+        await require_usable(database, "acme", "chat")
 
 
 async def test_another_account_behind_a_known_connection_is_refused(database: Database) -> None:
