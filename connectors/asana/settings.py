@@ -14,7 +14,8 @@ class AsanaSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    origin: str = "https://app.asana.com/api/1.0"
+    origin: str
+    """``https://app.asana.com/api/1.0``."""
     workspace: Gid
     projects: dict[str, Gid] = {}
     """The projects that are written and watched: the names that the mappings use -> their ids.

@@ -20,7 +20,7 @@ from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import HttpClient, HttpPolicy, Response, Retry
 from ml_connector.core.secret import Secret
 
-TokenStyle = Literal["basic_form", "json"]
+TokenStyle = Literal["basic_form", "form", "json"]
 
 # All of it passes while other processes wait for the row of this token, for 30 s at most.
 TOKEN_POLICY = HttpPolicy(tries=3, try_timeout=8, connect_timeout=5, deadline=20, connections=2, max_body=1024 * 1024)
@@ -90,8 +90,9 @@ class TokenStore(Protocol):
 class OAuthClient:
     """An application that is registered with an authorization server.
 
-    ``token_style``: ``basic_form`` sends form fields, and the client's id and secret as HTTP Basic; ``json`` sends
-    all of it as one JSON object. ``client_secret`` None: it is registered as a public one (RFC 6749, section 2.1).
+    ``token_style``: ``basic_form`` sends form fields, and the client's id and secret as HTTP Basic; ``form`` all of it
+    as form fields; ``json`` all of it as one JSON object. ``client_secret`` None: it is registered as a public one
+    (RFC 6749, section 2.1).
     """
 
     token_url: str
@@ -327,14 +328,12 @@ class AuthorizationCode(OAuth):
 
 def _token_request(who: OAuthClient, grant: dict[str, str]) -> tuple[bytes, dict[str, str]]:
     """Body and headers. A public client has nothing to prove itself by, and only says who it is."""
+    mine = {"client_id": who.client_id} | ({"client_secret": who.client_secret.reveal()} if who.client_secret else {})
     if who.token_style == "json":  # noqa: S105
-        mine = {"client_id": who.client_id} | (
-            {"client_secret": who.client_secret.reveal()} if who.client_secret else {}
-        )
         return jsonx.dumps(grant | mine), {"content-type": "application/json"}
     form = {"content-type": "application/x-www-form-urlencoded"}
-    if who.client_secret is None:
-        return urlencode(grant | {"client_id": who.client_id}).encode(), form
+    if who.token_style == "form" or who.client_secret is None:  # noqa: S105
+        return urlencode(grant | mine).encode(), form
     return urlencode(grant).encode(), basic(who.client_id, who.client_secret) | form
 
 

@@ -81,7 +81,9 @@ class Hooks:
         status, more = _ANSWERS[outcome]
         if outcome == "handshake" and back is not None:
             more = (back,)
-        told = [(b"content-length", str(len(answer)).encode()), (b"content-type", b"text/plain")]
+        told = [(b"content-length", str(len(answer)).encode())]
+        if answer:
+            told.append((b"content-type", b"text/plain"))
         await send({"type": "http.response.start", "status": status, "headers": [*told, *more]})
         await send({"type": "http.response.body", "body": answer})
 
