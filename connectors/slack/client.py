@@ -102,7 +102,7 @@ class Slack:
         team = (await self.me()).team_id
         # One message a second in a channel; the difference is for requests that overtake each other on the way.
         limits = [
-            Limit(f"slack {team} {message['channel']}", per_minute=52, burst=1),
+            Limit(f"slack {team} {message['channel']}", per_minute=50, burst=1),
             Limit(f"slack {team}", per_minute=self.settings.messages_per_minute, burst=10),
         ]
         return await self._write("chat.postMessage", message, limits, Retry.UNSENT)
