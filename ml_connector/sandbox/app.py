@@ -12,12 +12,19 @@ from starlette.routing import Mount
 from connectors.asana.sandbox import AsanaEmulator
 from connectors.oracle_fusion.sandbox import OracleFusionEmulator
 from connectors.slack.sandbox import SlackEmulator
+from connectors.workday.sandbox import WorkdayEmulator
 from connectors.zendesk.sandbox import ZendeskEmulator
 from ml_connector.sandbox.control import Control, refused
 from ml_connector.sandbox.gate import Gate
 from ml_connector.sandbox.world import Emulator, World
 
-EMULATORS: tuple[type[Emulator], ...] = (AsanaEmulator, OracleFusionEmulator, SlackEmulator, ZendeskEmulator)
+EMULATORS: tuple[type[Emulator], ...] = (
+    AsanaEmulator,
+    OracleFusionEmulator,
+    SlackEmulator,
+    WorkdayEmulator,
+    ZendeskEmulator,
+)
 
 
 def create_app(world: World | None = None, emulators: tuple[type[Emulator], ...] = EMULATORS) -> Starlette:

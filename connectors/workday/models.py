@@ -1,0 +1,136 @@
+"""The records of the streams, as mappings see them: Workday's own element names, references as their ids and names.
+
+``WID`` is the id that Workday gives to every object and never changes. Dates are days as written by Workday, without
+the offset that it appends to them. Bank and tax data are not read.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+PaymentStatus = Literal["Unpaid", "Partially Paid", "Paid"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    WID: str
+
+
+class Supplier(_Record):
+    """A supplier of any status."""
+
+    Supplier_ID: str | None = None
+    Supplier_Reference_ID: str | None = None
+    Supplier_Name: str | None = None
+    Status: str | None = None
+    """``ACTIVE`` or ``INACTIVE``."""
+    Status_Reason: str | None = None
+    Approval_Status: str | None = None
+    Supplier_Category: str | None = None
+    Payment_Terms: str | None = None
+    Currency: str | None = None
+    Email_Address: str | None = None
+    Email_Addresses: list[str] = []
+    Phone: str | None = None
+    Phones: list[str] = []
+    Formatted_Address: str | None = None
+    Address_Line_1: str | None = None
+    Municipality: str | None = None
+    Country_Region: str | None = None
+    Postal_Code: str | None = None
+    Country: str | None = None
+    """ISO 3166-1 alpha-2."""
+    Web_Address: str | None = None
+
+
+class SupplierInvoice(_Record):
+    """A supplier invoice. ``Invoice_Number`` is Workday's, ``Suppliers_Invoice_Number`` the one on the paper."""
+
+    Supplier_Invoice_ID: str | None = None
+    Invoice_Number: str | None = None
+    Suppliers_Invoice_Number: str | None = None
+    Document_Status: str | None = None
+    Company: str | None = None
+    Supplier_WID: str | None = None
+    Supplier_ID: str | None = None
+    Supplier_Name: str | None = None
+    Currency: str | None = None
+    Invoice_Date: date | None = None
+    Due_Date: date | None = None
+    """Due_Date_Override; Workday's answer has no due date that follows from the payment terms."""
+    Payment_Terms: str | None = None
+    On_Hold: bool | None = None
+    Control_Amount_Total: Decimal | None = None
+    Tax_Amount: Decimal | None = None
+    Amount_Due: Decimal | None = None
+    """Of unpaid invoices the whole amount, of paid ones 0, of partially paid ones unknown."""
+    Payment_Status: PaymentStatus | None = None
+    External_PO_Number: str | None = None
+    Purchase_Orders: list[str] = []
+    """What Workday calls the purchase order lines of the invoice: ``PO-000045 - Line 1``."""
+    Memo: str | None = None
+    Is_Paid: bool | None = None
+    Is_Partially_Paid: bool | None = None
+
+
+class PaidInvoice(_Record):
+    """The payment status alone of an invoice, from a query or a report; ``WID`` is the invoice's."""
+
+    Invoice_Number: str | None = None
+    Payment_Status: PaymentStatus | None = None
+    Amount_Due: Decimal | None = None
+    Due_Date: date | None = None
+    Is_Paid: bool | None = None
+    Is_Partially_Paid: bool | None = None
+
+
+class PurchaseOrder(_Record):
+    """A purchase order. ``Total_Amount`` is the sum of its lines before tax, except by REST, which has its own."""
+
+    Purchase_Order_ID: str | None = None
+    Document_Number: str | None = None
+    Document_Status: str | None = None
+    Company: str | None = None
+    Supplier_WID: str | None = None
+    Supplier_ID: str | None = None
+    Supplier_Name: str | None = None
+    Currency: str | None = None
+    Document_Date: date | None = None
+    Due_Date: date | None = None
+    Payment_Terms: str | None = None
+    Total_Amount: Decimal | None = None
+    Memo: str | None = None
+
+
+class RemittedDocument(BaseModel):
+    """What a payment paid. No id of an invoice: it is found by number within the supplier, and date."""
+
+    Document_Type: str | None = None
+    Document_ID: str | None = None
+    Document_Reference: str | None = None
+    Document_Date: date | None = None
+    Total_Payable_Amount: Decimal | None = None
+    Amount_Paid: Decimal | None = None
+    Amount_Due: Decimal | None = None
+
+
+class Payment(_Record):
+    """A payment, with the documents that it settles."""
+
+    Payment_Status: str | None = None
+    Payment_Reference_Number: str | None = None
+    Payment_Amount: Decimal | None = None
+    Currency: str | None = None
+    Payment_Date: date | None = None
+    Payment_Type: str | None = None
+    Company: str | None = None
+    Payee_Name: str | None = None
+    Payee_ID: str | None = None
+    Supplier_WID: str | None = None
+    Supplier_ID: str | None = None
+    Documents: list[RemittedDocument] = []

@@ -1,0 +1,176 @@
+"""Workday Web Services, answered: who asks, whether they may, and a page of what was asked for; else a fault."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+
+from lxml import etree
+from starlette.responses import Response
+
+from connectors.workday.sandbox import rendering
+from connectors.workday.sandbox.access import Access
+from connectors.workday.sandbox.books import Books, Row, updated_between
+from connectors.workday.sandbox.grammar import OPERATIONS, Grammar, Invalid, check
+from connectors.workday.sandbox.rendering import SOAP, WD, add
+from ml_connector.sandbox.world import FaultRule
+
+WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+PAYMENT_STATUS = {
+    "d9e43940446c11de98360015c5e6daf6": "Unpaid",
+    "d9e43706446c11de98360015c5e6daf6": "Partially Paid",
+    "d9e4362a446c11de98360015c5e6daf6": "Paid",
+}
+_RENDER: dict[str, Callable[[etree._Element, Row], None]] = {
+    "suppliers": rendering.supplier,
+    "supplier_invoices": rendering.supplier_invoice,
+    "purchase_orders": rendering.purchase_order,
+    "payments": rendering.payment,
+}
+_MOST = 999
+
+
+def answer(
+    body: bytes,
+    service: str,
+    version: str,
+    bearer: str,
+    books: Books,
+    access: Access,
+    odd: Callable[[str], FaultRule | None],
+) -> Response:
+    """``odd`` says whether a fault of this name is armed for the request."""
+    if odd("throttle"):
+        return fault("Server", "Too many requests. Please try again later.")
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    try:
+        root = etree.fromstring(body, parser)
+    except etree.XMLSyntaxError:
+        return fault("Client.validationError", "Validation error occurred. The message is not well-formed.")
+    if b"<!DOCTYPE" in body:
+        return fault("Client", "Processing error occurred. DTD is not supported.", "Processing_Fault")
+    if not (access.knows(bearer) if bearer else _signed(root, access)):
+        return fault("Client.authenticationError", "invalid username or password")
+    request = next(iter(root.iterfind(f"{{{SOAP}}}Body/*")), None)
+    operation = str(etree.QName(request).localname).removesuffix("_Request") if request is not None else ""
+    grammar = OPERATIONS.get(operation)
+    if request is None or grammar is None or service not in grammar.services:
+        return fault("Client.validationError", "Validation error occurred. Unknown operation.", "Validation_Fault")
+    if not re.fullmatch(r"v\d+\.\d", request.get(f"{{{WD}}}version") or version):
+        return fault("Client.validationError", "Validation error occurred. Invalid version.", "Validation_Fault")
+    if operation in access.denied:
+        text = "The task submitted is not authorized."
+        return fault("Client", f"Processing error occurred. {text}", "Processing_Fault")
+    try:
+        parts = check(request, grammar)
+        rows = _found(parts.get("criteria"), grammar, books)
+        page, count = _paging(parts.get("Response_Filter"))
+    except Invalid as error:
+        path = f"/ns1:{operation}_Request/ns1:{error.path.replace('/', '/ns1:')}"
+        return fault("Client.validationError", f"Validation error occurred. {error}", "Validation_Fault", path)
+    return _page(operation, request, rows, page, count, grammar, odd)
+
+
+def _signed(root: etree._Element, access: Access) -> bool:
+    token = root.find(f"{{{SOAP}}}Header/{{{WSSE}}}Security/{{{WSSE}}}UsernameToken")
+    if token is None:
+        return False
+    return access.is_user(token.findtext(f"{{{WSSE}}}Username") or "", token.findtext(f"{{{WSSE}}}Password") or "")
+
+
+def _found(criteria: etree._Element | None, grammar: Grammar, books: Books) -> list[Row]:
+    rows = list(books.rows[grammar.collection].values())
+    if criteria is None:
+        return rows
+    given = {str(etree.QName(one).localname): one for one in criteria}
+    moments = {name: _moment(given.get(name)) for name in ("Updated_From_Date", "Updated_To_Date")}
+    rows = updated_between(rows, moments["Updated_From_Date"], moments["Updated_To_Date"])
+    for name, column in (
+        ("Invoice_Date_On_or_After", "Invoice_Date"),
+        ("Payment_Date_on_Date_Or_After", "Payment_Date"),
+    ):
+        if (since := _day(given.get(name))) is not None:
+            rows = [row for row in rows if row[column] >= since.isoformat()]
+    if grammar.collection == "supplier_invoices":
+        references = criteria.findall(f"{{{WD}}}Payment_Status_Reference")
+        wanted = {_status(one) for one in references}
+        rows = [row for row in rows if not wanted or row["Payment_Status"] in wanted]
+    return rows
+
+
+def _status(reference: etree._Element) -> str:
+    wid = reference.findtext(f"{{{WD}}}ID") or ""
+    if wid not in PAYMENT_STATUS:
+        raise Invalid(
+            f"Invalid ID value.  '{wid}' is not a valid ID value for type = 'WID'", "Payment_Status_Reference"
+        )
+    return PAYMENT_STATUS[wid]
+
+
+def _paging(response_filter: etree._Element | None) -> tuple[int, int]:
+    found = {} if response_filter is None else {str(etree.QName(e).localname): e.text or "" for e in response_filter}
+    page, count = int(found.get("Page", 1)), int(found.get("Count", 100))
+    if not 1 <= count <= _MOST or page < 1:
+        raise Invalid("Page or Count is out of range.", "Response_Filter")
+    return page, count
+
+
+def _page(
+    operation: str,
+    request: etree._Element,
+    rows: list[Row],
+    page: int,
+    count: int,
+    grammar: Grammar,
+    odd: Callable[[str], FaultRule | None],
+) -> Response:
+    root = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"env": SOAP})
+    response = etree.SubElement(
+        etree.SubElement(root, f"{{{SOAP}}}Body"), f"{{{WD}}}{operation}_Response", nsmap={"wd": WD}
+    )
+    response.set(f"{{{WD}}}version", request.get(f"{{{WD}}}version") or "")
+    shown = rows[(page - 1) * count : page * count]
+    results = add(response, "Response_Results")
+    add(results, "Total_Results", len(rows))
+    add(results, "Total_Pages", -(-len(rows) // count))
+    add(results, "Page_Results", len(shown))
+    add(results, "Page", page)
+    if odd("short_page"):
+        shown = shown[:-1]
+    if shown:  # no Response_Data where nothing was found
+        data = add(response, "Response_Data")
+        for row in shown:
+            _RENDER[grammar.collection](data, row)
+    if odd("latin_1"):
+        return Response(etree.tostring(root, encoding="ISO-8859-1", xml_declaration=True), media_type="text/xml")
+    content = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    if rule := odd("dtd_answer"):
+        declared = rule.params.get("declaration", '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>')
+        content = content.replace(b"?>", b"?>" + str(declared).encode(), 1)
+    return Response(content, media_type="text/xml;charset=utf-8")
+
+
+def fault(code: str, text: str, kind: str = "", path: str = "") -> Response:
+    """A SOAP 1.1 fault, HTTP 500 whatever the reason."""
+    root = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"SOAP-ENV": SOAP})
+    element = etree.SubElement(etree.SubElement(root, f"{{{SOAP}}}Body"), f"{{{SOAP}}}Fault", nsmap={"wd": WD})
+    etree.SubElement(element, "faultcode").text = f"SOAP-ENV:{code}"
+    etree.SubElement(element, "faultstring").text = text
+    if kind:
+        about = add(etree.SubElement(element, "detail"), kind)
+        if kind == "Validation_Fault":
+            about = add(about, "Validation_Error")
+            add(about, "Message", text)
+        add(about, "Detail_Message", text)
+        if path:
+            add(about, "Xpath", path)
+    return Response(etree.tostring(root, encoding="UTF-8", xml_declaration=True), 500, media_type="text/xml")
+
+
+def _moment(element: etree._Element | None) -> datetime | None:
+    return datetime.fromisoformat(element.text or "") if element is not None else None
+
+
+def _day(element: etree._Element | None) -> date | None:
+    return date.fromisoformat(element.text or "") if element is not None else None
