@@ -36,7 +36,7 @@ _LOOK_AGAIN_SECONDS = 2.0
 _LOOKS = 30
 _CALL_SECONDS = 10.0
 _LONGEST_PAUSE = 900.0
-_PATIENCE = {StateType.RUNNING: 60.0, StateType.CANCELLING: 60.0, StateType.PENDING: 300.0}
+_PATIENCE = {StateType.RUNNING: 60.0, StateType.CANCELLING: 60.0, StateType.PENDING: 60.0}
 """Seconds in such a state without the stream's lease after which a run counts as dead: its process was killed."""
 _ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED)
 

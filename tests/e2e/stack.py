@@ -52,6 +52,7 @@ connections:
   oracle:
     system: oracle_fusion
     origin: ${{SANDBOX_URL}}/oracle_fusion
+    settle_seconds: 0.2
     auth:
       type: oauth_client_credentials
       token_url: ${{SANDBOX_URL}}/oracle_fusion/oauth2/v1/token
@@ -61,6 +62,7 @@ connections:
     system: zendesk
     origin: ${{SANDBOX_URL}}/zendesk
     requests_per_minute: 1000000
+    exports_per_minute: 1000000
     settle_seconds: 0.2
     auth:
       type: oauth_client_credentials
@@ -76,6 +78,8 @@ integrations:
     streams:
       organizations: {{delay: 0s, mapping: {mapping}}}
       users: {{delay: 0s}}
+      ticket_notes: {{delay: 0s, enabled: {events}}}
+      contact_drift: {{enabled: false}}
 """
 
 
@@ -97,12 +101,15 @@ class Stack:
         self.sandbox = Sandbox(environment["SANDBOX_URL"])
         self.api = httpx.Client(base_url=environment["PREFECT_API_URL"], timeout=30)
 
-    def tenant(self, name: str, *, minimum: int = 1_000_000, mapping: str = "{}") -> Tenant:
-        """A tenant with empty systems on both sides: its file, its secrets, and what ``apply`` makes of it."""
+    def tenant(self, name: str, *, minimum: int = 1_000_000, mapping: str = "{}", events: bool = False) -> Tenant:
+        """A tenant with empty systems on both sides: its file, its secrets, and what ``apply`` makes of it.
+
+        ``events``: tickets become notes, told by webhooks.
+        """
         self.sandbox.reset()
         self.sandbox.settings("zendesk", rate_scale=None)
         tenant = Tenant(self, name)
-        tenant.configure(minimum=minimum, mapping=mapping)
+        tenant.configure(minimum=minimum, mapping=mapping, events=events)
         return tenant
 
     def touch(self, collection: str, **change: Any) -> None:
@@ -151,14 +158,22 @@ class Tenant:
         self.name = name
         self._deployment = ""
 
-    def configure(self, *, minimum: int = 1_000_000, mapping: str = "{}") -> None:
+    def configure(self, *, minimum: int = 1_000_000, mapping: str = "{}", events: bool = False) -> None:
         """Write its file and apply it. ``mapping`` is the overlay of the stream ``organizations``."""
         file = self.stack.home / "tenants" / f"{self.name}.yaml"
         file.parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / "tenants" / "defaults.yaml", file.parent)
-        file.write_text(TENANT_FILE.format(name=self.name, minimum=minimum, mapping=mapping))
+        file.write_text(
+            TENANT_FILE.format(name=self.name, minimum=minimum, mapping=mapping, events=str(events).lower())
+        )
         with self.stack.surroundings():
             self._deployment = asyncio.run(_apply(file))
+
+    def start_log_ticket_events(self) -> FlowRun:
+        """The UI's *Run* of the flow that ticket events ring for."""
+        found = self.stack.api.get(f"/deployments/name/oracle-zendesk-log-ticket-events/{self.name}").raise_for_status()
+        made = self.stack.api.post(f"/deployments/{found.json()['id']}/create_flow_run", json={})
+        return FlowRun(self.stack, made.raise_for_status().json()["id"])
 
     def start(self, *streams: str, mode: str = "sync") -> FlowRun:
         """The UI's *Run*; ``organizations`` and ``users`` unless told otherwise."""
@@ -244,7 +259,7 @@ def running_stack() -> Iterator[Stack]:
     }
     command = [sys.executable, "-c", "from ml_connector.cli.main import app; app()", "up", "--port", "0"]
     with (home / "up.log").open("wb") as log:
-        up = subprocess.Popen(command, env=_clean() | own, cwd=home, stdout=log, stderr=subprocess.STDOUT)
+        up = subprocess.Popen(command, env=clean_environment() | own, cwd=home, stdout=log, stderr=subprocess.STDOUT)
         try:
             until(lambda: _is_up(up, home), 120, "`ml-connector up`", every=0.2)
             addresses = {name: str(value) for name, value in dotenv_values(home / "env").items()}
@@ -277,7 +292,7 @@ async def _apply(file: Path) -> str:
         return str((await client.read_deployment_by_name(f"{FLOW}/{tenant.tenant}")).id)
 
 
-def _clean() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Our environment without the addresses of another installation, which `up` would use instead of its own."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("ML_CONNECTOR_", "PREFECT_"))}
 
