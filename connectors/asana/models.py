@@ -19,7 +19,10 @@ FieldValue = str | int | bool | Decimal | None
 
 def _day(value: Any) -> Any:
     """A date; of a timestamp its day."""
-    return date.fromisoformat(value[:10]).isoformat() if isinstance(value, str) else value
+    try:
+        return date.fromisoformat(value[:10]).isoformat() if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("is not a date") from None  # its own text would quote the value
 
 
 class Task(BaseModel):
