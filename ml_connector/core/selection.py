@@ -66,19 +66,23 @@ RECORDS = """
 """
 
 # Of each object only the newest version, and of that the newest generation: what became of it since decides whether it
-# is selected. A run's own effects stand first, so that they are found by its batches.
+# is selected. Sorted first, so that a chunk looks at no more objects than it takes.
 _SELECTION = f"""
-    from effect r join batch b on b.tenant = r.tenant and b.id = r.batch_id
-    cross join lateral (
+    from (
+        select r.id, r.stream, r.source_id, r.body_of
+        from effect r join batch b on b.tenant = r.tenant and b.id = r.batch_id
+        where b.run_id <> %(into)s and (b.run_id = %(run)s or %(run)s::uuid is null and r.state = any(%(states)s))
+            and (%(keys)s::text[] is null or (r.stream, r.source_id) in ({RECORDS})) {{only}}
+        order by r.id offset 0
+    ) r cross join lateral (
         select o.id, o.body_of, o.state, o.updated_at from effect o
-        where o.stream = r.stream and o.source_id = r.source_id and (o.state <> 'abandoned' or o.state = any(%(states)s))
+        where o.stream = r.stream and o.source_id = r.source_id
+            and (o.state <> 'abandoned' or o.state = any(%(states)s))
         order by o.version_at desc, o.body_of desc, o.generation desc limit 1
     ) n
-    where b.run_id <> %(into)s and n.body_of = r.body_of and n.state = any(%(states)s)
-        and (b.run_id = %(run)s or %(run)s::uuid is null and r.id = n.id)
+    where n.body_of = r.body_of and n.state = any(%(states)s) and (%(run)s::uuid is not null or r.id = n.id)
         and (%(since)s::timestamptz is null or n.updated_at >= %(since)s)
         and (%(until)s::timestamptz is null or n.updated_at < %(until)s)
-        and (%(keys)s::text[] is null or (r.stream, r.source_id) in ({RECORDS}))
         and (%(resend)s or not exists (
             select 1 from effect s
             where s.stream = r.stream and s.source_id = r.source_id and s.body_of = r.body_of
@@ -86,10 +90,10 @@ _SELECTION = f"""
                     or s.state in ('superseded', 'abandoned') and s.attempts > 0)))
 """  # noqa: S608 - put together from constants
 SELECTED = f"""
-    select n.id, r.source_id, r.id {_SELECTION} and r.stream = %(stream)s and r.id > %(after)s
+    select n.id, r.source_id, r.id {_SELECTION.format(only="and r.stream = %(stream)s and r.id > %(after)s")}
     order by r.id limit %(limit)s
 """
 _STREAMS = f"""
-    select distinct r.stream {_SELECTION}
+    select distinct r.stream {_SELECTION.format(only="")}
     union select stream from run_window where run_id = %(into)s order by 1
 """  # noqa: S608
