@@ -41,8 +41,8 @@ class Desk:
     receiver: ReceiverThread
     sandbox: Sandbox
 
-    def spec(self, *, public: bool = False, origin: str | None = None) -> AuthorizationCodeSpec:
-        zendesk = f"{origin or self.sandbox.url}/zendesk"
+    def spec(self, *, public: bool = False) -> AuthorizationCodeSpec:
+        zendesk = f"{self.sandbox.url}/zendesk"
         return AuthorizationCodeSpec(
             type="oauth_authorization_code",
             authorize_url=f"{zendesk}/oauth/authorizations/new",
@@ -112,6 +112,25 @@ async def test_a_person_connects_an_account_and_the_connection_is_usable_again(
 def _everything(record: logging.LogRecord) -> str:
     # the person's own browser is a part of this process, and httpcore says what it asks for
     return "" if record.name.startswith(("httpx", "httpcore")) else f"{record.getMessage()} {record.exc_text}"
+
+
+async def test_oracle_is_connected_the_same_way_and_a_refusal_of_its_domain_is_told(desk: Desk) -> None:
+    domain = f"{desk.sandbox.url}/oracle_fusion/oauth2/v1"
+    spec = AuthorizationCodeSpec(
+        type="oauth_authorization_code",
+        authorize_url=f"{domain}/authorize",
+        token_url=f"{domain}/token",
+        client_id="ml-connector",
+        scope="urn:opc:resource:consumer::all offline_access",
+    )
+    assert load(consent((await desk.invite(spec=spec)).url)).status == 200
+    token = await desk.token()
+    assert token is not None
+    assert token.refresh is not None
+
+    desk.sandbox.settings("oracle_fusion", consent=False)
+    page = load(consent((await desk.invite(spec=spec)).url))
+    assert (page.status, "access_denied" in page.text) == (400, True)
 
 
 async def test_a_state_is_good_once_also_when_it_comes_twenty_times_at_the_same_moment(desk: Desk) -> None:
