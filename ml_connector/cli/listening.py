@@ -10,12 +10,9 @@ from rich.text import Text
 from ml_connector.cli import console
 from ml_connector.cli.plan import Wanted
 from ml_connector.core import listeners
-from ml_connector.core.endpoints import ensure_endpoint, remove_endpoint
 from ml_connector.core.errors import ConnectorError, SafeError
-from ml_connector.core.handshakes import Keeper
-from ml_connector.core.secret import Secret
-from ml_connector.core.settings import settings
-from ml_connector.core.tenants import TenantConfig
+from ml_connector.core.tenants import Connection, TenantConfig
+from tasks.webhooks import ensure_webhooks, remove_webhooks
 from tasks.workspace import Workspace, open_workspace
 
 
@@ -38,7 +35,7 @@ async def ensure_listening(tenant: TenantConfig, deployments: Sequence[Wanted]) 
             wanted = ears(workspace, deployments)
             await _hand_out(workspace, wanted)
             for connection in dict.fromkeys(ear.connection for ear in wanted):
-                for line in await _ensure_webhooks(workspace, connection):
+                for line in await ensure_webhooks(workspace, connection):
                     console.out.print(f"{tenant.tenant}: {line}", highlight=False)
     except (ConnectorError, SafeError) as error:
         console.err.print(Text(f"{tenant.tenant}: its webhooks are not in order, because of this:", style="red"))
@@ -68,39 +65,16 @@ async def _hand_out(workspace: Workspace, wanted: Sequence[Ear]) -> None:
         if stream not in {ear.stream for ear in wanted}:
             await listeners.unlisten(db, tenant, stream)
         if connection not in {ear.connection for ear in wanted}:
-            await _take_down(workspace, connection)
+            await remove_webhooks(workspace, connection)  # nobody listens any more
     for ear in wanted:
         await listeners.listen(db, tenant, ear.stream, ear.connection, ear.deployment)
 
 
-async def _ensure_webhooks(workspace: Workspace, connection: str) -> list[str]:
-    """What was done at the vendor, a line each."""
-    ensure = workspace.system_of(connection).ensure_webhooks
-    if ensure is None:
-        return []
-    if not settings().public_url:
-        return [f"{connection} is polled only: set ML_CONNECTOR_PUBLIC_URL to where it reaches the receiver"]
-    keeper = Keeper(workspace.db, workspace.vault, workspace.tenant, connection)
-    return await ensure(await workspace.client(connection), await _address(workspace, connection), keeper)
-
-
-async def _take_down(workspace: Workspace, connection: str) -> None:
-    """Nobody listens any more: the vendor need not tell, and what it tells is refused."""
-    if connection in workspace.config.connections and settings().public_url:
-        remove = workspace.system_of(connection).remove_webhooks
-        if remove is not None:
-            await remove(await workspace.client(connection), await _address(workspace, connection))
-    await remove_endpoint(workspace.db, workspace.tenant, connection)
-
-
-async def _address(workspace: Workspace, connection: str) -> Secret:
-    """Where the vendor sends the events of a connection. Whoever knows it can knock there, so it is a secret."""
-    system = workspace.system_of(connection).name
-    token = await ensure_endpoint(workspace.db, workspace.vault, workspace.tenant, connection, system)
-    return Secret(f"{settings().public_url.rstrip('/')}/hooks/{token.reveal()}")
-
-
 def _first_of_account(workspace: Workspace, connection: str) -> str:
+    """Accounts differ by their origin, or (where one origin serves all) by their workspace."""
     connections = workspace.config.connections
-    account = (connections[connection].system, connections[connection].settings.get("origin"))
-    return next(name for name, one in connections.items() if (one.system, one.settings.get("origin")) == account)
+
+    def account(one: Connection) -> tuple[object, ...]:
+        return one.system, one.settings.get("origin"), one.settings.get("workspace")
+
+    return next(name for name, one in connections.items() if account(one) == account(connections[connection]))

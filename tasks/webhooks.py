@@ -1,0 +1,47 @@
+"""The webhooks of a connection, at its vendor: made, looked at, taken away."""
+
+from __future__ import annotations
+
+from ml_connector.core.endpoints import ensure_endpoint, remove_endpoint
+from ml_connector.core.findings import Finding
+from ml_connector.core.handshakes import Keeper
+from ml_connector.core.secret import Secret
+from tasks.workspace import Workspace
+
+
+async def ensure_webhooks(workspace: Workspace, connection: str) -> list[str]:
+    """Create what is missing and mend what does not work; what was done, a line each. The receiver must be running.
+
+    Without a public address there are no webhooks: what they would tell is polled.
+    """
+    ensure = workspace.system_of(connection).ensure_webhooks
+    if ensure is None:
+        return []
+    if not workspace.settings.public_url:
+        return [f"{connection} is polled only: set ML_CONNECTOR_PUBLIC_URL to where it reaches the receiver"]
+    keeper = Keeper(workspace.db, workspace.vault, workspace.tenant, connection)
+    return await ensure(await workspace.client(connection), await _address(workspace, connection), keeper)
+
+
+async def webhook_findings(workspace: Workspace, connection: str) -> list[Finding]:
+    """Whether events can reach us, and of late have. Writes nothing at the vendor."""
+    look = workspace.system_of(connection).webhook_findings
+    if look is None or not workspace.settings.public_url:
+        return []
+    return await look(await workspace.client(connection), await _address(workspace, connection))
+
+
+async def remove_webhooks(workspace: Workspace, connection: str) -> None:
+    """The vendor need not tell any more, and what it tells is refused."""
+    if connection in workspace.config.connections and workspace.settings.public_url:
+        remove = workspace.system_of(connection).remove_webhooks
+        if remove is not None:
+            await remove(await workspace.client(connection), await _address(workspace, connection))
+    await remove_endpoint(workspace.db, workspace.tenant, connection)
+
+
+async def _address(workspace: Workspace, connection: str) -> Secret:
+    """Where the vendor sends the events of a connection. Whoever knows it can knock there, so it is a secret."""
+    system = workspace.system_of(connection).name
+    token = await ensure_endpoint(workspace.db, workspace.vault, workspace.tenant, connection, system)
+    return Secret(f"{workspace.settings.public_url.rstrip('/')}/hooks/{token.reveal()}")
