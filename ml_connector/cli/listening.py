@@ -52,7 +52,9 @@ def ears(workspace: Workspace, deployments: Sequence[Wanted]) -> list[Ear]:
     found = []
     for one in deployments:
         integration = one.template.integration
-        for stream in one.streams if integration is not None else ():
+        if integration is None:
+            continue
+        for stream in one.streams:
             connection = workspace.event_connection(integration, stream)
             if connection is not None:
                 found.append(Ear(f"{integration}/{stream}", _first_of_account(workspace, connection), one.name))
