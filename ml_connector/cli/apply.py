@@ -125,6 +125,5 @@ def _details(change: Change) -> str:
         return f"differs in {', '.join(change.differs)}"
     if change.wanted is None:
         return "no tenant file asks for it"
-    return "; ".join(
-        f"{entry.slug}: {', '.join(entry.parameters.get('streams', []))}" for entry in change.wanted.schedules
-    )
+    streams = {entry.slug: ", ".join(entry.parameters.get("streams", [])) for entry in change.wanted.schedules}
+    return "; ".join(f"{slug}: {names}" if names else str(slug) for slug, names in streams.items())
