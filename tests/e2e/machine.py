@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+import psycopg
 
 from ml_connector.cli.children import MARK, left_over
 from ml_connector.cli.services import free_port
@@ -47,6 +48,7 @@ class Machine:
         self._ports = {name: free_port(0) for name in ("prefect-server", "receiver")}
         (home / "tmp").mkdir()
         prefect, own, owner = self._start_postgres()
+        self._maintenance = owner.replace("/ml_connector?", "/postgres?")
         api = f"http://127.0.0.1:{self._ports['prefect-server']}/api"
         self.environment = {
             "ML_CONNECTOR_HOME": str(home),
@@ -71,7 +73,12 @@ class Machine:
         self.stack = Stack(home, self.environment)
         for part in ("prefect-server", "receiver", "worker"):
             self.start(part)
-        until(lambda: _answers(f"{api}/work_pools/ml-connector"), 60, "the worker to make its pool")
+        self.wait_for_pool()
+
+    def wait_for_pool(self) -> None:
+        """The worker makes its pool when there is none."""
+        pool = f"{self.environment['PREFECT_API_URL']}/work_pools/ml-connector"
+        until(lambda: _answers(pool), 60, "the worker to make its pool")
 
     def start(self, part: str) -> None:
         """Start a part, and wait until it answers (the worker begins when it can)."""
@@ -105,6 +112,12 @@ class Machine:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait(10)
+
+    def lose_prefects_database(self) -> None:
+        """It is dropped, and an empty one is there; for when no Prefect server runs."""
+        with psycopg.connect(self._maintenance, autocommit=True) as db:
+            db.execute("drop database prefect with (force)")
+            db.execute("create database prefect")
 
     def stop(self) -> None:
         for part in reversed(list(self.processes)):

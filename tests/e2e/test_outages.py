@@ -64,6 +64,7 @@ def noted(sandbox: Sandbox) -> Counter[str]:
 
 def test_each_part_is_killed_and_every_acknowledged_event_is_one_note(installed: Machine) -> None:
     tenant, sandbox = installed.stack.tenant("stormy", events=True), installed.stack.sandbox
+    sandbox.settings("zendesk", export_excludes_seconds=0)
     sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
     assert tenant.start("organizations").wait() == "Completed"
     tickets = Tickets(sandbox)
@@ -90,3 +91,21 @@ def test_each_part_is_killed_and_every_acknowledged_event_is_one_note(installed:
     print(f"{len(came)} tickets, {len(wanted)} acknowledged, caught up {time.monotonic() - ended:.0f} s after the last")
     assert noted(sandbox) == dict.fromkeys(came, 1), "what nobody took is in the export"
     assert len(wanted) > 0.2 * len(came)
+
+
+def test_events_outlive_prefects_database(installed: Machine) -> None:
+    tenant, sandbox = installed.stack.tenant("forgotten", events=True), installed.stack.sandbox
+    sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
+    assert tenant.start("organizations").wait() == "Completed"
+    for part in ("worker", "prefect-server"):
+        installed.kill(part)
+    sandbox.seed("zendesk", "tickets", CUSTOMERS)
+    until(lambda: len(acknowledged(sandbox)) == CUSTOMERS, 30, "the events to be stored")
+
+    installed.lose_prefects_database()
+    for part in ("prefect-server", "worker"):
+        installed.start(part)
+    installed.wait_for_pool()
+    tenant.configure(events=True)
+    tickets = {str(ticket["id"]): 1 for ticket in sandbox.state("zendesk", "tickets")}
+    until(lambda: noted(sandbox) == tickets, CAUGHT_UP, "the events to be processed", every=0.5)
