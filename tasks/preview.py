@@ -14,7 +14,7 @@ from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.ids import uuid7
 from ml_connector.core.ledger import selected
 from ml_connector.core.records import Body, Decision
-from ml_connector.core.selection import Selection
+from ml_connector.core.selection import Selection, left_out
 from tasks.stream import Route, may_resend
 from tasks.transform import mapped
 from tasks.upsert import resolve
@@ -51,15 +51,12 @@ async def show(workspace: Workspace, name: str, routes: Sequence[Route], selecti
     async for change in changes(workspace, routes, selection):
         counts[change.action] += 1
         if change.action != "unchanged" and len(rows) < SHOWN:
-            rows.append(
-                {
-                    "stream": change.stream,
-                    "source id": change.source_id,
-                    "action": change.action,
-                    "fields": ", ".join(change.fields),
-                    "reason": change.reason or "",
-                }
-            )
+            rows.append(_row(change.stream, change.source_id, change.action, change.fields, change.reason or ""))
+    for route in routes:
+        if selection is not None and not may_resend(route, selection):
+            shy = await left_out(workspace.db, workspace.tenant, route.key, selection)
+            why = f"{shy} may stand there already; resend sends them again, except journals"
+            rows += [_row(route.name, "", "left out", (), why)] * (shy > 0)
     if FlowRunContext.get() is not None:
         told = ", ".join(f"{n} {action}" for action, n in sorted(counts.items())) or "no records"
         await acreate_table_artifact(
@@ -67,6 +64,12 @@ async def show(workspace: Workspace, name: str, routes: Sequence[Route], selecti
             description=f"What a run would do now: {told} (at most {SHOWN} are listed); nothing was written",
             table=rows,
         )
+
+
+def _row(stream: str, source_id: str, action: str, fields: Sequence[str], reason: str) -> dict[str, str]:
+    return {
+        "stream": stream, "source id": source_id, "action": action, "fields": ", ".join(fields), "reason": reason
+    }  # fmt: skip
 
 
 async def changes(

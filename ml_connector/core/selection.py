@@ -59,6 +59,18 @@ async def streams_of(db: Database, tenant: str, selection: Selection, begun: UUI
         return [row[0] for row in await rows.fetchall()]
 
 
+async def left_out(db: Database, tenant: str, stream: str, selection: Selection) -> int:
+    """How many are not taken up because they may stand at the destination already, and would with ``resend``."""
+    states = [state for state in selection.states or FINISHED if state in REPLAYABLE]
+    async with db.tenant(tenant) as conn:
+        counts = []
+        for resend in (True, False):
+            values = {**selection.values(states, resend=resend), "into": UUID(int=0), "stream": stream}
+            row = await (await conn.execute(_COUNT, values)).fetchone()
+            counts.append(int(row[0]) if row else 0)
+    return counts[0] - counts[1]
+
+
 RECORDS = """
     select e.stream, e.source_id from effect e where e.source_id = any(%(keys)s)
     union select l.stream, l.source_id from link l where l.dest_id = any(%(keys)s)
@@ -93,6 +105,7 @@ SELECTED = f"""
     select n.id, r.source_id, r.id {_SELECTION.format(only="and r.stream = %(stream)s and r.id > %(after)s")}
     order by r.id limit %(limit)s
 """
+_COUNT = f"select count(*) {_SELECTION.format(only='and r.stream = %(stream)s')}"
 _STREAMS = f"""
     select distinct r.stream {_SELECTION.format(only="")}
     union select stream from run_window where run_id = %(into)s order by 1

@@ -15,7 +15,7 @@ from ml_connector.core.audit_query import lines
 from ml_connector.core.db import Database
 from ml_connector.core.records import Resend, State
 from ml_connector.core.run_query import our_run_id
-from ml_connector.core.selection import Selection, streams_of
+from ml_connector.core.selection import Selection, left_out, streams_of
 from ml_connector.core.tenants import INTEGRATIONS
 from ml_connector.core.vault import Vault
 from tests.fakes import FakeMapping
@@ -110,6 +110,7 @@ async def test_what_would_stand_there_twice_is_sent_again_on_request_only_and_a_
 
     await world.run("r1", count=2)
     keys = ("sent", "refused")
+    assert await left_out(world.db, "acme", KEY, Selection(keys=keys)) == 1
     await world.run("replay-1", selection=Selection(keys=keys))
     assert sorted(key for key, _ in world.destination.writes) == ["refused", "sent"]
     await world.run("replay-2", selection=Selection(keys=keys, resend=True, reason="lost by the customer"))
