@@ -9,13 +9,14 @@ from collections.abc import Mapping
 
 from connectors.asana.system import ASANA
 from connectors.oracle_fusion.system import ORACLE_FUSION
+from connectors.qad.system import QAD
 from connectors.slack.system import SLACK
 from connectors.workday.system import WORKDAY
 from connectors.zendesk.system import ZENDESK
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.system import System
 
-SYSTEMS: Mapping[str, System] = {system.name: system for system in (ASANA, ORACLE_FUSION, SLACK, WORKDAY, ZENDESK)}
+SYSTEMS: Mapping[str, System] = {system.name: system for system in (ASANA, ORACLE_FUSION, QAD, SLACK, WORKDAY, ZENDESK)}
 
 
 def system(name: str) -> System:

@@ -11,6 +11,7 @@ from starlette.routing import Mount
 
 from connectors.asana.sandbox import AsanaEmulator
 from connectors.oracle_fusion.sandbox import OracleFusionEmulator
+from connectors.qad.sandbox import QadEmulator
 from connectors.slack.sandbox import SlackEmulator
 from connectors.workday.sandbox import WorkdayEmulator
 from connectors.zendesk.sandbox import ZendeskEmulator
@@ -21,6 +22,7 @@ from ml_connector.sandbox.world import Emulator, World
 EMULATORS: tuple[type[Emulator], ...] = (
     AsanaEmulator,
     OracleFusionEmulator,
+    QadEmulator,
     SlackEmulator,
     WorkdayEmulator,
     ZendeskEmulator,

@@ -1,0 +1,186 @@
+"""What can be read from QAD: each configured entity through its browse."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+from connectors.qad.client import Qad
+from connectors.qad.settings import SYSTEM, Entity
+from ml_connector.core import jsonx
+from ml_connector.core.errors import AbortRun, Misconfigured, RetryLater
+from ml_connector.core.records import Body, Page, SourceRecord, Window
+
+_DAY = timedelta(days=1)  # the column of the last change may be a day, in the instance's own time zone
+
+
+class BrowseStream:
+    """One entity. Windowed where the browse has a column of the last change."""
+
+    system = SYSTEM
+    continues = False
+
+    def __init__(self, client: Qad, name: str, entity: Entity) -> None:
+        self.client = client
+        self.name = name
+        self.entity = entity
+        self.windowed = entity.last_modified is not None
+        self.operation = f"REST {entity.browse}"
+
+    async def clock(self) -> datetime:
+        """The instance's time, UTC: the Date header of an answer with one row."""
+        page = await self.client.browse(self.entity.browse, page=1, page_size=1, call_id="clock")
+        if page.server_time is None:
+            raise RetryLater("answered without a Date header: its clock is unknown", vendor=SYSTEM)
+        return page.server_time
+
+    async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:
+        """All rows, or those changed since the day before the window.
+
+        `Misconfigured` names a browse or columns that the instance does not have; `AbortRun` if pages repeat, or the
+        time budget is used up: a continued run goes on behind the last page.
+        """
+        begun = time.monotonic()
+        state: dict[str, Any] = jsonx.loads(cursor) if cursor else {"page": 1, "call": str(uuid4())}
+        start, call_id = int(state["page"]), str(state["call"])
+        seen: set[str] = set()
+        for number in count(start):
+            page = await self.client.browse(
+                self.entity.browse,
+                page=number,
+                page_size=self.entity.page_size,
+                call_id=call_id,
+                filters=self._filters(window),
+            )
+            if number == start:
+                await self.check(page.rows, first=number == 1)
+            records = [self._record(row) for row in page.rows]
+            if records:
+                self._refuse_repetition(records[0].source_id, seen)
+                behind = {"page": number + 1, "call": call_id}
+                yield Page(records, jsonx.dumps(behind).decode(), page.request_id)
+            if not page.more:
+                return
+            if not records:
+                raise RetryLater("promised more rows and gave none", vendor=SYSTEM, phase=self.operation)
+            self._check_budget(time.monotonic() - begun, number)
+
+    async def check(self, rows: list[Body], *, first: bool) -> None:
+        """`Misconfigured` unless the instance has this browse with these columns.
+
+        QAD answers 200 without rows to a browse that it does not know, and rows may leave out empty columns; so where
+        something is not there, what the instance says about the browse decides.
+        """
+        missing = [name for name in self.entity.columns if not any(name in row for row in rows)]
+        if not missing or (not rows and not first):
+            return
+        described = await self.client.columns(self.entity.browse)
+        place = f"entities.{self.name}"
+        if not described and not rows:
+            raise Misconfigured(
+                f"this instance does not know {self.entity.browse}: correct {place}.browse in the tenant file "
+                "(`ml-connector discover` lists the browses that are there)",
+                vendor=SYSTEM,
+                phase=self.operation,
+            )
+        keys = {self.entity.fields[name] for name in self.entity.key}
+        unknown = [name for name in missing if (name not in described if described else name in keys)]
+        if unknown:
+            raise Misconfigured(
+                f"{self.entity.browse} has no {', '.join(unknown)}: correct {place} in the tenant file "
+                "(`ml-connector discover` lists its columns)",
+                vendor=SYSTEM,
+                phase=self.operation,
+            )
+
+    def _filters(self, window: Window) -> list[str]:
+        filters = list(self.entity.filters)
+        if self.entity.last_modified is not None and window.lo is not None:
+            filters.append(f"{self.entity.last_modified},ge,{(window.lo - _DAY).date().isoformat()},literal")
+        return filters
+
+    def _record(self, row: Body) -> SourceRecord:
+        entity = self.entity
+        body: Body = {name: _plain(row.get(column)) for name, column in entity.fields.items()}
+        if entity.custom:
+            body["custom"] = {name: _plain(row.get(column)) for name, column in entity.custom.items()}
+        body |= {name: _address(template, body) for name, template in entity.links.items()}
+        parts = [body.get(name) for name in entity.key]
+        # A row without its key is rejected by the mapping, and must not pass for another record until then.
+        whole = all(part is not None for part in parts)
+        source_id = ".".join(str(part) for part in parts) if whole else f"no key: {jsonx.digest(row).hex()[:16]}"
+        modified = _instant(row.get(entity.last_modified)) if entity.last_modified else None
+        return SourceRecord(source_id, modified, body, str(parts[-1]) if whole else None)
+
+    def _refuse_repetition(self, first: str, seen: set[str]) -> None:
+        """What QAD expects in pageAction behind the first page is not documented."""
+        if first in seen:
+            raise AbortRun(
+                f"the pages of {self.entity.browse} repeat: set entities.{self.name}.page_size above the number of "
+                "its rows",
+                vendor=SYSTEM,
+                phase=self.operation,
+            )
+        seen.add(first)
+
+    def _check_budget(self, seconds: float, pages: int) -> None:
+        if seconds > self.entity.time_budget_minutes * 60:
+            raise AbortRun(
+                f"{pages} pages of {self.entity.browse} took longer than the time budget. Retry goes on from there; "
+                f"better: configure entities.{self.name}.last_modified, filters, a greater page_size or "
+                "time_budget_minutes",
+                vendor=SYSTEM,
+                phase=self.operation,
+            )
+
+
+def _plain(value: Any) -> Any:
+    """Progress pads nothing and knows empty text only: it stands for no value."""
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
+def _address(template: str, body: Body) -> str | None:
+    """None where a field that it needs is empty."""
+    values = {
+        name: quote(str(value), safe="") for name, value in body.items() if value is not None and name != "custom"
+    }
+    try:
+        return template.format_map(values)
+    except KeyError:
+        return None
+
+
+def _instant(value: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(value)) if value else None
+    except ValueError:
+        return None
+    if found is None:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _opener(name: Any) -> Callable[[Qad], BrowseStream]:
+    def opened(client: Qad) -> BrowseStream:
+        entity = client.settings.entities.get(name)
+        if entity is None:
+            raise Misconfigured(
+                f"entities.{name} is not configured: run `ml-connector discover` for the connection and put what fits "
+                "into the tenant file, or switch the stream off"
+            )
+        return BrowseStream(client, name, entity)
+
+    return opened
+
+
+STREAMS: Mapping[str, Callable[[Qad], BrowseStream]] = {
+    "Customer": _opener("customers"),
+    "Contact": _opener("contacts"),
+    "SalesOrder": _opener("orders"),
+    "Invoice": _opener("invoices"),
+}

@@ -1,0 +1,188 @@
+"""QAD read over real HTTP: pages, sessions, errors inside 200, what is told apart, and what an instance describes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from connectors.qad.discovery import discover
+from connectors.qad.errors import status
+from connectors.qad.models import Customer
+from connectors.qad.ping import ping
+from connectors.qad.settings import QadSettings
+from connectors.qad.streams import STREAMS
+from ml_connector.core.errors import AbortRun, Misconfigured, Reauthenticate
+from ml_connector.core.records import Source, SourceRecord, Window
+from ml_connector.core.response import Response
+from tests.connectors.qad_instance import CONTACTS, CUSTOMERS, InstanceUnderTest, instance
+
+PAGED = {**CUSTOMERS, "page_size": 4}
+MODIFIED = {**CUSTOMERS, "last_modified": "debtor.LastModifiedDate"}
+
+
+@pytest.fixture
+def qad() -> Iterator[InstanceUnderTest]:
+    with instance() as opened:
+        opened.emulator.seed("customers", 23, 1)
+        yield opened
+
+
+def everything() -> Window:
+    return Window(None, datetime.now(UTC) + timedelta(seconds=1))
+
+
+async def read(source: Source, window: Window | None = None) -> list[SourceRecord]:
+    found = []
+    async for page in source.read(window or everything(), None):
+        assert page.records
+        found += page.records
+    return found
+
+
+async def test_a_reader_that_dies_after_each_page_reads_every_customer_once(qad: InstanceUnderTest) -> None:
+    qad.fault("cap_page", rows=3)
+    async with qad.client(entities={"customers": PAGED}) as client:
+        source, cursor, found = STREAMS["Customer"](client), None, []
+        while (page := await anext(aiter(source.read(everything(), cursor)), None)) is not None:
+            found += page.records
+            cursor = page.cursor
+
+    assert [one.source_id for one in found] == [f"QMI-CUST.10C{1000 + n}" for n in range(23)]
+    for one in found:
+        Customer.model_validate(one.body)
+    assert found[0].body["recordUrl"] == "https://acme.qad.com/clouderp/#/customer?code=10C1000"
+
+
+async def test_only_what_was_changed_is_asked_for_where_the_browse_has_a_day_of_the_last_change(
+    qad: InstanceUnderTest,
+) -> None:
+    async with qad.client(entities={"customers": MODIFIED}) as client:
+        source = STREAMS["Customer"](client)
+        now = await source.clock()
+        assert source.windowed
+        assert await read(source, Window(now, now)) == []  # zero rows with 200, and in order
+        qad.emulator.mutate(
+            "customers", {"keys": ["10C1007"], "set": {"businessRelation.BusinessRelationName1": "Neu"}}
+        )
+        [changed] = await read(source, Window(now, everything().hi))
+
+    assert (changed.number, changed.body["businessRelationName"]) == ("10C1007", "Neu")
+    assert changed.modified_at is not None
+
+
+async def test_a_session_that_ends_in_the_middle_is_renewed_and_the_page_read_again(qad: InstanceUnderTest) -> None:
+    qad.fault("expire_token", every=3)
+    qad.fault("error_in_200", times=1, code="401")
+    async with qad.client(entities={"customers": PAGED}) as client:
+        assert len(await read(STREAMS["Customer"](client))) == 23
+
+    assert qad.calls("/oauth/token") > 2
+
+
+async def test_a_refused_password_needs_a_person(qad: InstanceUnderTest) -> None:
+    async with qad.client(password="wrong") as client:
+        health = await ping(client)
+        with pytest.raises(Reauthenticate, match="secret set acme/qad password"):
+            await read(STREAMS["Customer"](client))
+
+    assert [one.refused for one in health.findings] == [True]
+
+
+async def test_a_missing_column_a_renamed_browse_and_no_rows_are_told_apart(qad: InstanceUnderTest) -> None:
+    async with qad.client(entities={"customers": CUSTOMERS, "contacts": CONTACTS}) as client:
+        assert await read(STREAMS["Contact"](client)) == []
+        assert [one.ok for one in (await ping(client)).findings] == [True, True]
+
+        qad.emulator.configure({"rename_column": ["urn:browse:mfg:cm300", "address.AddressEMail", "address.Email"]})
+        with pytest.raises(Misconfigured, match=r"cm300 has no address\.AddressEMail: correct entities\.customers"):
+            await read(STREAMS["Customer"](client))
+
+        qad.emulator.configure({"rename_browse": ["urn:browse:mfg:cm300", "urn:browse:mfg:xx300"]})
+        with pytest.raises(Misconfigured, match=r"does not know urn:browse:mfg:cm300: correct entities\.customers"):
+            await read(STREAMS["Customer"](client))
+        findings = (await ping(client)).findings
+
+        qad.emulator.configure({"denied": ["urn:browse:mfg:cm803"]})
+        with pytest.raises(Misconfigured, match="give its role access"):
+            await read(STREAMS["Contact"](client))
+        with pytest.raises(Misconfigured, match=r"entities\.orders is not configured"):
+            STREAMS["SalesOrder"](client)
+
+    assert [one.ok for one in findings] == [False, True]
+
+
+async def test_errors_inside_200_stop_the_read_and_name_the_field(qad: InstanceUnderTest) -> None:
+    async with qad.client(entities={"customers": {**CUSTOMERS, "filters": ["nothing,eq,1,literal"]}}) as client:
+        with pytest.raises(Misconfigured, match=r"422\): nothing"):
+            await read(STREAMS["Customer"](client))
+
+
+async def test_pages_that_repeat_and_a_used_up_time_budget_stop_the_read(qad: InstanceUnderTest) -> None:
+    async with qad.client(entities={"customers": PAGED}) as client:
+        qad.fault("repeat_pages")
+        with pytest.raises(AbortRun, match=r"repeat: set entities\.customers\.page_size"):
+            await read(STREAMS["Customer"](client))
+    qad.sandbox.world.faults.clear()
+    async with qad.client(entities={"customers": {**PAGED, "time_budget_minutes": 1e-9}}) as client:
+        source = STREAMS["Customer"](client)
+        first = await anext(aiter(source.read(everything(), None)))
+        with pytest.raises(AbortRun, match="time budget"):
+            await read(source)
+        behind = await anext(aiter(source.read(everything(), first.cursor)))
+
+    assert behind.records[0].source_id == "QMI-CUST.10C1004"
+
+
+async def test_what_discover_proposes_can_be_read(qad: InstanceUnderTest) -> None:
+    qad.emulator.seed("contacts", 5, 1)
+    qad.emulator.seed("orders", 5, 1)
+    async with qad.client(entities={}) as client:
+        text = await discover(client)
+    proposed: dict[str, Any] = yaml.safe_load(text)["entities"]
+
+    assert set(proposed) == {"customers", "contacts", "orders"}
+    assert proposed["customers"]["last_modified"] == "debtor.LastModifiedDate"
+    assert proposed["customers"]["fields"]["EMail"] == "address.AddressEMail"
+    async with qad.client(entities=proposed) as client:
+        assert all(one.ok for one in (await ping(client)).findings)
+        counts = [len(await read(STREAMS[model](client))) for model in ("Customer", "Contact", "SalesOrder")]
+
+    assert counts == [23, 5, 5]
+
+
+@pytest.mark.parametrize(
+    ("entity", "said"),
+    [
+        ({"fields": {**CUSTOMERS["fields"], "colour": "x"}}, "there is no colour"),  # type: ignore[dict-item]
+        ({"key": ["customerNumber"]}, "key and links use customerNumber"),
+        ({"browse": "cm300"}, "pattern"),
+        ({"links": {"recordUrl": "https://acme.qad.com/{nothing}"}}, "use nothing"),
+        ({"links": {"recordUrl": "https://acme.qad.com/{customerCode.__class__}"}}, "a placeholder is"),
+    ],
+)
+def test_a_wrong_entity_is_refused_before_anything_is_called(entity: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        QadSettings.model_validate(
+            {"origin": "https://acme.qad.com/clouderp", "entities": {"customers": CUSTOMERS | entity}}
+        )
+
+
+def test_qxtend_is_refused_with_the_reason() -> None:
+    with pytest.raises(ValueError, match="no public document shows"):
+        QadSettings.model_validate({"origin": "https://acme.qad.com/qxi", "interface": "qxtend"})
+
+
+def test_the_samples_mean_what_they_say(specs: Path) -> None:
+    folder = specs / "qad"
+    errors = json.loads((folder / "qad_errors.json").read_text())
+    sample = (folder / "qad_browse_response.synthetic.json").read_bytes()
+
+    assert status(Response(200, {}, json.dumps(errors["validation_http200"]).encode())) == 422
+    assert status(Response(200, {}, json.dumps(errors["gateway_403"]).encode())) == 403
+    assert status(Response(200, {}, sample)) == 200
