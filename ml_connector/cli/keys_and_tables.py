@@ -41,7 +41,9 @@ async def rotate_keys() -> int:
     if free:
         listed = ", ".join(free)
         console.out.print(
-            f"Nothing needs these any more, take them out of the configuration: {listed}", highlight=False
+            f"Nothing here needs these any more, take them out of the configuration: {listed}. "
+            "Backups from before can be read with them only",
+            highlight=False,
         )
     elif not needed:
         console.out.print(

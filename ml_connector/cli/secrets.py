@@ -9,6 +9,7 @@ from rich.prompt import Prompt
 from ml_connector.cli import console
 from ml_connector.cli.database import open_database, open_vault
 from ml_connector.cli.tenant_names import named_connection, tenant_names
+from ml_connector.core.auth import AuthorizationCodeSpec
 from ml_connector.core.credentials import put_secret
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.secret import Secret
@@ -17,11 +18,15 @@ from ml_connector.core.tenant_rows import stored_secrets
 
 async def set_secret(named: str, name: str) -> None:
     """Store the secret ``name`` of connection ``named`` (``acme/zendesk``)."""
-    tenant, connection, _ = named_connection(named)
+    tenant, connection, config = named_connection(named)
     async with open_database() as db:
         vault = await open_vault(db)
         await put_secret(db, vault, tenant, connection, name, _read(named, name))
-    console.out.print(f"Stored {name} of {named}. Try it: ml-connector ping {tenant}", highlight=False)
+    by_a_person = isinstance(config.auth, AuthorizationCodeSpec)
+    then = (
+        f"Connect the account: ml-connector connect {named}" if by_a_person else f"Try it: ml-connector ping {tenant}"
+    )
+    console.out.print(f"Stored {name} of {named}. {then}", highlight=False)
 
 
 def _read(named: str, name: str) -> Secret:

@@ -67,7 +67,7 @@ async def test_a_rotation_is_killed_and_goes_on_while_a_sync_runs_and_the_old_ke
     assert not syncing.done(), "the sync was meant to last longer"
 
     assert rotated.returncode == 0, rotated.stderr
-    assert "take them out of the configuration: test" in rotated.stdout
+    assert "take them out of the configuration: test." in rotated.stdout
     assert f"wrapped anew by new: {between['test']}" in rotated.stdout
     assert set(_wrapped_by(owner)) == {"new"}
     installed.sandbox.clear_faults()
