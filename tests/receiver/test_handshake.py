@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import aiohttp
 import aiohttp.web
 import psycopg
 import pytest
 
+from connectors.asana.completed import CompletedTasks
 from connectors.asana.webhook_setup import ensure_webhooks, remove_webhooks, webhook_findings
 from ml_connector.core.db import Database
 from ml_connector.core.endpoints import ensure_endpoint, signing_secrets
 from ml_connector.core.errors import Misconfigured, RetryLater
 from ml_connector.core.handshakes import Keeper
 from ml_connector.core.listeners import listen
+from ml_connector.core.records import Window
 from ml_connector.core.secret import Secret
 from tests.connectors.asana_workspace import ORDERS, PAYABLES, Workspace, workspace
 from tests.receiver.running import ReceiverThread, rows, until, vault_of
@@ -125,6 +128,30 @@ async def test_a_deleted_webhook_is_found_and_made_anew_and_one_that_never_spoke
             "took the webhook of project payables away: nothing of it has reached us",
             "created the webhook of project payables",
         ]
+
+
+async def test_what_webhooks_lose_is_found_by_the_scan(
+    asana: Workspace, address: Secret, keeper: Keeper, owner_url: str
+) -> None:
+    gids = [asana.by_hand(create={"name": f"Task {n}"})[0] for n in range(42)]
+    async with asana.client(projects={"orders": ORDERS}) as client:
+        await ensure_webhooks(client, address, keeper)
+        await until(lambda: all(webhook["last_success_at"] for webhook in asana.state("webhooks")))
+        lo = await client.clock() - timedelta(seconds=2)
+        asana.emulator.mutate("webhooks", {"drop": 1})
+        asana.by_hand(keys=gids[:1], complete=True)
+        await until(lambda: asana.state("deliveries")[-1]["status"] == "dropped")
+        asana.by_hand(keys=gids[1:2], complete=True)
+        await until(lambda: rows(owner_url))
+        asana.emulator.mutate("webhooks", {"delete": True})
+        asana.by_hand(keys=gids[2:], complete=True)
+        assert await ensure_webhooks(client, address, keeper) == ["created the webhook of project orders"]
+
+        scan = CompletedTasks(client).read(Window(lo, await client.clock()), None)
+        found = [record.source_id async for page in scan for record in page.records]
+
+    assert len(rows(owner_url)) == 1
+    assert sorted(found) == sorted(gids)
 
 
 async def test_a_webhook_whose_answer_is_lost_leaves_nothing_behind(

@@ -22,6 +22,7 @@ from connectors.asana.sandbox.deliveries import Deliveries
 from connectors.asana.sandbox.events import Events
 from connectors.asana.sandbox.http import Answer, Call, Endpoint, Refused, Row, call_of, compact, unknown
 from connectors.asana.sandbox.oauth import OAuth
+from connectors.asana.sandbox.task_records import TaskRecords
 from connectors.asana.sandbox.tasks import Tasks
 from connectors.asana.sandbox.webhooks import Webhooks
 from connectors.asana.sandbox.workspace import SYSTEM, USER, WORKSPACE, Workspace
@@ -152,14 +153,14 @@ class AsanaEmulator:
         self.oauth = OAuth(self.workspace)
         self.deliveries = Deliveries(self.workspace)
         self.custom_fields = CustomFields(self.workspace)
-        self.tasks = Tasks(self.workspace, self.custom_fields)
+        self.tasks = TaskRecords(self.workspace, self.custom_fields)
         self.violations: list[Row] = []
         self.endpoints: list[Endpoint] = [
             Endpoint("GET", "/users/{user_gid}", self._user),
             Endpoint("GET", "/workspaces/{workspace_gid}", self._workspace),
             Endpoint("GET", "/projects/{project_gid}", self._project),
             Endpoint("GET", "/projects/{project_gid}/sections", self._sections),
-            *self.tasks.endpoints(),
+            *Tasks(self.tasks).endpoints(),
             *self.custom_fields.endpoints(),
             *Webhooks(self.workspace, self.deliveries).endpoints(),
             *Events(self.workspace).endpoints(),

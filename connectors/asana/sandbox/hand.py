@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.asana.sandbox.deliveries import Deliveries
 from connectors.asana.sandbox.http import Row, Write
-from connectors.asana.sandbox.tasks import Tasks
+from connectors.asana.sandbox.task_records import TaskRecords
 from connectors.asana.sandbox.workspace import PERSON, Workspace
 
 BY_HAND = Write("by-hand", PERSON, recorded=False)
@@ -21,7 +21,7 @@ def seed_projects(workspace: Workspace, count: int) -> int:
     return count
 
 
-def seed_tasks(tasks: Tasks, count: int, seed: int) -> int:
+def seed_tasks(tasks: TaskRecords, count: int, seed: int) -> int:
     """Open tasks, one after the other in each project."""
     chance, projects = random.Random(seed), list(tasks.workspace.projects)
     for number in range(count):
@@ -30,7 +30,7 @@ def seed_tasks(tasks: Tasks, count: int, seed: int) -> int:
     return count
 
 
-def mutate_tasks(tasks: Tasks, change: dict[str, Any]) -> list[str]:
+def mutate_tasks(tasks: TaskRecords, change: dict[str, Any]) -> list[str]:
     """Change tasks; the gids of those concerned.
 
     Which: ``keys`` (gids or Oracle IDs), ``where``: custom fields (by name) or attributes with their values, ``count``:
@@ -67,7 +67,7 @@ def mutate_webhooks(deliveries: Deliveries, change: dict[str, Any]) -> list[str]
     return gone
 
 
-def _data(tasks: Tasks, given: Row) -> Row:
+def _data(tasks: TaskRecords, given: Row) -> Row:
     """Attributes as the API takes them: custom fields and options by their ids."""
     data = dict(given)
     if "custom_fields" in data:
@@ -80,7 +80,7 @@ def _data(tasks: Tasks, given: Row) -> Row:
     return data
 
 
-def _chosen(tasks: Tasks, change: dict[str, Any]) -> list[Row]:
+def _chosen(tasks: TaskRecords, change: dict[str, Any]) -> list[Row]:
     rows = list(tasks.workspace.tasks.values())
     if "keys" in change:
         keys = {str(key) for key in change["keys"]}
@@ -90,7 +90,7 @@ def _chosen(tasks: Tasks, change: dict[str, Any]) -> list[Row]:
     return [row for row in rows if all(_held(tasks, row, name) == value for name, value in change["where"].items())]
 
 
-def _held(tasks: Tasks, row: Row, name: str) -> Any:
+def _held(tasks: TaskRecords, row: Row, name: str) -> Any:
     if name in row:
         return row[name]
     fields = {field["name"]: field["display_value"] for field in tasks.show(row)["custom_fields"]}

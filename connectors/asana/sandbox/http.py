@@ -84,11 +84,11 @@ class Call:
         wanted = self.query.get("opt_fields")
         return row if wanted is None else selected(row, wanted.split(","))
 
-    def page(self, rows: Sequence[Row]) -> Answer:
-        """One page of a list; compact objects unless ``opt_fields`` asks for more."""
+    def page(self, rows: Sequence[Row], show: Callable[[Row], Row] = lambda row: row) -> Answer:
+        """One page of a list, each row shown by ``show``; compact objects unless ``opt_fields`` asks for more."""
         limit, start = self._limit(), self._start(len(rows))
         wanted = self.query.get("opt_fields", "name").split(",")
-        found = [selected(row, wanted) for row in rows[start : start + limit]]
+        found = [selected(show(row), wanted) for row in rows[start : start + limit]]
         following = None
         if start + limit < len(rows):
             offset = f"eyJ{start + limit}"

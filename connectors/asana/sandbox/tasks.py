@@ -1,14 +1,12 @@
-"""Tasks: what may be written to them, what they show, and the events that each change causes."""
+"""The addresses of tasks. https://developers.asana.com/reference/tasks"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import UTC, datetime
 
-from connectors.asana.sandbox.custom_fields import CustomFields
-from connectors.asana.sandbox.http import Answer, Call, Endpoint, Refused, Row, Write, compact, unknown
-from connectors.asana.sandbox.workspace import WORKSPACE, Workspace
+from connectors.asana.sandbox.http import Answer, Call, Endpoint, Refused, Row, compact, unknown
+from connectors.asana.sandbox.task_records import TaskRecords
 
 _UPDATE = frozenset(
     {
@@ -18,16 +16,14 @@ _UPDATE = frozenset(
 )  # fmt: skip
 _CREATE = _UPDATE | {"followers", "memberships", "parent", "projects", "tags", "workspace"}
 _ADD = frozenset({"project", "insert_after", "insert_before", "section"})
-_TEXTS = ("name", "notes", "html_notes", "assignee", "due_at", "due_on", "start_on", "start_at")
-_APPROVALS = frozenset({"pending", "approved", "rejected", "changes_requested"})
 
 
 class Tasks:
-    """The tasks of one workspace."""
+    """What is done to tasks through the API."""
 
-    def __init__(self, workspace: Workspace, custom_fields: CustomFields) -> None:
-        self.workspace = workspace
-        self.custom_fields = custom_fields
+    def __init__(self, records: TaskRecords) -> None:
+        self.records = records
+        self.workspace = records.workspace
 
     def endpoints(self) -> list[Endpoint]:
         return [
@@ -40,40 +36,38 @@ class Tasks:
             Endpoint("GET", "/projects/{project_gid}/tasks", self.of_project),
         ]
 
-    # --- through the API
-
     def listed(self, call: Call) -> Answer:
         query = call.query
         if not {"project", "section", "tag", "user_task_list"} & query.keys() and not {"assignee", "workspace"} <= (
             query.keys()
         ):
             raise Refused(400, "You should specify one of workspace with assignee, project, tag, section")
-        rows = self._in(self.workspace.project(query.get("project")).gid)
+        rows = self.records.in_project(self.workspace.project(query.get("project")).gid)
         if since := query.get("modified_since"):
             rows = [row for row in rows if _instant(row["modified_at"]) >= _instant(since)]
-        return call.page([self.show(row) for row in _uncompleted_or_since(rows, query.get("completed_since"))])
+        return call.page(_uncompleted_or_since(rows, query.get("completed_since")), self.records.show)
 
     def of_project(self, call: Call) -> Answer:
-        rows = self._in(self.workspace.project(call.params["project_gid"]).gid)
-        return call.page([self.show(row) for row in _uncompleted_or_since(rows, call.query.get("completed_since"))])
+        rows = self.records.in_project(self.workspace.project(call.params["project_gid"]).gid)
+        return call.page(_uncompleted_or_since(rows, call.query.get("completed_since")), self.records.show)
 
     def get(self, call: Call) -> Answer:
-        return Answer(200, {"data": call.show(self.show(self._task(call)))})
+        return Answer(200, {"data": call.show(self.records.show(self._task(call)))})
 
     def create(self, call: Call) -> Answer:
         data = call.data(_CREATE)
         self._may_have_external(call, data)
-        row = self.add(data, call.write)
-        return Answer(201, {"data": call.show(self.show(row))}, {"Location": f"/api/1.0/tasks/{row['gid']}"})
+        row = self.records.add(data, call.write)
+        return Answer(201, {"data": call.show(self.records.show(row))}, {"Location": f"/api/1.0/tasks/{row['gid']}"})
 
     def update(self, call: Call) -> Answer:
         data, row = call.data(_UPDATE), self._task(call)
         self._may_have_external(call, data)
-        self.change(row, data, call.write)
-        return Answer(200, {"data": call.show(self.show(row))})
+        self.records.change(row, data, call.write)
+        return Answer(200, {"data": call.show(self.records.show(row))})
 
     def delete(self, call: Call) -> Answer:
-        self.remove(self._task(call), call.write)
+        self.records.remove(self._task(call), call.write)
         return Answer(200, {"data": {}})
 
     def add_project(self, call: Call) -> Answer:
@@ -82,147 +76,8 @@ class Tasks:
         if project.gid not in row["projects"]:
             row["projects"][project.gid] = data.get("section") or next(iter(project.sections))
             self.workspace.event(project.gid, call.write, "added", row, parent=compact(project.gid, "project", ""))
-            self.workspace.effect(call.write, "task.added", self.key_of(row), project=project.name)
+            self.workspace.effect(call.write, "task.added", self.records.key_of(row), project=project.name)
         return Answer(200, {"data": {}})
-
-    # --- by whomever
-
-    def add(self, data: Row, write: Write) -> Row:
-        projects = [self.workspace.project(gid).gid for gid in data.get("projects", [])]
-        if not projects and data.get("workspace") != WORKSPACE:
-            raise Refused(400, "You should specify one of workspace, parent, projects")
-        now = self.workspace.now()
-        row: Row = {
-            "gid": self.workspace.new_gid(),
-            "name": "",
-            "notes": "",
-            "due_on": None,
-            "due_at": None,
-            "completed": False,
-            "completed_at": None,
-            "completed_by": None,
-            "created_at": now,
-            "modified_at": now,
-            "resource_subtype": data.get("resource_subtype", "default_task"),
-            "approval_status": "pending" if data.get("resource_subtype") == "approval" else None,
-            "external": None,
-            "projects": {gid: next(iter(self.workspace.projects[gid].sections)) for gid in projects},
-            "values": {},
-        }
-        self._apply(row, data, write)
-        self.workspace.tasks[row["gid"]] = row
-        for gid in projects:
-            self.workspace.event(gid, write, "added", row, parent={"gid": gid, "resource_type": "project"})
-        self.workspace.effect(write, "task.created", self.key_of(row), name=row["name"])
-        return row
-
-    def change(self, row: Row, data: Row, write: Write) -> None:
-        before = {**row, "values": dict(row["values"])}
-        changed = self._apply(row, data, write)
-        if not changed:
-            return
-        row["modified_at"] = self.workspace.now()
-        for name in changed:
-            for gid in row["projects"]:
-                self.workspace.event(gid, write, "changed", row, change={"field": name, "action": "changed"})
-        if before["completed"] != row["completed"]:
-            self.workspace.effect(write, "task.completed" if row["completed"] else "task.reopened", self.key_of(row))
-        self.workspace.effect(write, "task.updated", self.key_of(row), fields=changed)
-
-    def remove(self, row: Row, write: Write) -> None:
-        del self.workspace.tasks[row["gid"]]
-        for gid in row["projects"]:
-            self.workspace.event(gid, write, "deleted", row)
-        self.workspace.effect(write, "task.deleted", self.key_of(row))
-
-    def key_of(self, row: Row) -> str:
-        """How effects name a task: by its Oracle ID, where it has one."""
-        if row["external"]:
-            return str(row["external"]["gid"])
-        fields = self.workspace.custom_fields
-        held = (value for gid, value in row["values"].items() if fields[gid]["name"] == "Oracle ID" and value)
-        return str(next(held, row["gid"]))
-
-    def show(self, row: Row) -> Row:
-        names = ("gid", "name", "notes", "due_on", "due_at", "completed", "completed_at", "created_at", "modified_at")
-        projects = [self.workspace.projects[gid] for gid in row["projects"]]
-        attached = dict.fromkeys(gid for project in projects for gid in project.fields)
-        return {
-            **{name: row[name] for name in (*names, "resource_subtype", "approval_status", "external")},
-            "resource_type": "task",
-            "completed_by": self.workspace.show_user(row["completed_by"]) if row["completed_by"] else None,
-            "assignee": None,
-            "parent": None,
-            "workspace": compact(WORKSPACE, "workspace", "Sandbox"),
-            "projects": [compact(project.gid, "project", project.name) for project in projects],
-            "memberships": [
-                {
-                    "project": compact(project.gid, "project", project.name),
-                    "section": compact(
-                        row["projects"][project.gid], "section", project.sections[row["projects"][project.gid]]
-                    ),
-                }
-                for project in projects
-            ],
-            "custom_fields": [self.custom_fields.show(gid, row["values"].get(gid)) for gid in attached],
-            "permalink_url": f"https://app.asana.com/1/{WORKSPACE}/task/{row['gid']}",
-        }
-
-    # --- within
-
-    def _apply(self, row: Row, data: Row, write: Write) -> list[str]:
-        """Write the attributes; the names of what has changed."""
-        after = dict(row)
-        for name in _TEXTS:
-            if name in data:
-                if data[name] is not None and not isinstance(data[name], str):
-                    raise Refused(400, f"{name}: Value is not a string")
-                after[name] = data[name] or ("" if name in ("name", "notes") else None)
-        if data.get("due_on") is not None:
-            after["due_on"] = _day(data["due_on"])
-        if data.get("due_on") and data.get("due_at"):
-            raise Refused(400, "You may only set one of due_on or due_at")
-        if "external" in data:
-            after["external"] = self._external(row, data["external"])
-        self._complete(after, data, write)
-        after["values"] = {**row["values"], **self._values(row, data.get("custom_fields", {}))}
-        names = [name for name in after if name in row and after[name] != row[name] and name != "completed_at"]
-        row |= after
-        return ["custom_fields" if name == "values" else name for name in names if name != "completed_by"]
-
-    def _complete(self, row: Row, data: Row, write: Write) -> None:
-        completed = data.get("completed", row["completed"])
-        if not isinstance(completed, bool):
-            raise Refused(400, "completed: Value is not a boolean")
-        if "approval_status" in data:
-            if row["resource_subtype"] != "approval" or data["approval_status"] not in _APPROVALS:
-                raise Refused(400, "approval_status: Cannot write this property")
-            row["approval_status"] = data["approval_status"]
-            completed = data["approval_status"] != "pending"
-        if completed != row["completed"]:
-            row["completed_at"], row["completed_by"] = (self.workspace.now(), write.user) if completed else (None, None)
-        row["completed"] = completed
-
-    def _values(self, row: Row, values: Any) -> Row:
-        if not isinstance(values, dict):
-            raise Refused(400, "custom_fields: Value is not an object")
-        if values:
-            self.workspace.require_premium()
-        attached = {gid for project in row["projects"] for gid in self.workspace.projects[project].fields}
-        for gid in values:
-            if gid not in attached:
-                raise Refused(400, f"custom_fields: Custom field with ID {gid} is not on given object")
-        return {gid: self.custom_fields.stored(gid, value) for gid, value in values.items()}
-
-    def _external(self, row: Row, value: Any) -> Row | None:
-        if value is None:
-            return None
-        if not isinstance(value, dict) or not isinstance(value.get("gid"), str) or len(value["gid"]) > 1024:
-            raise Refused(400, "external: Invalid value")
-        owner = self._with_external(value["gid"])
-        if owner is not None and owner["gid"] != row["gid"]:
-            raise Refused(400, "external: Another object already has this external gid")
-        return {"gid": value["gid"], "data": value.get("data")}
 
     def _may_have_external(self, call: Call, data: Row) -> None:
         if "external" in data and not call.by_oauth:
@@ -231,17 +86,10 @@ class Tasks:
     def _task(self, call: Call) -> Row:
         gid = call.params["task_gid"]
         external = gid.removeprefix("external:")
-        row = self.workspace.tasks.get(gid) if external == gid else self._with_external(external)
+        row = self.workspace.tasks.get(gid) if external == gid else self.records.with_external(external)
         if row is None or (external != gid and not call.by_oauth):
             raise unknown("task", gid)
         return row
-
-    def _with_external(self, gid: str) -> Row | None:
-        rows = self.workspace.tasks.values()
-        return next((row for row in rows if row["external"] and row["external"]["gid"] == gid), None)
-
-    def _in(self, project: str) -> Sequence[Row]:
-        return [row for row in self.workspace.tasks.values() if project in row["projects"]]
 
 
 def _uncompleted_or_since(rows: Sequence[Row], since: str | None) -> Sequence[Row]:
@@ -256,10 +104,3 @@ def _instant(text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError:
         raise Refused(400, "modified_since: Not a valid date") from None
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise Refused(400, "due_on: Not a valid date") from None
