@@ -13,6 +13,7 @@ import httpx
 from prefect.client.schemas.objects import State
 
 from flows.oracle_zendesk import STREAMS, log_ticket_events, sync_customers
+from flows.replay import replay
 from ml_connector.core.credentials import put_secret
 from ml_connector.core.db import Database
 from ml_connector.core.embedded import Embedded
@@ -154,7 +155,7 @@ class Installation:
 
         ``count`` above 1 is a Retry; ``completed`` is how often Prefect was told that it completed (each time).
         """
-        return await self._tell(sync_customers, run, count, completed, streams)
+        return await self._tell(sync_customers, run, count, completed, streams=list(streams))
 
     async def log_events(
         self,
@@ -165,15 +166,19 @@ class Installation:
         streams: Sequence[str] = ("ticket_notes", "contact_drift"),
     ) -> State[Any]:
         """The same with the flow that ticket events ring for."""
-        return await self._tell(log_ticket_events, run, count, completed, streams)
+        return await self._tell(log_ticket_events, run, count, completed, streams=list(streams))
+
+    async def replay(self, run: str | None = None, *, count: int = 1, **form: Any) -> State[Any]:
+        """The same with the replay flow, whose form is filled in so."""
+        return await self._tell(replay, run, count, None, mode="replay", **form)
 
     async def _tell(
-        self, flow: Any, run: str | None, count: int, completed: int | None, streams: Sequence[str]
+        self, flow: Any, run: str | None, count: int, completed: int | None, **parameters: Any
     ) -> State[Any]:
         name = run or str(uuid7())
         token = given.set(FlowRun(name, name, count, count - 1 if completed is None else completed))
         try:
-            state: State[Any] = await flow.fn("acme", list(streams))
+            state: State[Any] = await flow.fn("acme", **parameters)
             return state
         finally:
             given.reset(token)
