@@ -32,7 +32,7 @@ async def test_a_note_is_written_again_only_on_request_and_then_in_one_copy_per_
 
     refused = await _refused(installed, record_keys=[ticket], resend=True)
     assert "a resend needs a reason" in refused
-    form = {"record_keys": [ticket], "resend": True, "reason": "somebody deleted it"}
+    form: dict[str, Any] = {"record_keys": [ticket], "resend": True, "reason": "somebody deleted it"}
     assert (await installed.replay("again", **form)).is_completed()
     assert (await installed.replay("again", count=2, **form)).is_completed()  # Retry
     assert titles(sandbox) == {ticket: 2, other: 1}
