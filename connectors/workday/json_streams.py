@@ -109,13 +109,16 @@ class ReportStream:
         self.operation = f"RaaS {read.report}"
         self._read = read
         self._number = number
+        self._seen: Rows | None = None
 
     async def clock(self) -> datetime:
-        return _time(await self.client.report(self._read))
+        """The tenant's time, UTC. It takes the whole report to learn it, so the next read does not ask again."""
+        self._seen = await self.client.report(self._read)
+        return _time(self._seen)
 
     async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:  # noqa: ARG002 - always all of it
         """All rows. A read that was broken off begins anew: the rows of a report have no order."""
-        found = await self.client.report(self._read)
+        found, self._seen = self._seen or await self.client.report(self._read), None
         check_columns(found.rows, self._read.fields, self.operation)
         for first in range(0, len(found.rows), _CHUNK):
             part = Rows(found.rows[first : first + _CHUNK], found.total, found.server_time, found.request_id)
