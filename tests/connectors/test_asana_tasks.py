@@ -123,6 +123,23 @@ async def test_a_deleted_task_is_made_anew_and_a_moved_one_is_added_to_its_proje
     assert projects == {again.dest_id: {ORDERS}, second.dest_id: {ORDERS, PAYABLES}}
 
 
+async def test_many_tasks_are_compared_by_few_calls_and_each_is_its_own(asana: Workspace) -> None:
+    orders = [{**ORDER, "external_id": f"po:{n}", "name": f"PO {n}"} for n in range(210)]
+    async with asana.client() as client:
+        await ensure_fields(client, WANTED)
+        created = await upsert(destination(client), [intent(order) for order in orders])
+        asana.by_hand(keys=[created[7].dest_id], set={"name": "Renamed"})
+        asana.by_hand(keys=[created[8].dest_id], delete=True)
+        before = asana.world.request_counts.total()
+        linked = [intent(order, one.dest_id) for order, one in zip(orders, created, strict=True)]
+        decisions = await destination(client).decide(linked)
+        reads = asana.world.request_counts.total() - before
+
+    sent = {d.source_id: (d.action, d.changed) for d in decisions if d.state is None}
+    assert sent == {"po:7": ("update", ("name",)), "po:8": ("create", ())}
+    assert reads < 20
+
+
 async def test_what_people_filled_in_stays_and_nothing_is_created_where_that_is_not_wanted(asana: Workspace) -> None:
     async with asana.client(create_missing=False) as client:
         await ensure_fields(client, WANTED)
