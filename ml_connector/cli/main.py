@@ -91,6 +91,16 @@ def ping(tenant: Tenant) -> None:
 
 
 @app.command()
+def discover(
+    connection: Annotated[str, typer.Argument(help="TENANT/CONNECTION, such as acme/qad", metavar="CONNECTION")],
+) -> None:
+    """Show what an instance has that can be read, as a proposal for the tenant file; for QAD."""
+    from ml_connector.cli.discover import discover as work
+
+    _run(work(connection))
+
+
+@app.command()
 def connect(
     connection: Annotated[str, typer.Argument(help="TENANT/CONNECTION, such as acme/zendesk", metavar="CONNECTION")],
 ) -> None:
