@@ -1,0 +1,221 @@
+"""Who is told when something goes wrong, and how a run whose process has died comes back: by a real Prefect server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
+from prefect.events.worker import EventsWorker
+from typer.testing import CliRunner
+
+from ml_connector.cli.automation_plan import expect_runs
+from ml_connector.cli.automations import COMES_BACK
+from ml_connector.cli.children import MARK, left_over
+from ml_connector.cli.main import app
+from ml_connector.cli.plan import wanted_deployments
+from ml_connector.cli.services import WORK_POOL
+from ml_connector.cli.templates import load_templates
+from ml_connector.core.settings import ROOT
+from ml_connector.core.tenants import load_tenant
+from tasks.alerts import webhook_deactivated
+from tests.e2e.listener import Listener, listening
+from tests.e2e.reconcile import doubled, reconcile
+from tests.e2e.stack import FLOW, Stack, until
+
+OTHER_FLOW = "oracle-zendesk-log-ticket-events"
+CUSTOMERS = 40
+SHORT = 12.0
+"""Seconds that the server of a test waits for what ought to come, instead of minutes."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(stack: Stack) -> Iterator[None]:
+    """Neither tenants, which would meet at one Zendesk, nor automations: other tests kill runs as well."""
+    yield
+    for file in (stack.home / "tenants").glob("*.yaml"):
+        if file.stem != "defaults":
+            file.unlink()
+    _apply(stack)
+    assert not _automations(stack)
+
+
+@pytest.fixture
+def listener(stack: Stack) -> Iterator[Listener]:
+    """Hears what the notification block ``custom-webhook/ops`` is to send."""
+    with listening() as listener:
+        block = CustomWebhookNotificationBlock(
+            name="ops", url=listener.url, json_data={"subject": "{{subject}}", "body": "{{body}}"}
+        )
+        with stack.surroundings():
+            block.save("ops", overwrite=True, _sync=True)  # type: ignore[call-arg]
+        yield listener
+
+
+def test_each_kind_of_trouble_ends_as_one_notification(stack: Stack, listener: Listener) -> None:
+    tenant, sandbox = stack.tenant("alerted"), stack.sandbox
+    file = stack.home / "tenants" / "alerted.yaml"
+    without = file.read_text()
+    assert "Nobody is told of failures of" in _apply(stack)
+    file.write_text(without + "alerts: {block: custom-webhook/nobody}\n")
+    assert "custom-webhook/nobody, which Prefect does not have" in _apply(stack, code=2)
+    file.write_text(without + "alerts: {block: custom-webhook/ops}\n")
+    _apply(stack)
+    before = _automations(stack)
+    alerts = [name for name in before if name.startswith("ml-connector alerted: ")]
+    assert len(alerts) > 5
+    assert "create" not in _apply(stack)
+    assert _automations(stack) == before
+
+    sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
+    sandbox.fault("oracle_fusion", "status", "GET", "*/hub*", status=400)
+    failed = tenant.start("organizations")
+    assert failed.wait() == "Failed"
+    [told] = until(lambda: listener.about("Failed"), 20, "a notification of the failed run")
+    assert told["subject"] == "[ml-connector] alerted organizations: Failed"
+    assert failed.message in told["body"]
+    assert f"/runs/flow-run/{failed.id}" in told["body"]
+    sandbox.clear_faults()
+    assert tenant.start("organizations").wait() == "Completed"
+
+    with stack.owner() as db:
+        db.execute("update batch set open = true where tenant = 'alerted'")
+        db.execute(
+            "update effect set state = 'needs_human' where id = any(array("
+            "select id from effect where tenant = 'alerted' and state = 'applied' order by id limit 2))"
+        )
+    for _ in range(2):
+        assert tenant.start("organizations").wait() == "Completed"
+    [told] = until(lambda: listener.about("records need a decision"), 20, "a notification of the records")
+    assert "2 records: 3000" in told["body"]
+
+    sandbox.fault("zendesk", "expire_token", times=1)
+    sandbox.fault("zendesk", "status", path="*oauth*", status=401, body={"error": "invalid_client"})
+    stack.touch("customers", count=3, set={"City": "Elsewhere"})
+    assert [tenant.start("organizations").wait() for _ in range(2)] == ["Failed", "Failed"]
+    [told] = until(lambda: listener.about("must be reconnected"), 20, "a notification of the connection")
+    assert "alerted/zendesk" in told["subject"]
+    sandbox.clear_faults()
+
+    with stack.surroundings():
+        webhook_deactivated("alerted", "zendesk", "Zendesk has switched it off after too many failures")
+        EventsWorker.drain_all()
+    until(lambda: listener.about("a webhook was deactivated"), 20, "a notification of the webhook")
+
+    _impatient(stack, f"ml-connector alerted: {FLOW} has not run", SHORT)
+    _impatient(stack, f"ml-connector alerted: {OTHER_FLOW} has not run", SHORT)
+    began = time.monotonic()
+    assert tenant.start("organizations").wait() == "Failed"  # it has begun: that is what counts
+    with stack.surroundings():
+        wanted = wanted_deployments(load_templates(), [load_tenant(file)])
+        asyncio.run(expect_runs([one for one in wanted if one.template.flow == OTHER_FLOW]))  # it has never run
+    for flow in (FLOW, OTHER_FLOW):
+        [told] = until(lambda: listener.about(f"{flow}/alerted has not run"), 60, "a notification of a missing run")  # noqa: B023
+        print(f"{flow}: told {time.monotonic() - began:.1f} s after the start of a run")
+    time.sleep(1.5 * SHORT)
+    assert len(listener.about("has not run")) == 2, "told once, until a run begins"
+    assert len(listener.about("must be reconnected")) == len(listener.about("need a decision")) == 1
+
+    file.write_text(without)
+    assert _apply(stack, code=1).count("remove") == len(alerts)  # 1: its connection is still refused
+    assert not _automations(stack, "tenant:alerted")
+
+
+def test_a_run_whose_process_dies_comes_back_by_itself_but_not_for_ever(stack: Stack) -> None:
+    tenant, sandbox = stack.tenant("comesback"), stack.sandbox
+    _apply(stack)
+    _impatient(stack, "ml-connector: run that is coming back goes on", SHORT)
+    assert [line for line in _apply(stack).splitlines() if "  update  " in line and "goes on" in line]
+    _impatient(stack, "ml-connector: run that is coming back goes on", SHORT)
+    sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
+    sandbox.fault("zendesk", "too_many_jobs")  # it waits before its first write, until the fault is cleared
+    run = tenant.start("organizations")
+    took, died = [], time.monotonic()
+    for count in range(1, COMES_BACK + 2):
+        until(lambda: run.told["run_count"] == count and run.state == "Running", 60, f"start {count} of {run}")  # noqa: B023
+        took.append(round(time.monotonic() - died, 1))
+        [process] = run.processes()
+        process.kill()
+        died = time.monotonic()
+
+    until(lambda: run.state == "Crashed", 30, f"{run} to crash")
+    time.sleep(2 * SHORT)
+    print(f"back after {took} s: {' > '.join(run.history())}")
+    assert run.state == "Crashed"
+    assert run.told["run_count"] == COMES_BACK + 1
+    sandbox.clear_faults()
+    run.retry()
+    assert run.wait() == "Completed"
+    assert reconcile(sandbox) == []
+    assert doubled(sandbox) == []
+
+
+def test_so_does_one_whose_worker_is_gone_with_it(stack: Stack) -> None:
+    tenant, sandbox = stack.tenant("machine"), stack.sandbox
+    _apply(stack)
+    _impatient(stack, "ml-connector: run without a sign of life", 32.0)  # heartbeats come every 30 s
+    _impatient(stack, "ml-connector: run that is coming back goes on", SHORT)
+    sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
+    sandbox.fault("zendesk", "too_many_jobs")
+    worker = next(process for process in left_over(stack.home) if "worker" in process.cmdline())
+    worker.suspend()
+    try:
+        with _machine(stack):
+            run = tenant.start("organizations")
+            until(lambda: run.state == "Running" and run.processes(), 60, f"{run} to begin")
+            time.sleep(1)
+            for process in run.processes():
+                process.kill()
+    finally:
+        worker.resume()
+    died = time.monotonic()
+    sandbox.clear_faults()
+    until(lambda: run.told["run_count"] == 2, 90, f"{run} to come back")
+    print(f"back after {time.monotonic() - died:.1f} s: {' > '.join(run.history())}")
+    assert run.wait() == "Completed"
+    assert any("No sign of life" in (state["message"] or "") for state in run.states())
+    assert reconcile(sandbox) == []
+    assert doubled(sandbox) == []
+
+
+@contextmanager
+def _machine(stack: Stack) -> Iterator[None]:
+    """Another worker, which is gone without a word in the end."""
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", WORK_POOL, "--type", "process"]
+    own = {"PREFECT_WORKER_QUERY_SECONDS": "1", MARK: str(stack.home), "ML_CONNECTOR_CHECKOUT": str(ROOT)}
+    with stack.surroundings():
+        environment = {**os.environ, **own, "PREFECT_HOME": str(stack.home / "machine")}
+    with (stack.home / "machine.log").open("wb") as log:
+        worker = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        yield
+    finally:
+        worker.kill()
+        worker.wait(10)
+
+
+def _impatient(stack: Stack, name: str, seconds: float) -> None:
+    """Let an automation wait for seconds instead of minutes."""
+    found = _automations(stack)[name]
+    found["trigger"]["within"] = seconds
+    told = {key: value for key, value in found.items() if key not in ("id", "created", "updated")}
+    stack.api.put(f"/automations/{found['id']}", json=told).raise_for_status()
+
+
+def _apply(stack: Stack, *, code: int = 0) -> str:
+    with stack.surroundings():
+        done = CliRunner().invoke(app, ["apply"])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def _automations(stack: Stack, tag: str = "ml-connector") -> dict[str, Any]:
+    found = stack.api.post("/automations/filter", json={}).raise_for_status().json()
+    return {one["name"]: one for one in found if tag in one["tags"]}
