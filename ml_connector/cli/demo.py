@@ -13,6 +13,8 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.sorting import FlowRunSort
 
 from ml_connector.cli.apply import carry_out_all
+from ml_connector.cli.automation_plan import carry_out_automations, existing_automations, plan_automations
+from ml_connector.cli.automations import wanted_automations
 from ml_connector.cli.database import open_database, open_vault
 from ml_connector.cli.demo_summary import Act, Summary, hints
 from ml_connector.cli.emulators import Emulators, emulators
@@ -94,8 +96,11 @@ async def _store_secrets() -> None:
 async def _apply(client: PrefectClient) -> None:
     """As `apply` does, for this tenant only, and paused: no scheduled run comes between the two that we count."""
     config = load_tenant(settings().tenants_dir / f"{TENANT}.yaml")
-    changes = plan(wanted_deployments(load_templates(), [config]), await existing_deployments(client))
+    wanted = wanted_deployments(load_templates(), [config])
+    changes = plan(wanted, await existing_deployments(client))
     await carry_out_all(client, [config], [], changes, paused=True)
+    automations = plan_automations(await wanted_automations(wanted, {}), await existing_automations(client))
+    await carry_out_automations(client, automations)
 
 
 async def _everything(vendors: Emulators) -> Counter[str]:
