@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from connectors.workday import models
+from connectors.workday.json_rows import instant
 from connectors.workday.ping import ping
 from connectors.workday.streams import STREAMS
 from ml_connector.core.errors import AbortRun, ConnectorError, Misconfigured, Reauthenticate, RetryLater
@@ -122,7 +123,7 @@ async def test_a_missing_permission_is_named_by_ping_and_stops_only_its_stream(w
     workday.emulator.configure({"denied": ["Get_Payments"]})
     async with workday.client() as client:
         health = await ping(client)
-        with pytest.raises(Misconfigured, match="Get_Payments"):
+        with pytest.raises(Misconfigured, match=r"activate the pending .*Get_Payments"):
             await read(STREAMS["Payment"](client))
 
     assert [finding.ok for finding in health.findings] == [True, True, True, False]
@@ -227,6 +228,20 @@ async def test_what_cannot_work_is_said_before_or_at_the_first_call(workday: Ten
     async with workday.client(workday.api_client(), suppliers=wrong) as client:
         with pytest.raises(Misconfigured, match="A0002 supplierState"):
             await read(STREAMS["Supplier"](client))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-11-21T08:00:00Z", datetime(2026, 11, 21, 8, tzinfo=UTC)),
+        ("2026-11-21T08:00:00.000-07:00", datetime(2026, 11, 21, 15, tzinfo=UTC)),
+        ("2026-11-21T08:00:00", datetime(2026, 11, 21, 8, tzinfo=UTC)),
+        ("2026-11-21", None),  # a day is no moment: two changes of it could not be told apart
+        ("yesterday", None),
+    ],
+)
+def test_moments_are_utc(written: str, meant: datetime | None) -> None:
+    assert instant(written) == meant
 
 
 async def test_a_refresh_token_that_is_refused_needs_a_person(workday: Tenant) -> None:
