@@ -21,6 +21,7 @@ from tasks.progress import progress
 from tasks.story import story
 from tasks.transform import transform
 from tasks.upsert import upsert
+from tasks.webhooks import tend_webhooks
 
 INTEGRATION = "oracle_zendesk"
 # organizations first: users and balances wait for theirs
@@ -72,6 +73,8 @@ async def log_ticket_events(tenant: str, streams: list[TicketStreamName] | None 
         async for stream, chunk in events(run):
             with run.tolerating():
                 await upsert(stream, await transform(stream, chunk))
+        with run.tolerating():
+            await tend_webhooks(run)
         for stream in run.streams:
             for chunks in (missed(run, stream), leftovers(run, stream, patience=60)):
                 async for chunk in chunks:

@@ -65,14 +65,14 @@ def connection_needs_reauth(tenant: str, connection: str, reason: str) -> None:
 
 
 def webhook_deactivated(tenant: str, connection: str, reason: str) -> None:
-    """Tell that the vendor has switched a webhook off. To be called when that is found, not at each look."""
+    """Tell that a webhook was switched off or gone. To be called by who has mended it, so once each time."""
     _tell(
         WEBHOOK_DEACTIVATED,
         f"ml-connector.webhook.{tenant}.{connection}",
         tenant,
         connection=f"{tenant}/{connection}",
         reason=reason,
-        advice="`ml-connector apply` sets it up again; until then scheduled reads bring what it would have told.",
+        advice="It was set up again; what it did not tell is read from the vendor's export. See why it was refused.",
     )
 
 

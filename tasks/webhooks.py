@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from ml_connector.core import watermarks
 from ml_connector.core.endpoints import ensure_endpoint, remove_endpoint
 from ml_connector.core.findings import Finding
 from ml_connector.core.handshakes import Keeper
+from ml_connector.core.listeners import listening
 from ml_connector.core.secret import Secret
-from tasks.workspace import Workspace
+from tasks.alerts import webhook_deactivated
+from tasks.fetch import SELDOM
+from tasks.stream import OpenRun
+from tasks.verb import verb
+from tasks.workspace import Workspace, open_workspace
+
+
+@verb()
+async def tend_webhooks(run: OpenRun) -> list[str]:
+    """See once in a while that the vendors still tell us, and mend it if not; those who are alerted hear of it.
+
+    What was not told meanwhile is for who reads the export afterwards. Returns what was mended.
+    """
+    ages = [await watermarks.age(run.db, run.tenant, stream.route.key) for stream in run.streams]
+    if not any(age is None or age > SELDOM for age in ages):
+        return []
+    told_by = await listening(run.db, run.tenant)
+    mended = []
+    async with open_workspace(run.tenant) as workspace:
+        for connection in {told_by[stream.route.key] for stream in run.streams if stream.route.key in told_by}:
+            if workspace.settings.public_url and (lines := await ensure_webhooks(workspace, connection)):
+                webhook_deactivated(run.tenant, connection, "; ".join(lines))
+                mended += lines
+    return mended
 
 
 async def ensure_webhooks(workspace: Workspace, connection: str) -> list[str]:

@@ -84,7 +84,10 @@ class Source(Protocol):
         ...
 
     def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:
-        """All records of the window, in a deterministic order, from behind ``cursor`` on. Pages are never empty."""
+        """All records of the window, in a deterministic order, from behind ``cursor`` on.
+
+        A page may be empty where the source has moved its cursor and has nothing for us.
+        """
         ...
 
 

@@ -184,6 +184,20 @@ async def test_applying_again_changes_nothing_and_mends_what_is_gone(installed: 
     await received(owner, 1)
 
 
+async def test_a_webhook_that_was_switched_off_is_mended_by_the_next_run_and_its_gap_read(
+    installed: Installation, owner: Owner
+) -> None:
+    sandbox = installed.sandbox
+    there = _asked_for(sandbox)
+    assert (await installed.log_events()).is_completed()  # the export begins here
+    sandbox.mutate("zendesk", "webhooks", set={"status": "inactive"})
+    sandbox.seed("zendesk", "tickets", 2)
+    owner.execute("update watermark set updated_at = now() - interval '1 h'")
+    assert (await installed.log_events()).is_completed()
+    assert _asked_for(sandbox) == there
+    assert sorted(titles(sandbox).values()) == [1, 1]
+
+
 def _asked_for(sandbox: Sandbox) -> list[tuple[Any, ...]]:
     webhooks = [(row["name"], row["status"], row["endpoint"]) for row in sandbox.state("zendesk", "webhooks")]
     return [*sorted(webhooks), *[(row["title"], row["active"]) for row in sandbox.state("zendesk", "triggers")]]
