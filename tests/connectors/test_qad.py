@@ -50,6 +50,7 @@ async def test_a_reader_that_dies_after_each_page_reads_every_customer_once(qad:
     async with qad.client(entities={"customers": PAGED}) as client:
         source, cursor, found = STREAMS["Customer"](client), None, []
         while (page := await anext(aiter(source.read(everything(), cursor)), None)) is not None:
+            assert page.cursor != cursor
             found += page.records
             cursor = page.cursor
 

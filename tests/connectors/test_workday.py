@@ -74,6 +74,7 @@ async def test_a_reader_that_dies_after_each_page_reads_every_supplier_once(work
         source, window, cursor = STREAMS["Supplier"](client), everything(), None
         found: list[str] = []
         while (page := await anext(aiter(source.read(window, cursor)), None)) is not None:
+            assert page.cursor != cursor
             found += [record.source_id for record in page.records]
             cursor = page.cursor
 
