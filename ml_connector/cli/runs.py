@@ -31,7 +31,8 @@ async def runs(tenant: str, *, failed: bool) -> None:
 def _headline(past: PastRun) -> Text:
     style = {"completed": "green", "failed": "red"}.get(past.outcome or "", "yellow")
     outcome = past.outcome or "not finished"
-    told = f" {past.integration}, {past.mode}, attempt {past.attempt}, {console.ago(past.started_at)} ago: "
+    what = ", ".join(dict.fromkeys((past.integration, past.mode)))  # a replay has both in one
+    told = f" {what}, attempt {past.attempt}, {console.ago(past.started_at)} ago: "
     return Text.assemble((outcome, style), told, page_of(past.flow_run_id))
 
 
