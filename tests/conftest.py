@@ -60,3 +60,10 @@ async def database(postgres: Embedded, database_name: str) -> AsyncIterator[Data
 @pytest.fixture
 async def vault(database: Database) -> Vault:
     return Vault(database, MasterKeys.parse(Secret(MasterKeys.generate("test"))))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of those who run tests side by side one has all that share a running stack."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("stack"))
