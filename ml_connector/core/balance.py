@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ml_connector.core.db import Database
 
-_FINAL = ("applied", "unchanged", "rejected", "superseded")
+_FINAL = ("applied", "unchanged", "rejected", "abandoned", "superseded")
 
 
 @dataclass(slots=True, frozen=True)
@@ -25,6 +25,7 @@ class Balance:
     updated: int
     unchanged: int
     rejected: int
+    """By us or the destination, or given up by a person."""
     superseded: int
     open: int
     complete: bool
@@ -75,7 +76,7 @@ async def balance(db: Database, tenant: str, run_id: UUID, stream: str) -> Balan
         created=created,
         updated=by_state["applied"] - created,
         unchanged=by_state["unchanged"],
-        rejected=by_state["rejected"],
+        rejected=by_state["rejected"] + by_state["abandoned"],
         superseded=by_state["superseded"],
         open=read - sum(by_state.values()),
         complete=window[2],
