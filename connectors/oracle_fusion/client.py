@@ -6,10 +6,11 @@ the answer. https://docs.oracle.com/en/cloud/saas/sales/faaps/Set_the_REST_Frame
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from connectors.oracle_fusion.paging import CollectionPage
 from connectors.oracle_fusion.rows import normalised
@@ -20,6 +21,7 @@ from ml_connector.core.records import Body
 
 Root = Literal["crmRestApi", "fscmRestApi"]
 _BYTES = "application/octet-stream"
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(slots=True, frozen=True)
@@ -75,18 +77,42 @@ class OracleFusion:
 
         `Misconfigured` if the pod refuses the query or has no such resource, `Reauthenticate` if it refuses us.
         """
-        parameters = {"q": q, "orderBy": order_by, "fields": fields, "finder": finder}
+        page = await self.rows(root, resource, q=q, order_by=order_by, limit=limit, fields=fields, finder=finder)
+        page.rows = [normalised(row) for row in page.rows]
+        return page
+
+    async def rows(
+        self,
+        root: Root,
+        resource: str,
+        *,
+        q: str = "",
+        order_by: str = "",
+        limit: int | None = None,
+        offset: int = 0,
+        fields: str = "",
+        finder: str = "",
+        expand: str = "",
+        links: str = "",
+    ) -> CollectionPage:
+        """The same, as they came. Rows have links only if some are asked for: ``links`` names their relations.
+
+        ``resource`` may be a collection below a row: ``invoices/0002.../child/invoiceLines``.
+        """
+        parameters = {"q": q, "orderBy": order_by, "fields": fields, "finder": finder, "expand": expand}
+        parameters |= {"links": links} if links else {"onlyData": "true"}
         response = await self._get(
             self._path(root, resource),
             {name: value for name, value in parameters.items() if value}
-            | {"limit": limit or self.settings.page_size, "onlyData": "true"},
+            | {"limit": limit or self.settings.page_size}
+            | ({"offset": offset} if offset else {}),
         )
         body = _object(response)
         # A page without rows may come without items (count 0).
         rows = body.get("items") or []
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise _not_a_collection(response)
-        return CollectionPage([normalised(row) for row in rows], bool(body.get("hasMore")), response.request_id)
+        return CollectionPage(rows, bool(body.get("hasMore")), response.request_id)
 
     async def describe(self, root: Root, resource: str) -> Description:
         """The attributes of a resource in this pod, custom ones included."""
@@ -98,16 +124,23 @@ class OracleFusion:
             queryable=frozenset(attribute["name"] for attribute in attributes if attribute.get("queryable")),
         )
 
-    async def clock(self) -> datetime:
-        """The pod's time in UTC, to the second: the Date header of a small answer."""
+    async def clock(self, root: Root = "crmRestApi", resource: str = "") -> datetime:
+        """The pod's time in UTC, to the second: the Date header of a small answer. ``resource``: else the customers."""
         response = await self._get(
-            self._path("crmRestApi", self.customers), {"limit": 1, "fields": "PartyId", "onlyData": "true"}
+            self._path(root, resource or self.customers), {"limit": 1, "fields": "LastUpdateDate", "onlyData": "true"}
         )
         if response.server_time is None:
             raise RetryLater(
                 "answered without a Date header: its clock is unknown", vendor=SYSTEM, request_id=response.request_id
             )
         return response.server_time
+
+    def page_of(self, template: str, row: Body) -> str | None:
+        """Where a person sees a row: a template of the settings with the row's values in it; None if there is none."""
+        if not template:
+            return None
+        filled = _PLACEHOLDER.sub(lambda name: quote(str(row.get(name[1], "")), safe=""), template)
+        return filled if filled.startswith("https://") else f"{self.settings.origin}{filled}"
 
     async def create(self, root: Root, resource: str, row: Body, *, record_key: str) -> Written:
         """POST a row; it is never sent again where its outcome is unknown.

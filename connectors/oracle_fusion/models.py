@@ -12,11 +12,13 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """What all of them have in common."""
+
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
-class ReceivablesBalance(_Record):
+class ReceivablesBalance(Record):
     """Stream ``receivables``: what a customer owes over all its accounts, in the currency of the ledger."""
 
     CustomerId: str
@@ -26,7 +28,7 @@ class ReceivablesBalance(_Record):
     TotalTransactionsDue: Decimal | None = None
 
 
-class CreditProfile(_Record):
+class CreditProfile(Record):
     """Stream ``credit_profiles``: the credit terms of a customer over all its accounts."""
 
     CustomerId: str
@@ -36,7 +38,7 @@ class CreditProfile(_Record):
     PaymentTerms: str | None = None
 
 
-class SupplierOrders(_Record):
+class SupplierOrders(Record):
     """Stream ``supplier_orders``: the purchase orders to a party that is a supplier; ``Amounts`` by currency."""
 
     SupplierPartyId: str
@@ -44,7 +46,7 @@ class SupplierOrders(_Record):
     Amounts: dict[str, Decimal] = {}
 
 
-class HubOrganization(_Record):
+class HubOrganization(Record):
     """An organization: hubOrganizations, and accounts as far as they have these attributes."""
 
     PartyId: str
@@ -185,7 +187,7 @@ class HubOrganization(_Record):
     YearIncorporated: int | None = None
 
 
-class HubPerson(_Record):
+class HubPerson(Record):
     """A person: hubPersons, and contacts as far as they have these attributes."""
 
     PartyId: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.credit import CreditProfiles
+from connectors.oracle_fusion.documents import Documents
 from connectors.oracle_fusion.parties import CrmAccounts, CrmContacts, HubOrganizations, HubPersons
 from connectors.oracle_fusion.profile import active_profile
 from connectors.oracle_fusion.streams import STREAMS
@@ -27,8 +28,15 @@ _GRANTS = {
         "and of credit profiles need it)"
     ),
     "purchaseOrders": (
-        "PO_VIEW_PURCHASE_ORDER_PRIV with access to the procurement business units (the stream of supplier orders "
-        "needs it)"
+        "PO_VIEW_PURCHASE_ORDER_PRIV with access to the procurement business units (the streams of purchase orders and "
+        "of supplier orders need it)"
+    ),
+    "invoices": "a role that may view payables invoices of the business units (the streams of invoices, holds need it)",
+    "invoiceHolds": "a role that may view invoice holds of the business units (the stream of holds needs it)",
+    "journalBatches": "a role that may view journals of the ledgers (the stream of journal batches needs it)",
+    "receivablesInvoices": (
+        "AR_CREATE_RECEIVABLES_INVOICE_PRIV with data access to the business units (the stream of customer invoices "
+        "needs it; Oracle wants it for reading, too)"
     ),
 }
 
@@ -51,7 +59,7 @@ async def ping(client: OracleFusion) -> list[Finding]:
     return findings
 
 
-async def _resource(client: OracleFusion, stream: _Parties | Receivables | SupplierOrders) -> list[Finding]:
+async def _resource(client: OracleFusion, stream: _Parties | Receivables | SupplierOrders | Documents) -> list[Finding]:
     resource, grant = stream.resource, _GRANTS[stream.resource]
     try:
         described = await client.describe(stream.root, resource)

@@ -28,8 +28,18 @@ def _not_version_1(version: int) -> int:
     return version
 
 
+def _known_place(template: str) -> str:
+    if template and not template.startswith(("/", "https://")):
+        raise ValueError("it begins with / (below the origin) or https://, or is empty: no link is shown then")
+    return template
+
+
 def _without_slash(origin: str) -> str:
     return origin.rstrip("/")
+
+
+Page = Annotated[str, AfterValidator(_known_place)]
+"""The address of a page in Fusion, with attributes of the record in braces: ``...objKey=InvoiceId={InvoiceId}``."""
 
 
 class OracleSettings(BaseModel):
@@ -60,3 +70,11 @@ class OracleSettings(BaseModel):
     """CategoryName of new attachments."""
     settle_seconds: Annotated[float, Field(ge=0)] = 30.0
     """How long a write whose answer was lost may still be under way."""
+    invoice_page: Page = "/fscmUI/faces/deeplink?objType=AP_VIEWINVOICE&action=VIEW&objKey=InvoiceId={InvoiceId}"
+    """The ``url`` of supplier invoices and their holds. All pages: in Fusion, Navigator > Tools > Deep Links."""
+    order_page: Page = "/fndSetup/faces/deeplink?objType=PURCHASE_ORDER&action=VIEW&objKey=poHeaderId={POHeaderId}"
+    """The ``url`` of purchase orders."""
+    journal_page: Page = ""
+    """The ``url`` of journal batches; no public document tells one."""
+    customer_invoice_page: Page = ""
+    """The ``url`` of invoices to customers; no public document tells one."""

@@ -6,10 +6,22 @@ from collections.abc import Callable, Mapping
 
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.credit import CreditProfiles
+from connectors.oracle_fusion.documents import Documents
+from connectors.oracle_fusion.finance import JournalBatches, PayablesInvoices, PurchaseOrders, ReceivablesInvoices
+from connectors.oracle_fusion.holds import InvoiceHolds
 from connectors.oracle_fusion.parties import CrmAccounts, CrmContacts, HubOrganizations, HubPersons
 from connectors.oracle_fusion.totals import Receivables, SupplierOrders
 
-Stream = HubOrganizations | HubPersons | CrmAccounts | CrmContacts | Receivables | SupplierOrders | CreditProfiles
+Stream = (
+    HubOrganizations
+    | HubPersons
+    | CrmAccounts
+    | CrmContacts
+    | Receivables
+    | SupplierOrders
+    | CreditProfiles
+    | Documents
+)
 
 
 def organizations(client: OracleFusion) -> HubOrganizations | CrmAccounts:
@@ -28,4 +40,9 @@ STREAMS: Mapping[str, Callable[[OracleFusion], Stream]] = {
     "ReceivablesBalance": Receivables,
     "CreditProfile": CreditProfiles,
     "SupplierOrders": SupplierOrders,
+    "PayablesInvoice": PayablesInvoices,
+    "InvoiceHold": InvoiceHolds,
+    "PurchaseOrder": PurchaseOrders,
+    "JournalBatch": JournalBatches,
+    "ReceivablesInvoice": ReceivablesInvoices,
 }

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from connectors.oracle_fusion import models, payloads
+from connectors.oracle_fusion import (
+    journal_models,
+    models,
+    order_models,
+    payables_models,
+    payloads,
+    receivables_models,
+)
 from connectors.oracle_fusion.attachments import Attachments
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.contact_check import ContactChecks
@@ -36,6 +43,11 @@ ORACLE_FUSION = System(
             models.ReceivablesBalance,
             models.CreditProfile,
             models.SupplierOrders,
+            payables_models.PayablesInvoice,
+            payables_models.InvoiceHold,
+            order_models.PurchaseOrder,
+            journal_models.JournalBatch,
+            receivables_models.ReceivablesInvoice,
             payloads.CustomerNote,
             payloads.CustomerAttachment,
             payloads.CustomerFields,
