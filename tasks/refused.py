@@ -13,7 +13,7 @@ async def is_refused(workspace: Workspace, connection: str) -> bool:
     No new token is asked for where renewing it was refused a moment ago.
     """
     try:
-        health: Health = await workspace.system_of(connection).ping(await workspace.client(connection))
+        health: Health = await workspace.system_of(connection).ping(await workspace.client(connection), ())
     except ConnectorError as error:
         return isinstance(error, Reauthenticate)
     return any(finding.refused for finding in health.findings)

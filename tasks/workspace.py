@@ -103,6 +103,20 @@ class Workspace:
         client = await self.client(self._ends(integration)[writes.name])
         return await writes.ensure_fields(client, mapping.custom_fields)
 
+    def models_in_use(self, connection: str) -> set[str]:
+        """The models of a connection's system that the tenant's streams read or write."""
+        system_name = self.system_of(connection).name
+        return {
+            _model(model)
+            for name, integration in self.config.integrations.items()
+            if integration.enabled and connection in (integration.source, integration.destination)
+            for stream, its in integration.streams.items()
+            if its.enabled
+            for mapping in [self.mapping(name, stream)]
+            for model in (mapping.source, mapping.target)
+            if model.partition(".")[0] == system_name
+        }
+
     def _ends(self, integration: str) -> dict[str, str]:
         """The two connections of an integration, by their systems."""
         config = self.config.integrations[integration]

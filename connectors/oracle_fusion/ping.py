@@ -6,6 +6,8 @@ an empty pod, so no rows are reported as such, with what to grant.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.credit import CreditProfiles
 from connectors.oracle_fusion.documents import Documents
@@ -41,8 +43,8 @@ _GRANTS = {
 }
 
 
-async def ping(client: OracleFusion) -> list[Finding]:
-    """Sign in and read one row of each resource; nothing is written.
+async def ping(client: OracleFusion, models: Collection[str] = tuple(STREAMS)) -> list[Finding]:
+    """Sign in and read one row of each resource that these models come from; nothing is written.
 
     The first finding says whether the pod can be reached at all. Never raises a `ConnectorError`: it becomes a finding.
     """
@@ -53,7 +55,9 @@ async def ping(client: OracleFusion) -> list[Finding]:
         return [Finding(False, f"{client.account} cannot be read", str(error), refused)]
     version = f"REST {client.settings.rest_version}, framework version {client.settings.framework_version}"
     findings = [Finding(True, f"signed in to {client.account}: {version}, clock {clock:%Y-%m-%d %H:%M:%S} UTC")]
-    for open_stream in STREAMS.values():
+    for model, open_stream in STREAMS.items():
+        if model not in models:
+            continue
         stream = open_stream(client)
         findings += [await _credit(client)] if isinstance(stream, CreditProfiles) else await _resource(client, stream)
     return findings

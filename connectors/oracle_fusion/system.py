@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from connectors.oracle_fusion import (
     journal_models,
     models,
@@ -22,8 +24,8 @@ from connectors.oracle_fusion.streams import STREAMS
 from ml_connector.core.system import Health, System
 
 
-async def _ping(client: OracleFusion) -> Health:
-    findings = await ping(client)
+async def _ping(client: OracleFusion, models: Collection[str]) -> Health:
+    findings = await ping(client, models)
     return Health(client.account if findings[0].ok else None, findings)
 
 

@@ -18,7 +18,7 @@ WORKDAY = System(
     explain=explain,
     status=status,
     client=Workday,
-    ping=ping,
+    ping=lambda client, _models: ping(client),
     models={
         model.__name__: model
         for model in (

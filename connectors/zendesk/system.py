@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from connectors.zendesk.client import HOSTS, REQUEST_ID_HEADERS, VENDOR, Zendesk
 from connectors.zendesk.contact_users import ContactUsers
@@ -21,7 +21,7 @@ from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.system import Health, System
 
 
-async def _ping(client: Zendesk) -> Health:
+async def _ping(client: Zendesk, _models: Collection[str]) -> Health:
     findings = await ping(client)
     return Health(await identity(client) if findings[0].ok else None, findings)
 

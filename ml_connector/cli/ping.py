@@ -6,7 +6,9 @@ from ml_connector.cli import console
 from ml_connector.core.connections import needs_reauth, record_identity
 from ml_connector.core.errors import ConnectorError, Reauthenticate
 from ml_connector.core.findings import Finding
+from ml_connector.core.listeners import listening
 from ml_connector.core.system import Health
+from tasks.webhooks import webhook_findings
 from tasks.workspace import Workspace, open_workspace
 
 
@@ -31,9 +33,12 @@ async def ping(tenant: str, *, only: str | None = None) -> int:
 async def _try(workspace: Workspace, name: str) -> list[Finding]:
     system = workspace.system_of(name)
     try:
-        health: Health = await system.ping(await workspace.client(name, even_if_refused=True))
-        if health.identity is not None:
-            await record_identity(workspace.db, workspace.tenant, name, system.name, health.identity)
+        client = await workspace.client(name, even_if_refused=True)
+        health: Health = await system.ping(client, workspace.models_in_use(name))
+        if health.identity is None:
+            return health.findings
+        await record_identity(workspace.db, workspace.tenant, name, system.name, health.identity)
+        listened_to = set((await listening(workspace.db, workspace.tenant)).values())
+        return health.findings + (await webhook_findings(workspace, name) if name in listened_to else [])
     except ConnectorError as error:
         return [Finding(False, "it cannot be used", str(error), isinstance(error, Reauthenticate))]
-    return health.findings

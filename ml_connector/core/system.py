@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +47,8 @@ class System:
     request_id_headers: Sequence[str]
     explain: Callable[[Response, str], ConnectorError]
     client: Callable[[HttpClient, Any], Any]
-    ping: Callable[[Any], Awaitable[Health]]
+    ping: Callable[[Any, Collection[str]], Awaitable[Health]]
+    """Tries a client for real, as far as the streams of these models need it."""
     models: Mapping[str, type[BaseModel]]
     """By the name that mappings use, without the system: ``HubOrganization``."""
     sources: Mapping[str, Callable[[Any], Source]] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ml_connector.cli.ping import ping
 from tasks import events
 from tests.e2e.conftest import Owner
 from tests.installation import Installation, Sandbox
@@ -172,8 +173,11 @@ async def test_applying_again_changes_nothing_and_mends_what_is_gone(installed: 
     await apply_webhooks()
     assert (_asked_for(sandbox), sandbox.writes()) == (there, writes)
 
+    assert await ping("acme") == 0
+
     sandbox.mutate("zendesk", "webhooks", set={"status": "inactive"})
     sandbox.mutate("zendesk", "triggers", delete=True)
+    assert await ping("acme") == 1
     await apply_webhooks()
     assert _asked_for(sandbox) == there
     sandbox.mutate("zendesk", "triggers", delete=True)  # the account's admin has cleaned up
