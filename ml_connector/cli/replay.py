@@ -80,5 +80,5 @@ async def _table(client: PrefectClient, flow_run_id: UUID) -> list[dict[str, Any
     )
     tables = {(one.key or "").rpartition("-")[2]: one.data for one in found}
     data = tables.get("preview") or tables.get("balance") or "[]"
-    rows: list[dict[str, Any]] = jsonx.loads(data.encode()) if isinstance(data, str) else data
-    return rows
+    rows = jsonx.loads(data.encode()) if isinstance(data, str) else data
+    return list(rows)
