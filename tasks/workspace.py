@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from connectors.registry import system
 from ml_connector.core.auth import build_auth
@@ -140,12 +140,7 @@ class Workspace:
     async def _open(self, connection: str) -> Any:
         named = f"{self.tenant}/{connection}"
         config, made_by = self.config.connections[connection], self.system_of(connection)
-        try:
-            own = made_by.settings.model_validate(config.settings)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            raise Misconfigured(f"connection {named}: {place}: {first['msg']}") from None
+        own = connector_settings(self.config, connection)
         hosts = HostPolicy(made_by.hosts, allow_private=self.settings.allow_private_hosts)
         secrets = await get_secrets(self.db, self.vault, self.tenant, connection)
         store = PostgresTokenStore(self.db, self.vault, self.tenant, connection)
@@ -183,6 +178,18 @@ async def open_workspace(tenant: str) -> AsyncIterator[Workspace]:
             yield workspace
         finally:
             await workspace.aclose()
+
+
+def connector_settings(config: TenantConfig, connection: str) -> BaseModel:
+    """The settings of a connection as its connector knows them. Raises Misconfigured with a line per problem."""
+    its = config.connections[connection]
+    try:
+        return system(its.system).settings.model_validate(its.settings)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        places = [".".join([f"connections.{connection}", *map(str, one["loc"])]) for one in found]
+        lines = [f"{config.tenant}: {place}: {one['msg']}" for place, one in zip(places, found, strict=True)]
+        raise Misconfigured("\n".join(lines)) from None
 
 
 def stream_mapping(config: TenantConfig, integration: str, stream: str, folder: Path) -> Mapping:

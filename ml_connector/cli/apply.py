@@ -23,6 +23,7 @@ from ml_connector.cli.listening import ensure_listening
 from ml_connector.cli.map_check import require_mappings
 from ml_connector.cli.plan import Change, existing_deployments, plan, wanted_deployments
 from ml_connector.cli.prefect_api import prefect_api
+from ml_connector.cli.settings_check import require_settings
 from ml_connector.cli.templates import load_templates
 from ml_connector.core.errors import ConnectorError, SafeError
 from ml_connector.core.settings import settings
@@ -39,6 +40,7 @@ async def apply(*, dry_run: bool) -> int:
     A tenant whose custom fields cannot be created keeps the deployments that it has; the exit code is then 1.
     """
     tenants = load_tenants(settings().tenants_dir)
+    require_settings(tenants)
     require_mappings(tenants)
     async with prefect_api() as client:
         wanted = wanted_deployments(load_templates(), tenants)
