@@ -30,7 +30,7 @@ from tests.e2e.listener import Listener, listening
 from tests.e2e.reconcile import doubled, reconcile
 from tests.e2e.stack import FLOW, Stack, until
 
-OTHER_FLOW = "oracle-zendesk-log-ticket-events"
+OTHER_FLOW = "prune"
 CUSTOMERS = 40
 SHORT = 12.0
 """Seconds that the server of a test waits for what ought to come, instead of minutes."""
