@@ -7,11 +7,11 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
-from ml_connector.core import watermarks
 from ml_connector.core.chunk import Chunk
 from ml_connector.core.errors import ConnectorError, SafeError
 from ml_connector.core.inbox import Pending
 from ml_connector.core.records import EventSource, SourceRecord
+from tasks.fetch import position_of
 from tasks.leftovers import leftovers
 from tasks.stream import OpenRun, Stream
 from tasks.verb import verb
@@ -23,6 +23,8 @@ LINGER = 15.0
 """Seconds without an event after which a run that has heard some ends. To start the next one takes Prefect four."""
 LONGEST = 600.0
 """Seconds after which a run makes way for the next one, which reads its settings afresh."""
+_LONGEST_PAUSE = 3600.0
+"""Seconds after which an object that cannot be read is tried again, at the latest."""
 
 
 async def events(run: OpenRun) -> AsyncIterator[tuple[Stream, Chunk]]:
@@ -37,18 +39,19 @@ async def events(run: OpenRun) -> AsyncIterator[tuple[Stream, Chunk]]:
     heard = False
     while not run.stopped and time.monotonic() - began < LONGEST:
         busy = False
-        for stream in run.streams:
-            async for chunk in _all_heard(run, stream):
+        for stream in run.streams:  # by turns: one that is told of without end leaves the others theirs
+            async for chunk in _heard(run, stream):
                 busy = True
                 if chunk.items:
                     yield stream, chunk
-        heard, last = heard or busy, time.monotonic() if busy else last
+        if busy:
+            heard, last = True, time.monotonic()
+            continue
         if not heard or time.monotonic() - last > LINGER:
             return
-        if not busy:
-            async for stream, chunk in _due(run):
-                yield stream, chunk
-            await asyncio.sleep(LOOK_AGAIN)
+        async for stream, chunk in _due(run):
+            yield stream, chunk
+        await asyncio.sleep(LOOK_AGAIN)
 
 
 @verb(retries=2)
@@ -61,8 +64,8 @@ async def hear(stream: Stream) -> Chunk:
     unknown = [event for event in stream.heard if event.kind == "unknown"]
     ours = [e for e in stream.heard if e not in unknown and await source.concerns(e.kind, e.object_key, e.body)]
     records = await source.lookup(list(dict.fromkeys(_object_id(event) for event in ours)))
+    await position_of(stream)  # what is heard counts in the window that this run may yet read
     moment = datetime.now(UTC)
-    await watermarks.open_events(stream.db, stream.tenant, stream.run.id, stream.route.key, moment)
     chunk = await stream.ledger.plan(records, moment=moment, cursor=None, only_changed=False) if records else None
     for event in unknown:
         await stream.inbox.reject(event, "its signature is right, but it is of no form that we know")
@@ -78,15 +81,41 @@ async def _settle(stream: Stream, ours: Sequence[Pending], records: Sequence[Sou
     await stream.inbox.done([event for event in stream.heard if event not in gone])
 
 
-async def _all_heard(run: OpenRun, stream: Stream) -> AsyncIterator[Chunk]:
-    """Chunk by chunk until nothing is pending. A failure stops the run; the events stay pending."""
+async def _heard(run: OpenRun, stream: Stream) -> AsyncIterator[Chunk]:
+    """What the oldest events that are due tell of; object by object, if it cannot be read together.
+
+    An object that cannot be read holds up no other: its events are put off.
+    """
+    if run.stopped or not (taken := await stream.inbox.take(BATCH)):
+        return
+    stream.heard = taken
     try:
-        while not run.stopped and (taken := await stream.inbox.take(BATCH)):
-            stream.heard = taken
-            yield await hear(stream)
+        yield await hear(stream)
     except (SafeError, ConnectorError) as error:
-        run.note(SafeError.of(error))
-        run.stopped = True
+        if SafeError.of(error).fatal:
+            run.note(SafeError.of(error))
+            return
+    else:
+        return
+    by_object: dict[str, list[Pending]] = {}
+    for event in taken:
+        by_object.setdefault(event.object_key, []).append(event)
+    for told in by_object.values():
+        stream.heard = told
+        try:
+            yield await hear(stream)
+        except (SafeError, ConnectorError) as error:
+            if not await _put_off(run, stream, SafeError.of(error)):
+                return
+
+
+async def _put_off(run: OpenRun, stream: Stream, error: SafeError) -> bool:
+    """The events stay pending, with the reason. False: the run stops, as after the third object in a row."""
+    if not error.fatal:
+        pause = min(_LONGEST_PAUSE, 60 * 2.0 ** min(stream.heard[0].attempts, 10))
+        await stream.inbox.put_off(stream.heard, str(error), pause)
+    run.note(error)
+    return not run.stopped
 
 
 async def _due(run: OpenRun) -> AsyncIterator[tuple[Stream, Chunk]]:

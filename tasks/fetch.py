@@ -30,7 +30,7 @@ async def fetch(stream: Stream, limit: int) -> Chunk | None:
 
     An empty chunk: what was read is known already. None: the window was read to its end.
     """
-    position = await _position(stream)
+    position = await position_of(stream)
     if stream.run.mode == "replay":
         return await _replayed(stream, position, limit)
     return await _read(stream, position, limit)
@@ -46,7 +46,7 @@ async def pages(run: OpenRun, stream: Stream) -> AsyncIterator[Chunk]:
     limit = 1
     upcoming: asyncio.Task[Chunk | None] | None = None
     try:
-        position = await _position(stream)
+        position = await position_of(stream)
         upcoming = asyncio.create_task(_fetch_unless(position.complete, stream, limit))
         while not run.stopped and (chunk := await upcoming) is not None:
             limit = min(LARGEST_CHUNK, max(2 * limit, 2 * len(chunk)))
@@ -108,7 +108,8 @@ async def _replayed(stream: Stream, position: Progress, limit: int) -> Chunk | N
     return await stream.ledger.plan_replay(stream.selection, after, max(limit, 500), resend=resend)
 
 
-async def _position(stream: Stream) -> Progress:
+async def position_of(stream: Stream) -> Progress:
+    """How far this run has come with the stream; its window is decided when it is first asked."""
     key, run = stream.route.key, stream.run
     known = await watermarks.progress(stream.db, stream.tenant, run.id, key)
     if known is not None:

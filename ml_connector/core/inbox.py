@@ -63,11 +63,11 @@ class Inbox:
         """It will never be handled; ``reason`` is for a person."""
         await self._settle("state = 'rejected', reason = %(reason)s, settled_at = now()", [event], reason=reason)
 
-    async def put_off(self, event: Pending, reason: str, seconds: float) -> None:
-        """It could not be handled now: let it come again after a while."""
+    async def put_off(self, events: Sequence[Pending], reason: str, seconds: float) -> None:
+        """They could not be handled now: let them come again after a while."""
         await self._settle(
             "reason = %(reason)s, due_at = clock_timestamp() + %(seconds)s * interval '1 s'",
-            [event],
+            events,
             reason=reason,
             seconds=seconds,
         )

@@ -98,13 +98,6 @@ async def open_replay(db: Database, tenant: str, run_id: UUID, stream: str, mome
         return Progress(Window(None, moment), None, 0, 0, complete=False)
 
 
-async def open_events(db: Database, tenant: str, run_id: UUID, stream: str, moment: datetime) -> None:
-    """Count what events bring in this run. Says nothing about how far the source was read."""
-    async with db.tenant(tenant) as conn:
-        if await _progress(conn, run_id, stream) is None:
-            await _insert(conn, run_id, stream, Window(moment, moment))
-
-
 async def advance(conn: Connection, run_id: UUID, stream: str, *, cursor: str | None, fetched: int, known: int) -> None:
     """Move the cursor, in the transaction that brought the records into the ledger. None: it stays where it is."""
     await conn.execute(
