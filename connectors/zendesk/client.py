@@ -46,6 +46,7 @@ class Zendesk:
         self.singles = Singles(self)
         self._http = http
         self._custom: dict[Owner, CustomFields] = {}
+        self._ticket_fields: list[Body] | None = None
         self._own_id: str | None = None
         self._reading = asyncio.Semaphore(_READS_AT_ONCE)
         self._name = f"zendesk {settings.origin.rstrip('/').lower()}"
@@ -151,6 +152,13 @@ class Zendesk:
             self._custom[owner] = CustomFields(fields)
         return self._custom[owner]
 
+    async def ticket_fields(self) -> list[Body]:
+        """The active fields of tickets, Zendesk's own ones too; read once."""
+        if self._ticket_fields is None:
+            found = [field async for page in self.pages("/ticket_fields", "ticket_fields") for field in page]
+            self._ticket_fields = [field for field in found if field.get("active", True)]
+        return self._ticket_fields
+
     async def jobs_running(self) -> set[str]:
         """Ids of the account's jobs, whoever submitted them, that are queued or working."""
         running = set()
@@ -187,6 +195,20 @@ class Zendesk:
     async def create_field(self, owner: Owner, field: Body) -> None:
         await self.write("POST", f"/{owner}_fields", {f"{owner}_field": field})
         self._custom.pop(owner, None)
+
+    async def create_ticket_field(self, field: Body) -> None:
+        await self.write("POST", "/ticket_fields", {"ticket_field": field})
+        self._ticket_fields = None
+
+    def ticket_update_limits(self, ticket_id: str) -> list[Limit]:
+        """Zendesk's own limits on ``PUT /tickets/{id}``: 100 a minute per account, 30 in 10 minutes per ticket.
+
+        https://developer.zendesk.com/api-reference/introduction/rate-limits/
+        """
+        return [
+            Limit(f"{self._name} tickets", per_minute=100, burst=10),
+            Limit(f"{self._name} tickets/{ticket_id}", per_minute=3, burst=3),
+        ]
 
     def user_update_limits(self, user_id: str) -> list[Limit]:
         """Zendesk's own limits on ``PUT /users/{id}``: 1 a second per account, 5 a minute per user.

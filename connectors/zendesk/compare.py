@@ -1,7 +1,7 @@
 """Our objects against Zendesk's: what is written, what differs, and what a person has filled in.
 
 Payloads and requests hold Zendesk's own field names; the custom fields stand in ``organization_fields`` or
-``user_fields``. Names of fields are dotted: ``organization_fields.credit_limit``.
+``user_fields``, or ``ticket_fields``. Names of fields are dotted: ``organization_fields.credit_limit``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from connectors.zendesk.fields import CustomFields
 from ml_connector.core.records import Body
 
-CUSTOM = ("organization_fields", "user_fields")
+CUSTOM = ("organization_fields", "user_fields", "ticket_fields")
 _ADDED_TO = ("tags", "domain_names")
 """Lists that are only ever added to."""
 

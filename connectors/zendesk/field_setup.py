@@ -26,6 +26,17 @@ async def ensure_user_fields(client: Zendesk, wanted: Mapping[str, CustomField])
     return await _ensure(client, "user", wanted)
 
 
+async def ensure_ticket_fields(client: Zendesk, wanted: Mapping[str, CustomField]) -> list[str]:
+    """Create the ticket fields that are missing, by title; returns the titles created. Agents see them, requesters do
+    not. The token's user must be an admin, else `Misconfigured`.
+    """
+    titles = {field["title"] for field in await client.ticket_fields()} if wanted else set()
+    missing = [field for field in wanted.values() if field.title not in titles]
+    for field in missing:
+        await client.create_ticket_field({"title": field.title, "type": field.type})
+    return [field.title for field in missing]
+
+
 async def missing_fields(client: Zendesk, owner: Owner, wanted: Mapping[str, CustomField]) -> list[str]:
     """The keys of ``wanted`` that the account lacks."""
     return (await client.custom_fields(owner)).unknown(wanted)

@@ -70,6 +70,17 @@ class OrganizationFields(_Model):
     organization_fields: dict[str, FieldValue]
 
 
+class TicketFields(_Model):
+    """A partial update of a ticket that exists."""
+
+    id: str
+    ticket_fields: dict[str, FieldValue]
+    while_open: bool | None = None
+    """True: a ticket that is solved stays as it is. A closed one does so in any case, Zendesk wants it."""
+    seen: str | None = None
+    """The version of the ticket that this is about: another one is looked at, even if these values were written."""
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -114,6 +125,13 @@ class Ticket(_Record):
     """The page where agents see it."""
     created_at: datetime
     updated_at: datetime
+
+
+class CustomerTicket(Ticket):
+    """Stream ``customer tickets``: a ticket, and whose it is."""
+
+    customer: str | None = None
+    """The id, as the ERP knows it, of the only customer that the ticket can belong to."""
 
 
 class ContactUser(_Record):

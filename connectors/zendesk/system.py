@@ -7,12 +7,22 @@ from collections.abc import Collection, Mapping
 from connectors.zendesk.client import HOSTS, REQUEST_ID_HEADERS, VENDOR, Zendesk
 from connectors.zendesk.contact_users import ContactUsers
 from connectors.zendesk.errors import explain
-from connectors.zendesk.field_setup import ensure_organization_fields, ensure_user_fields
-from connectors.zendesk.models import ContactUser, Organization, OrganizationFields, Ticket, User
+from connectors.zendesk.field_setup import ensure_organization_fields, ensure_ticket_fields, ensure_user_fields
+from connectors.zendesk.models import (
+    ContactUser,
+    CustomerTicket,
+    Organization,
+    OrganizationFields,
+    Ticket,
+    TicketFields,
+    User,
+)
 from connectors.zendesk.organization_fields import OrganizationFieldsDestination
 from connectors.zendesk.organizations import Organizations
 from connectors.zendesk.ping import identity, ping
 from connectors.zendesk.settings import ZendeskSettings
+from connectors.zendesk.ticket_customers import CustomerTickets
+from connectors.zendesk.ticket_fields import TicketFieldsDestination
 from connectors.zendesk.tickets import Tickets
 from connectors.zendesk.users import Users
 from connectors.zendesk.webhook import WEBHOOK
@@ -28,12 +38,13 @@ async def _ping(client: Zendesk, _models: Collection[str]) -> Health:
 
 async def _ensure(client: Zendesk, wanted: Mapping[str, Mapping[str, CustomField]]) -> list[str]:
     created = await ensure_organization_fields(client, wanted.get("organization_fields", {}))
-    return created + await ensure_user_fields(client, wanted.get("user_fields", {}))
+    created += await ensure_user_fields(client, wanted.get("user_fields", {}))
+    return created + await ensure_ticket_fields(client, wanted.get("ticket_fields", {}))
 
 
 def _address(client: Zendesk, model: str, dest_id: str) -> str | None:
     """The agent's page of the object."""
-    kind = "users" if model == "User" else "organizations"
+    kind = {"User": "users", "TicketFields": "tickets"}.get(model, "organizations")
     return f"{client.settings.origin}/agent/{kind}/{dest_id}"
 
 
@@ -45,12 +56,16 @@ ZENDESK = System(
     explain=explain,
     client=Zendesk,
     ping=_ping,
-    models={model.__name__: model for model in (Organization, User, OrganizationFields, Ticket, ContactUser)},
-    sources={"Ticket": Tickets, "ContactUser": ContactUsers},
+    models={
+        model.__name__: model
+        for model in (Organization, User, OrganizationFields, TicketFields, Ticket, CustomerTicket, ContactUser)
+    },
+    sources={"Ticket": Tickets, "CustomerTicket": CustomerTickets, "ContactUser": ContactUsers},
     destinations={
         "Organization": lambda client, mapping: Organizations(client, mapping.if_empty),
         "User": lambda client, mapping: Users(client, mapping.if_empty),
         "OrganizationFields": lambda client, mapping: OrganizationFieldsDestination(client, mapping.if_empty),
+        "TicketFields": TicketFieldsDestination,
     },
     ensure_fields=_ensure,
     webhook=WEBHOOK,

@@ -27,6 +27,7 @@ from connectors.zendesk.sandbox.oauth import LEGACY_USER, NOT_AUTHENTICATED, OAu
 from connectors.zendesk.sandbox.organization_records import OrganizationRecords
 from connectors.zendesk.sandbox.organizations import Organizations
 from connectors.zendesk.sandbox.rates import Rates
+from connectors.zendesk.sandbox.ticket_fields import TicketFields
 from connectors.zendesk.sandbox.ticket_records import TicketRecords
 from connectors.zendesk.sandbox.tickets import Tickets
 from connectors.zendesk.sandbox.triggers import Triggers
@@ -101,6 +102,7 @@ class ZendeskEmulator:
             "memberships": account.memberships.all,
             "organization_fields": self.organization_fields.state,
             "user_fields": self.user_fields.state,
+            "ticket_fields": self.ticket_fields.state,
             "tickets": account.tickets.all,
             "comments": lambda: [{"ticket_id": n, **row} for n, rows in self.tickets.comments.items() for row in rows],
             "webhooks": lambda: list(account.webhooks.values()),
@@ -157,6 +159,7 @@ class ZendeskEmulator:
         self.jobs = Jobs(account)
         self.organization_fields = CustomFields(account, "organization")
         self.user_fields = CustomFields(account, "user")
+        self.ticket_fields = TicketFields(account)
         identities = Identities(account)
         memberships = Memberships(account, self.jobs)
         self.organizations = OrganizationRecords(account, self.organization_fields, memberships)
@@ -178,6 +181,7 @@ class ZendeskEmulator:
                 *memberships.endpoints(),
                 *self.organization_fields.endpoints(),
                 *self.user_fields.endpoints(),
+                *self.ticket_fields.endpoints(),
                 *self.webhooks.endpoints(),
                 *self.triggers.endpoints(),
                 *self.oauth.endpoints(),
