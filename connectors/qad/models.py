@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict
 class _Record(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
+    customerId: str | None = None
+    """The customer's id: the values of its key, joined by dots. Null where one of them is empty."""
     recordUrl: str | None = None
     """Where a person sees the record, by the tenant's template; the same for the other addresses."""
     ordersUrl: str | None = None
@@ -58,6 +60,7 @@ class Contact(_Record):
     """A person at a customer."""
 
     contactCode: str | None = None
+    sharedSetCode: str | None = None
     customerCode: str | None = None
     businessRelationCode: str | None = None
     name: str | None = None
@@ -74,6 +77,7 @@ class SalesOrder(_Record):
     """A reference to an order of a customer."""
 
     orderNumber: str
+    sharedSetCode: str | None = None
     customerCode: str | None = None
     orderDate: date | None = None
     dueDate: date | None = None
@@ -87,6 +91,7 @@ class Invoice(_Record):
     """A reference to an invoice to a customer."""
 
     invoiceNumber: str
+    sharedSetCode: str | None = None
     customerCode: str | None = None
     invoiceDate: date | None = None
     dueDate: date | None = None
@@ -94,3 +99,27 @@ class Invoice(_Record):
     amount: Decimal | None = None
     openAmount: Decimal | None = None
     currencyCode: str | None = None
+
+
+class CustomerOrders(BaseModel):
+    """Stream ``customer orders``: what a customer has ordered, added up from `SalesOrder`."""
+
+    customerId: str
+    count: int
+    openCount: int
+    """Orders whose status is none of the entity's ``closed`` ones."""
+    newest: list[str]
+    """The numbers of the newest orders, the newest first."""
+    newestDate: date | None = None
+
+
+class CustomerInvoices(BaseModel):
+    """Stream ``customer invoices``: what a customer was billed, added up from `Invoice`."""
+
+    customerId: str
+    count: int
+    openCount: int
+    openAmounts: dict[str, Decimal] = {}
+    """By currency."""
+    newest: list[str]
+    newestDate: date | None = None

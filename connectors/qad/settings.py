@@ -29,7 +29,8 @@ MODELS: Mapping[str, type[BaseModel]] = {
 }
 """By the name of the entity in the tenant file."""
 
-LINKS = ("recordUrl", "ordersUrl", "billingUrl")
+MADE = frozenset({"recordUrl", "ordersUrl", "billingUrl", "customerId", "custom"})
+"""What no column holds."""
 
 Column = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=200)]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
@@ -64,8 +65,12 @@ class Entity(_Data):
     """Further columns; mappings see them as ``custom.name``."""
     last_modified: Column | None = None
     """The column of the last change, if the browse has one. Without it each read is a full one."""
+    closed: tuple[str, ...] = ("C", "X")
+    """Statuses of orders and invoices that are done with: QAD's closed and cancelled."""
     filters: tuple[str, ...] = ()
     """Always sent along: ``debtor.DebtorIsActive,eq,true,literal``."""
+    customer: Annotated[tuple[Word, ...], Field(min_length=1)] = ("customerCode",)
+    """The fields that name the customer, in the order of the key of ``customers``."""
     links: Mapping[Literal["recordUrl", "ordersUrl", "billingUrl"], Annotated[str, AfterValidator(_https)]] = {}
     page_size: Annotated[int, Field(ge=1, le=100_000)] = 1000
     time_budget_minutes: Annotated[float, Field(gt=0)] = 30.0
@@ -98,7 +103,7 @@ class QadSettings(_Data):
                 "cannot query the financials of Enterprise Edition. Use the REST interface (interface: rest)"
             )
         for name, entity in self.entities.items():
-            known = MODELS[name].model_fields.keys() - {*LINKS, "custom"}
+            known = MODELS[name].model_fields.keys() - MADE
             if unknown := sorted(entity.fields.keys() - known):
                 raise ValueError(f"entities.{name}.fields: there is no {', '.join(unknown)}; use `custom` for others")
             placeholders = {part for text in entity.links.values() for _, part, _, _ in Formatter().parse(text) if part}

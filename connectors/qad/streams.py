@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -110,12 +110,13 @@ class BrowseStream:
         if entity.custom:
             body["custom"] = {name: _plain(row.get(column)) for name, column in entity.custom.items()}
         body |= {name: _address(template, body) for name, template in entity.links.items()}
-        parts = [body.get(name) for name in entity.key]
+        body["customerId"] = _joined(body, entity.key if self.name == "customers" else entity.customer)
         # A row without its key is rejected by the mapping, and must not pass for another record until then.
-        whole = all(part is not None for part in parts)
-        source_id = ".".join(str(part) for part in parts) if whole else f"no key: {jsonx.digest(row).hex()[:16]}"
+        source_id = _joined(body, entity.key)
         modified = _instant(row.get(entity.last_modified)) if entity.last_modified else None
-        return SourceRecord(source_id, modified, body, str(parts[-1]) if whole else None)
+        if source_id is None:
+            return SourceRecord(f"no key: {jsonx.digest(row).hex()[:16]}", modified, body)
+        return SourceRecord(source_id, modified, body, str(body[entity.key[-1]]))
 
     def _refuse_repetition(self, first: str, seen: set[str]) -> None:
         """What QAD expects in pageAction behind the first page is not documented."""
@@ -137,6 +138,12 @@ class BrowseStream:
                 vendor=SYSTEM,
                 phase=self.operation,
             )
+
+
+def _joined(body: Body, names: Sequence[str]) -> str | None:
+    """None where one of them is empty."""
+    parts = [body.get(name) for name in names]
+    return None if None in parts else ".".join(str(part) for part in parts)
 
 
 def _plain(value: Any) -> Any:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from connectors.qad.client import Qad
 from connectors.qad.discovery import discover
 from connectors.qad.errors import explain, status
+from connectors.qad.models import CustomerInvoices, CustomerOrders
 from connectors.qad.ping import ping
 from connectors.qad.settings import HOSTS, MODELS, REQUEST_ID_HEADERS, SYSTEM, QadSettings
 from connectors.qad.streams import STREAMS
+from connectors.qad.totals import SUMS
 from ml_connector.core.system import System
 
 QAD = System(
@@ -20,6 +22,10 @@ QAD = System(
     client=Qad,
     ping=lambda client, _models: ping(client),
     discover=discover,
-    models={model.__name__: model for model in MODELS.values()},
-    sources=STREAMS,
+    models={
+        **{model.__name__: model for model in MODELS.values()},
+        "CustomerOrders": CustomerOrders,
+        "CustomerInvoices": CustomerInvoices,
+    },
+    sources={**STREAMS, **SUMS},
 )
