@@ -33,6 +33,11 @@ INTEGRATIONS = {
             *("ticket_notes", "ticket_attachments", "ticket_fields", "contact_drift"),  # back to the source
         ),
     ),
+    "qad_zendesk": Pair(
+        source="qad",
+        destination="zendesk",
+        streams=("organizations", "users", "orders", "billing", "tickets"),
+    ),
 }
 """Every integration there is; ``mappings/<integration>/<stream>.yaml`` belongs to each stream."""
 
