@@ -1,0 +1,71 @@
+"""Further tenants of an installation: QAD or Workday into the sandbox's Zendesk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from prefect.client.schemas.objects import State
+
+from ml_connector.core.credentials import put_secret
+from ml_connector.core.db import Database
+from ml_connector.core.ids import uuid7
+from ml_connector.core.secret import Secret
+from ml_connector.core.settings import settings
+from ml_connector.core.vault import MasterKeys, Vault
+from tasks.story import FlowRun, given
+from tasks.workspace import open_workspace
+from tests.installation import CLIENT_SECRET, Installation
+
+ZENDESK = """
+  zendesk:
+    system: zendesk
+    origin: {sandbox}/zendesk
+    requests_per_minute: 1000000
+    exports_per_minute: 1000000
+    settle_seconds: 0.2
+    external_id_prefix: {prefix}
+    auth:
+      type: oauth_client_credentials
+      token_url: {sandbox}/zendesk/oauth/tokens
+      token_style: json
+      client_id: ml-connector
+      scope: read write
+"""
+PASSWORD = "sandbox-password"
+
+
+class OtherTenant:
+    """Tenant ``acme`` of an installation, with another file: ``connections`` and ``integrations`` as YAML."""
+
+    def __init__(self, installed: Installation, integration: str, connections: str, streams: str, prefix: str) -> None:
+        self.installed, self.sandbox = installed, installed.sandbox
+        self.integration = integration
+        self.source = integration.partition("_")[0]
+        sandbox = installed.sandbox.url
+        text = f"tenant: acme\nconnections:{connections}{ZENDESK}".format(sandbox=sandbox, prefix=prefix)
+        text += f"integrations:\n  {integration}:\n    source: {self.source}\n    destination: zendesk\n"
+        text += f"    reject_threshold: {{share: 1.0, minimum: 1000000}}\n    streams:\n{streams}"
+        (settings().tenants_dir / "acme.yaml").write_text(text)
+
+    async def prepare(self, streams: Sequence[str]) -> None:
+        """Store the secrets and create the custom fields, as ``secret set`` and ``apply`` do."""
+        async with Database(self.installed.database_url, connections=1) as db:
+            vault = Vault(db, MasterKeys.load(settings()))
+            await put_secret(db, vault, "acme", "zendesk", "client_secret", Secret(CLIENT_SECRET))
+            await put_secret(db, vault, "acme", self.source, "password", Secret(PASSWORD))
+        async with open_workspace("acme") as workspace:
+            for stream in streams:
+                await workspace.ensure_fields(self.integration, stream)
+
+    async def run(
+        self, flow: Any, run: str | None = None, *, count: int = 1, completed: int | None = None, **parameters: Any
+    ) -> State[Any]:
+        """Run a flow's own body as flow run ``run``; see `Installation.sync`."""
+        name = run or str(uuid7())
+        token = given.set(FlowRun(name, name, count, count - 1 if completed is None else completed))
+        try:
+            state: State[Any] = await flow.fn("acme", **parameters)
+            return state
+        finally:
+            given.reset(token)
