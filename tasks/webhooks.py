@@ -56,13 +56,18 @@ async def webhook_findings(workspace: Workspace, connection: str) -> list[Findin
     return await look(await workspace.client(connection), await _address(workspace, connection))
 
 
-async def remove_webhooks(workspace: Workspace, connection: str) -> None:
-    """The vendor need not tell any more, and what it tells is refused."""
-    if connection in workspace.config.connections and workspace.settings.public_url:
-        remove = workspace.system_of(connection).remove_webhooks
-        if remove is not None:
-            await remove(await workspace.client(connection), await _address(workspace, connection))
+async def remove_webhooks(workspace: Workspace, connection: str) -> str:
+    """The vendor need not tell any more, and what it tells is refused. Returns what was done.
+
+    Of a connection that is not in the file any more only our address is closed: it cannot be asked.
+    """
+    there = connection in workspace.config.connections
+    if there and (remove := workspace.system_of(connection).remove_webhooks) is not None:
+        await remove(await workspace.client(connection), await _address(workspace, connection))
     await remove_endpoint(workspace.db, workspace.tenant, connection)
+    if there:
+        return f"nothing listens to {connection} any more: its webhooks are removed"
+    return f"{connection} is not in the file any more: what it sends is refused; delete its webhooks at the vendor"
 
 
 async def _address(workspace: Workspace, connection: str) -> Secret:

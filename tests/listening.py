@@ -35,5 +35,10 @@ async def listening(installed: Installation) -> AsyncIterator[ReceiverThread]:
 
 async def apply_webhooks() -> None:
     """What ``apply`` does for the events of the tenant."""
+    assert await applied()
+
+
+async def applied() -> bool:
+    """The same; whether it went well."""
     config = load_tenant(settings().tenants_dir / "acme.yaml")
-    assert await ensure_listening(config, wanted_deployments(load_templates(), [config]))
+    return await ensure_listening(config, wanted_deployments(load_templates(), [config]))

@@ -19,7 +19,7 @@ from ml_connector.cli.automation_plan import (
 from ml_connector.cli.automations import wanted_automations
 from ml_connector.cli.database import open_database
 from ml_connector.cli.deployments import carry_out, create_pool, missing_pools
-from ml_connector.cli.listening import ensure_listening
+from ml_connector.cli.listening import ensure_listening, still_told
 from ml_connector.cli.map_check import require_mappings
 from ml_connector.cli.plan import Change, existing_deployments, plan, wanted_deployments
 from ml_connector.cli.prefect_api import prefect_api
@@ -56,6 +56,9 @@ async def apply(*, dry_run: bool) -> int:
             return 0
         async with open_database() as db:
             await register(db, [tenant.tenant for tenant in tenants])
+            for name in await still_told(db, tenants):
+                hint = "put it back with its integrations switched off (`enabled: false`), apply, then delete it"
+                console.out.print(f"{name} has no file any more, but vendors send it events: {hint}.", highlight=False)
         failed = await carry_out_all(client, tenants, pools, changes)
         await carry_out_automations(client, automations)
         await expect_runs(wanted)

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from connectors.registry import system
 from ml_connector.cli import console
 from ml_connector.cli.plan import Wanted
 from ml_connector.core import listeners
+from ml_connector.core.db import Database
+from ml_connector.core.endpoints import addresses, all_endpoints
 from ml_connector.core.errors import ConnectorError, SafeError
 from ml_connector.core.tenants import Connection, TenantConfig
 from tasks.webhooks import ensure_webhooks, remove_webhooks
@@ -34,14 +37,27 @@ async def ensure_listening(tenant: TenantConfig, deployments: Sequence[Wanted]) 
         async with open_workspace(tenant.tenant) as workspace:
             wanted = ears(workspace, deployments)
             await _hand_out(workspace, wanted)
-            for connection in dict.fromkeys(ear.connection for ear in wanted):
+            connections = dict.fromkeys(ear.connection for ear in wanted)
+            for connection in connections:
                 for line in await ensure_webhooks(workspace, connection):
+                    console.out.print(f"{tenant.tenant}: {line}", highlight=False)
+            # whoever has an address, not whoever listened: what could not be removed is tried again by the next apply
+            for connection, its_system in (await addresses(workspace.db, tenant.tenant)).items():
+                if connection not in connections and system(its_system).remove_webhooks is not None:
+                    line = await remove_webhooks(workspace, connection)
                     console.out.print(f"{tenant.tenant}: {line}", highlight=False)
     except (ConnectorError, SafeError) as error:
         console.err.print(Text(f"{tenant.tenant}: its webhooks are not in order, because of this:", style="red"))
         console.complain(error)
         return False
     return True
+
+
+async def still_told(db: Database, tenants: Sequence[TenantConfig]) -> list[str]:
+    """Names of those that have no file any more, while vendors still send them events, which nobody handles."""
+    return sorted(
+        {endpoint.tenant for endpoint in (await all_endpoints(db)).values()} - {one.tenant for one in tenants}
+    )
 
 
 def ears(workspace: Workspace, deployments: Sequence[Wanted]) -> list[Ear]:
@@ -63,11 +79,9 @@ def ears(workspace: Workspace, deployments: Sequence[Wanted]) -> list[Ear]:
 
 async def _hand_out(workspace: Workspace, wanted: Sequence[Ear]) -> None:
     db, tenant = workspace.db, workspace.tenant
-    for stream, connection in (await listeners.listening(db, tenant)).items():
+    for stream in await listeners.listening(db, tenant):
         if stream not in {ear.stream for ear in wanted}:
             await listeners.unlisten(db, tenant, stream)
-        if connection not in {ear.connection for ear in wanted}:
-            await remove_webhooks(workspace, connection)  # nobody listens any more
     for ear in wanted:
         await listeners.listen(db, tenant, ear.stream, ear.connection, ear.deployment)
 

@@ -62,6 +62,13 @@ async def ensure_endpoint(db: Database, vault: Vault, tenant: str, connection: s
         return Secret(token)
 
 
+async def addresses(db: Database, tenant: str) -> dict[str, str]:
+    """The system of each connection that has an address."""
+    async with db.tenant(tenant) as conn:
+        rows = await conn.execute("select connection, system from endpoint where tenant = %s", (tenant,))
+        return {row[0]: row[1] for row in await rows.fetchall()}
+
+
 async def remove_endpoint(db: Database, tenant: str, connection: str) -> None:
     """Take the address and its secrets away: what is sent there from now on is refused."""
     async with db.tenant(tenant) as conn:

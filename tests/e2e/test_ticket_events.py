@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 
 from ml_connector.cli.ping import ping
+from ml_connector.cli.listening import still_told
+from ml_connector.core.db import Database
+from ml_connector.core.settings import settings
+from ml_connector.core.tenants import load_tenant
 from tasks import events
 from tests.e2e.conftest import Owner
 from tests.installation import Installation, Sandbox
-from tests.listening import apply_webhooks, listening
+from tests.listening import applied, apply_webhooks, listening
 from tests.receiver.conftest import postgres as postgres  # one that keeps what it commits
 from tests.receiver.running import ReceiverThread
 
@@ -200,6 +204,36 @@ async def test_a_webhook_that_was_switched_off_is_mended_by_the_next_run_and_its
     assert (await installed.log_events()).is_completed()
     assert _asked_for(sandbox) == there
     assert sorted(titles(sandbox).values()) == [1, 1]
+
+
+async def test_webhooks_that_nobody_needs_are_removed_by_the_apply_that_reaches_the_vendor(
+    installed: Installation, owner: Owner
+) -> None:
+    sandbox = installed.sandbox
+    async with Database(installed.database_url, connections=1) as db:
+        assert await still_told(db, []) == ["acme"]
+        assert await still_told(db, [load_tenant(settings().tenants_dir / "acme.yaml")]) == []
+    _switch("contact_drift", on=False)
+    assert await applied()
+    _switch("ticket_notes", on=False)
+    sandbox.fault("zendesk", "status", "DELETE", "*", status=503)
+    assert not await applied()
+    assert _asked_for(sandbox) != []
+    sandbox.clear_faults()
+    assert await applied()
+    assert (_asked_for(sandbox), owner.execute("select * from endpoint").fetchall()) == ([], [])
+
+    _switch("ticket_notes", on=True)
+    await apply_webhooks()
+    sandbox.seed("zendesk", "tickets", 1)
+    await received(owner, 1)
+
+
+def _switch(stream: str, *, on: bool) -> None:
+    file = settings().tenants_dir / "acme.yaml"
+    off = f"{stream}: {{enabled: false, "
+    text = file.read_text().replace(off, f"{stream}: {{")
+    file.write_text(text if on else text.replace(f"{stream}: {{", off))
 
 
 def _asked_for(sandbox: Sandbox) -> list[tuple[Any, ...]]:
