@@ -194,7 +194,7 @@ class PurchaseOrder(Record):
     RequisitioningBU: str | None = None
     RequisitioningBUId: str | None = None
     RetainageFlag: bool | None = None
-    Revision: str | None = None
+    Revision: int | None = None
     SalesOrder: str | None = None
     ServiceLevel: str | None = None
     ServiceLevelCode: str | None = None
@@ -233,4 +233,4 @@ class PurchaseOrder(Record):
     url: str | None = None
     """Where a person sees it in Fusion."""
     rows_left_out: bool = False
-    """True where it has more rows below it than are read (`descendants.MOST`)."""
+    """True where it may have more rows below it than are read (`descendants.MOST`)."""

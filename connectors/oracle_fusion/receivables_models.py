@@ -114,4 +114,4 @@ class ReceivablesInvoice(Record):
     url: str | None = None
     """Where a person sees it in Fusion."""
     rows_left_out: bool = False
-    """True where it has more rows below it than are read (`descendants.MOST`)."""
+    """True where it may have more rows below it than are read (`descendants.MOST`)."""

@@ -30,6 +30,10 @@ FAMILIES = {
     "hubPersons": ("crmRestApi", "Hub_Persons"),
     "receivablesCustomerAccountActivities": ("fscmRestApi", "Receivables_Customer_Account_Activities"),
     "purchaseOrders": ("fscmRestApi", "Purchase_Orders"),
+    "invoices": ("fscmRestApi", "Invoices"),
+    "invoiceHolds": ("fscmRestApi", "Invoice_Holds"),
+    "journalBatches": ("fscmRestApi", "Journal_Batches"),
+    "receivablesInvoices": ("fscmRestApi", "Receivables_Invoices"),
 }
 PROFILE_SERVICE = "/fscmService/ReceivablesCustomerProfileService"
 FINDER_TEXT_CUT = 700
@@ -168,7 +172,7 @@ def _check_body(content_type: str | None, body: bytes, reference: dict[str, Any]
 def _check_attributes(query: dict[str, str], reference: dict[str, Any]) -> Iterator[str]:
     clauses = re.split(" and | or ", query["q"]) if "q" in query else []
     for clause in clauses:
-        known = _CLAUSE.fullmatch(clause)
+        known = _CLAUSE.fullmatch(clause.strip("()"))
         if known is None:
             yield f"a condition of another form: {clause}"
         elif known[1] not in reference["queryable"]:
@@ -180,9 +184,18 @@ def _check_attributes(query: dict[str, str], reference: dict[str, Any]) -> Itera
     unknown = set(filter(None, query.get("fields", "").split(","))) - reference.get("response", {}).keys()
     if unknown := {name for name in unknown if not name.endswith("_c")}:
         yield f"no fields {unknown}"
+    for path in filter(None, query.get("expand", "").split(",")):
+        if not _has_collection(path, reference):
+            yield f"no collection {path}"
     for word in re.findall(r"\w+(?=[;=])", query.get("finder", "")):
         if word not in reference["finders"] and len(reference["finders"]) < FINDER_TEXT_CUT:
             yield f"no finder or variable {word}"
+
+
+def _has_collection(path: str, reference: dict[str, Any]) -> bool:
+    """Whether the reference has a "Get all" below this one at a path of ``expand``."""
+    wanted = re.compile(re.escape(reference["path"]) + "".join(rf"/\{{\w+\}}/child/{name}" for name in path.split(".")))
+    return any(method == "GET" and wanted.fullmatch(one["path"]) for method, _, one in operations())
 
 
 def everything() -> Window:

@@ -5,22 +5,40 @@ The fixture `pod` checks each request that any test of the connector sends; here
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any, get_args, get_origin
 
 import pytest
+from pydantic import BaseModel
 
 from connectors.oracle_fusion import models
 from connectors.oracle_fusion.attachments import Attachments
 from connectors.oracle_fusion.customer_fields import CustomerAttributes
+from connectors.oracle_fusion.documents import Documents
+from connectors.oracle_fusion.finance import BANK_DETAILS, CARD_DETAILS
+from connectors.oracle_fusion.journal_models import JournalBatch
 from connectors.oracle_fusion.notes import Notes
+from connectors.oracle_fusion.order_models import PurchaseOrder
 from connectors.oracle_fusion.parties import PRIVATE
+from connectors.oracle_fusion.payables_models import InvoiceHold, PayablesInvoice
 from connectors.oracle_fusion.ping import ping
+from connectors.oracle_fusion.receivables_models import ReceivablesInvoice
 from connectors.oracle_fusion.streams import STREAMS
 from connectors.oracle_fusion.totals import Receivables, SupplierOrders
 from ml_connector.core.ids import uuid7
 from ml_connector.core.records import Intent, State
 from tests.connectors.oracle_pod import FAMILIES, PROFILE_SERVICE, check_request, collections, pod, read
+
+OURS = {"url", "rows_left_out", "invoice"}
+"""What is added to a document."""
+DOCUMENTS = ("purchase_orders", "invoices", "holds", "journal_batches", "receivables_invoices")
+BELOW = {
+    *("invoiceInstallments", "invoiceLines", "invoiceDistributions", "lines", "schedules"),
+    *("journalHeaders", "journalLines"),
+}
+"""Collections that are read by themselves, because the documents that were made have too many rows in one of them."""
 
 
 async def test_all_operations_of_the_client_keep_to_the_reference(specs: Path) -> None:
@@ -28,18 +46,26 @@ async def test_all_operations_of_the_client_keep_to_the_reference(specs: Path) -
     with pod() as fusion:
         fusion.emulator.seed("customers", 60, 1)
         fusion.emulator.seed("contacts", 20, 1)
+        for documents in DOCUMENTS:
+            fusion.emulator.seed(documents, 50, 1)  # the last one has more rows below it than come along with it
         async with fusion.client(page_size=10, organization_usage="CUSTOMER") as client:
             for open_stream in STREAMS.values():
-                await read(open_stream(client))
+                stream = open_stream(client)
+                await read(stream)
+                if isinstance(stream, Documents):
+                    await read(stream.new_only())
             findings = await ping(client)
 
         assert all(finding.ok for finding in findings)
         assert fusion.violations() == []
         seen = {one.path.removeprefix("/oracle_fusion") for one in fusion.world.requests}
         resources = [f"/{root}/resources/11.13.18.05/{name}" for name, (root, _) in FAMILIES.items()]
-        assert seen == {*resources, *(f"{path}/describe" for path in resources), PROFILE_SERVICE}
+        whole = {path for path in seen if "/child/" not in path}
+        assert whole == {*resources, *(f"{path}/describe" for path in resources), PROFILE_SERVICE}
+        assert {path.rpartition("/")[2] for path in seen - whole} == BELOW
         queries = " ".join(one.query for one in fusion.world.requests)
-        assert all(word in queries for word in ("orderBy=", "q=", "fields=", "finder=", "limit=", "onlyData=true"))
+        words = ("orderBy=", "q=", "fields=", "finder=", "limit=", "onlyData=true", "expand=", "links=self", "offset=")
+        assert all(word in queries for word in words)
 
 
 @pytest.mark.usefixtures("specs")
@@ -88,6 +114,8 @@ async def test_all_writes_of_the_client_keep_to_the_reference() -> None:
             "not queryable",
         ),
         ("/crmRestApi/resources/latest/hubOrganizations/1/child/Notes", {}, "not in the reference"),
+        ("/fscmRestApi/resources/latest/invoices", {"expand": "invoiceLines.distributions"}, "no collection"),
+        ("/fscmRestApi/resources/latest/invoices/1/child/invoiceLines", {"orderBy": "Item:asc"}, "ordered"),
     ],
 )
 @pytest.mark.usefixtures("specs")
@@ -120,11 +148,41 @@ def test_the_check_notices_writes_that_the_reference_does_not_allow(
 
 @pytest.mark.usefixtures("specs")
 def test_the_models_name_attributes_of_the_reference_and_all_that_a_mapping_may_want() -> None:
-    for model, resource in ((models.HubOrganization, "hubOrganizations"), (models.HubPerson, "hubPersons")):
+    for model, resource, kept_out in (
+        (models.HubOrganization, "hubOrganizations", frozenset()),
+        (models.HubPerson, "hubPersons", PRIVATE),
+        (PayablesInvoice, "invoices", BANK_DETAILS),
+        (InvoiceHold, "invoiceHolds", frozenset()),
+        (PurchaseOrder, "purchaseOrders", frozenset()),
+        (JournalBatch, "journalBatches", frozenset()),
+        (ReceivablesInvoice, "receivablesInvoices", CARD_DETAILS),
+    ):
         response = collections()[resource]["response"]
         scalars = {name for name, kind in response.items() if isinstance(kind, str)}
-        kept_out = PRIVATE if model is models.HubPerson else frozenset()
-        assert model.model_fields.keys() == scalars - kept_out
+        own = {name for name in model.model_fields if name in OURS or name in response.keys() - scalars}
+        assert model.model_fields.keys() - own == scalars - kept_out
+
+
+def test_the_models_of_rows_below_documents_name_attributes_of_the_reference(specs: Path) -> None:
+    contract = json.loads((specs / "oracle" / "fusion_contract.json").read_text())
+    documents: dict[str, type[BaseModel]] = {
+        "invoices": PayablesInvoice,
+        "purchaseOrders": PurchaseOrder,
+        "journalBatches": JournalBatch,
+        "receivablesInvoices": ReceivablesInvoice,
+    }
+    for resource, model in documents.items():
+        _check_below(model, f"/{resource}", contract[FAMILIES[resource][1]])
+
+
+def _check_below(model: type[BaseModel], path: str, operations: list[dict[str, Any]]) -> None:
+    for name, field in model.model_fields.items():
+        if get_origin(field.annotation) is tuple:
+            below = get_args(field.annotation)[0]
+            wanted = re.compile(re.escape(path) + r"/\{\w+\}/child/" + name)
+            found = next(one for one in operations if one["method"] == "GET" and wanted.fullmatch(one["path"]))
+            assert below.model_fields.keys() <= found["response"].keys(), name
+            _check_below(below, found["path"], operations)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from connectors.oracle_fusion.sandbox.catalogue import RESOURCES
 from connectors.oracle_fusion.sandbox.children import CHILDREN, LARGE
 from connectors.oracle_fusion.sandbox.customers import Customers
 from connectors.oracle_fusion.sandbox.emulator import OracleFusionEmulator
 from connectors.oracle_fusion.sandbox.pod import Pod
-from connectors.oracle_fusion.sandbox.resources import RESOURCES, Attribute, Resource, Type
+from connectors.oracle_fusion.sandbox.resources import Attribute, Resource, Type
 from connectors.oracle_fusion.sandbox.rest import COLLECTION_PARAMETERS, ITEM_PARAMETERS
 from ml_connector.sandbox.serve import SandboxThread
 from ml_connector.sandbox.world import World
@@ -26,7 +27,12 @@ FAMILIES = {
     "receivablesCustomerAccountActivities": "Receivables_Customer_Account_Activities",
     "suppliers": "Suppliers",
     "purchaseOrders": "Purchase_Orders",
+    "invoices": "Invoices",
+    "invoiceHolds": "Invoice_Holds",
+    "journalBatches": "Journal_Batches",
+    "receivablesInvoices": "Receivables_Invoices",
 }
+DOCUMENTS = ("purchase_orders", "invoices", "holds", "journal_batches", "receivables_invoices")
 CUT_TEXT = 700
 """The reference's finder texts end here, in the middle of a word."""
 
@@ -44,23 +50,27 @@ def fusion() -> Iterator[httpx.Client]:
     with SandboxThread() as sandbox:
         sandbox.emulators["oracle_fusion"].seed("customers", 120, 3)
         sandbox.emulators["oracle_fusion"].seed("contacts", 40, 3)
+        for documents in DOCUMENTS:
+            sandbox.emulators["oracle_fusion"].seed(documents, 30, 3)
         headers = {"rest-framework-version": "4"}
         auth = httpx.BasicAuth("ML_CONNECTOR", "sandbox-password")
         with httpx.Client(base_url=sandbox.url("oracle_fusion"), headers=headers, auth=auth) as client:
             yield client
 
 
-def get_all(operations: list[Operation], resource: str, child: str = "") -> Operation:
-    """The reference's "Get all" of a resource or of one of its children."""
-    tail = f"/{child}" if child else f"/{resource}"
-    depth = 4 if child else 1
-    found = [
-        one
-        for one in operations
-        if one["method"] == "GET" and one["path"].endswith(tail) and one["path"].count("/") == depth
-    ]
+def get_all(operations: list[Operation], resource: str, *below: str) -> Operation:
+    """The reference's "Get all" of a resource or of a collection below it."""
+    wanted = f"/{resource}" + "".join(rf"/\{{\w+\}}/child/{name}" for name in below)
+    found = [one for one in operations if one["method"] == "GET" and re.fullmatch(wanted, one["path"])]
     assert len(found) == 1
     return found[0]
+
+
+def collections_below(resource: Resource, *above: str) -> Iterator[tuple[tuple[str, ...], Resource]]:
+    """All collections below a resource, with their paths."""
+    for name, child in resource.children.items():
+        yield (*above, name), child
+        yield from collections_below(child, *above, name)
 
 
 def path(resource: Resource) -> str:
@@ -81,8 +91,10 @@ def check_attributes(attributes: dict[str, Attribute], reference: Operation) -> 
 def test_attributes_and_their_flags(operations: dict[str, list[Operation]], name: str) -> None:
     resource = RESOURCES[name]
     check_attributes(resource.attributes, get_all(operations[name], name))
-    for child, attributes in resource.children.items():
-        check_attributes(attributes, get_all(operations[name], name, child))
+    for below, child in collections_below(resource):
+        reference = get_all(operations[name], name, *below)
+        check_attributes(child.attributes, reference)
+        assert COLLECTION_PARAMETERS | child.parameters <= set(reference["parameters"])
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -105,14 +117,18 @@ def test_answers_hold_only_fields_of_the_reference(
     operations: dict[str, list[Operation]], fusion: httpx.Client, name: str
 ) -> None:
     resource = RESOURCES[name]
-    page = fusion.get(path(resource), params={"limit": 30, "expand": ",".join(resource.children)}).json()
+    expand = ",".join(".".join(below) for below, _ in collections_below(resource))
+    page = fusion.get(path(resource), params={"limit": 30, "expand": expand}).json()
     assert page["count"] > 0
-    allowed = get_all(operations[name], name)["response"].keys()
-    for row in page["items"]:
+    check_rows(page["items"], resource, operations[name], name)
+
+
+def check_rows(rows: list[dict[str, Any]], resource: Resource, operations: list[Operation], *where: str) -> None:
+    allowed = get_all(operations, *where)["response"].keys()
+    for row in rows:
         assert row.keys() <= allowed
-        for child in resource.children:
-            fields = get_all(operations[name], name, child)["response"].keys()
-            assert all(line.keys() <= fields for line in row[child]["items"])
+        for name, child in resource.children.items():
+            check_rows(row[name]["items"], child, operations, *where, name)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -1,7 +1,8 @@
 """Oracle Fusion, played: REST, token endpoint and the customer profile service.
 
-Collections by the names of the control interface: customers, contacts, accounts, suppliers, purchase_orders (or the
-vendor's own resource names), credit_profiles, and the notes and attachments that others have made.
+Collections by the names of the control interface: customers, contacts, accounts, suppliers, invoices, holds,
+purchase_orders, journal_batches, receivables_invoices (or the vendor's own resource names), credit_profiles, and the
+notes and attachments that others have made.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from starlette.routing import BaseRoute, Route
 from connectors.oracle_fusion.sandbox import rest as rest
 from connectors.oracle_fusion.sandbox import soap as soap
 from connectors.oracle_fusion.sandbox.auth import IdentityDomain
+from connectors.oracle_fusion.sandbox.catalogue import RESOURCES
 from connectors.oracle_fusion.sandbox.customers import Customers
 from connectors.oracle_fusion.sandbox.pod import Pod
 from connectors.oracle_fusion.sandbox.pod import Settings as PodSettings
-from connectors.oracle_fusion.sandbox.resources import HUB_ORGANIZATIONS, RESOURCES, Row
+from connectors.oracle_fusion.sandbox.resources import HUB_ORGANIZATIONS, Row
 from connectors.oracle_fusion.sandbox.table import Table
 from ml_connector.core import jsonx
 from ml_connector.sandbox.world import FaultRule, World
@@ -63,6 +65,9 @@ class OracleFusionEmulator:
             path = f"/{resource.api}/resources/{{version}}/{name}"
             for tail, handler in (("/describe", self.describe), ("", self.collection), ("/{key}", self.item)):
                 routes.append(Route(path + tail, self._answering(partial(handler, name)), methods=["GET"]))
+            if resource.children:
+                below = self._answering(partial(self.below, name))
+                routes.append(Route(f"{path}/{{key}}/child/{{below:path}}", below, methods=["GET"]))
         customer = f"/crmRestApi/resources/{{version}}/{HUB_ORGANIZATIONS.name}/{{key}}"
         for method, below, handle, media_type in self.customers.endpoints():
             routes.append(Route(customer + below, self._answering(handle, media_type), methods=[method]))
@@ -150,6 +155,30 @@ class OracleFusionEmulator:
             raise rest.Refused(404, "The resource item is not found.")
         return rest.item(table.resource, row, rest.view(request, table.resource, version))
 
+    def below(self, name: str, request: Request, version: int) -> dict[str, Any]:
+        """Rows below a row, all of them or one: ``invoiceLines/{key}/child/invoiceDistributions``."""
+        table, key = self._table(name, request), request.path_params["key"]
+        place = ""
+        for part in request.path_params["below"].split("/child/"):
+            row = rest.by_url_key(table, key) if key else None
+            child, _, below_key = part.partition("/")
+            if row is None or child not in table.resource.children:
+                raise rest.Refused(404, "The resource item is not found.")
+            place += f"{table.resource.name}/{key}/child/"
+            table, key = Table(table.resource.children[child]), below_key
+            table.add(row[child])
+        asked = rest.view(request, table.resource, version, place)
+        if not key:
+            query = rest.collection_query(request, table.resource, version)
+            rows, has_more = self._page(table, query, request)
+            items = [rest.item(table.resource, row, asked) for row in rows]
+            links = rest.collection_links(table.resource, asked)
+            return rest.collection(items, has_more, query.limit, query.offset, links)
+        rest.check_parameters(request, rest.ITEM_PARAMETERS)
+        if (found := rest.by_url_key(table, key)) is None:
+            raise rest.Refused(404, "The resource item is not found.")
+        return rest.item(table.resource, found, asked)
+
     async def customer_profile(self, request: Request) -> Response:
         """The SOAP service."""
         if not self.domain.admits(request.headers.get("authorization")):
@@ -182,13 +211,14 @@ class OracleFusionEmulator:
         self.domain.access_tokens.clear()
 
     def seed(self, collection: str, count: int, seed: int) -> int:
-        """``customers`` brings accounts, credit profiles, suppliers and orders along; ``contacts`` needs customers."""
+        """``customers`` brings accounts, credit profiles, suppliers and orders along; ``contacts`` needs customers;
+        documents (`finance.SEEDED`) are those of suppliers that there are, or of new ones."""
         if collection == "customers":
             self.pod.seed_customers(count, seed)
         elif collection == "contacts":
             self.pod.seed_contacts(count, seed)
         else:
-            raise ValueError(f"no collection {collection!r} to seed; there are customers and contacts")
+            self.pod.finance.seed(collection, count, seed)
         return count
 
     def state(self, collection: str) -> list[dict[str, Any]]:

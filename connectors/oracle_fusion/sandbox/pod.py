@@ -11,13 +11,20 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from connectors.oracle_fusion.sandbox import seed as invented
+from connectors.oracle_fusion.sandbox.catalogue import RESOURCES
 from connectors.oracle_fusion.sandbox.children import CHILD_COLLECTIONS, Children
+from connectors.oracle_fusion.sandbox.finance import ACTIONS, Finance
+from connectors.oracle_fusion.sandbox.finance_resources import (
+    INVOICE_HOLDS,
+    INVOICES,
+    JOURNAL_BATCHES,
+    PURCHASE_ORDERS,
+    RECEIVABLES_INVOICES,
+)
 from connectors.oracle_fusion.sandbox.resources import (
     ACCOUNT_ACTIVITIES,
     HUB_ORGANIZATIONS,
     HUB_PERSONS,
-    PURCHASE_ORDERS,
-    RESOURCES,
     SUPPLIERS,
     Attribute,
     Resource,
@@ -33,10 +40,14 @@ COLLECTIONS = {
     "contacts": HUB_PERSONS.name,
     "accounts": ACCOUNT_ACTIVITIES.name,
     "suppliers": SUPPLIERS.name,
+    "invoices": INVOICES.name,
+    "holds": INVOICE_HOLDS.name,
     "purchase_orders": PURCHASE_ORDERS.name,
+    "journal_batches": JOURNAL_BATCHES.name,
+    "receivables_invoices": RECEIVABLES_INVOICES.name,
 }
 CREDIT_PROFILES = "credit_profiles"
-CHANGES = frozenset({"keys", "count", "seed", "set", "touch", "delete", "create", "last_update_date"})
+CHANGES = frozenset({"keys", "count", "seed", "set", "do", "touch", "delete", "create", "last_update_date"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,7 @@ class Pod:
 
     def reset(self) -> None:
         self.tables = {name: Table(resource) for name, resource in RESOURCES.items()}
+        self.finance = Finance(self.world, self.tables)
         self.credit_profiles: dict[str, Row] = {}
         self.settings = Settings()
         self.children = Children()
@@ -124,8 +136,9 @@ class Pod:
         """Change rows; the keys of those changed, as ``keys`` takes them.
 
         Which: ``keys`` (URL keys, or ids where those are opaque), or ``count`` rows chosen by ``seed``, or
-        ``create``: so many new customers. How: ``set`` (attributes), ``touch`` (LastUpdateDate alone), ``delete``,
-        and otherwise an ordinary edit. When: now, or ``last_update_date`` as for rows that were committed late.
+        ``create``: so many new customers or documents. How: ``set`` (attributes), ``do`` (what happens to documents,
+        `finance.ACTIONS`), ``touch`` (LastUpdateDate alone), ``delete``, and otherwise an ordinary edit. When: now, or
+        ``last_update_date`` as for rows that were committed late.
         """
         if unknown := change.keys() - CHANGES:
             raise ValueError(f"a change has {', '.join(sorted(CHANGES))}; not {', '.join(sorted(unknown))}")
@@ -137,6 +150,8 @@ class Pod:
         values = _typed(table.resource, change.get("set", {}))
         untouched = bool(change.get("touch")) or "create" in change
         for row in rows:
+            if "do" in change:
+                values = ACTIONS[table.resource.name][change["do"]](self.finance, row, at)
             if change.get("delete"):
                 table.delete(row[table.resource.id])
             elif values or untouched:
@@ -168,7 +183,7 @@ class Pod:
         seed = int(change.get("seed", 1))
         if "create" in change:
             if table.resource.name != HUB_ORGANIZATIONS.name:
-                raise ValueError("only customers can be created this way; seed the others")
+                return self.finance.create(table, int(change["create"]), seed)
             return self.seed_customers(int(change["create"]), seed)
         if "keys" in change:
             by_key = {_control_key(table.resource, row): row for row in table.rows.values()}

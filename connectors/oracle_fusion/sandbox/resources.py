@@ -78,8 +78,9 @@ def shown(held: str) -> str:
 
 
 def served(row: Row) -> Row:
-    """A row with its date-times as shown."""
-    return row | {name: shown(row[name]) for name in (CREATION, LAST_UPDATE) if name in row}
+    """A row with its date-times, and those of the rows below it, as shown."""
+    below = {name: [served(one) for one in value] for name, value in row.items() if isinstance(value, list)}
+    return row | {name: shown(row[name]) for name in (CREATION, LAST_UPDATE) if name in row} | below
 
 
 def attributes(text: str) -> dict[str, Attribute]:
@@ -104,7 +105,8 @@ class Resource:
     attributes: dict[str, Attribute]
     finders: Mapping[str, tuple[str, ...]]
     """Finder variables by finder; the ones named as an attribute filter by it."""
-    children: dict[str, dict[str, Attribute]] = field(default_factory=dict)
+    children: Mapping[str, Resource] = field(default_factory=dict)
+    """Collections below each row, by name; a row holds theirs under it. Their ``id`` is unique below one row."""
     parameters: frozenset[str] = frozenset()
     """Query parameters beside those that every collection takes."""
 
@@ -191,29 +193,3 @@ SUPPLIERS = Resource(
         CreationDate:datetime -CreatedBy -LastUpdateDate:datetime -LastUpdatedBy"""
     ),
 )
-
-PURCHASE_ORDERS = Resource(
-    name="purchaseOrders",
-    api="fscmRestApi",
-    id="POHeaderId",
-    key=None,
-    edited="Description",
-    finders={"PrimaryKey": ("POHeaderId",)},
-    parameters=frozenset({"effectiveDate"}),
-    attributes=attributes(
-        f"""POHeaderId:integer OrderNumber Description StatusCode Status SoldToLegalEntity ProcurementBUId:integer
-        ProcurementBU RequisitioningBU BillToBU Buyer Supplier SupplierId:integer SupplierPartyId:integer SupplierSite
-        CurrencyCode Currency -Ordered:number -TotalTax:number -Total:number -Revision:integer -FrozenFlag:boolean
-        FundsStatus -PaymentTerms -OrderDate:date AcknowledgmentDueDate:date -RequiredAcknowledgment
-        -RequiredAcknowledgmentCode -AcknowledgeWithinDays:number {WHO}"""
-    ),
-    children={
-        "lines": attributes(
-            f"""POLineId:integer -POHeaderId:integer -OrderNumber LineNumber:number -LineType Item Description
-            -Quantity:number -Price:number -Ordered:number -Total:number -UOMCode CurrencyCode StatusCode Status
-            {WHO}"""
-        )
-    },
-)
-
-RESOURCES = {one.name: one for one in (HUB_ORGANIZATIONS, HUB_PERSONS, ACCOUNT_ACTIVITIES, SUPPLIERS, PURCHASE_ORDERS)}

@@ -57,8 +57,8 @@ class View:
 
     version: int
     base_url: str
-    fields: tuple[str, ...] | None
-    child_fields: Mapping[str, tuple[str, ...]]
+    fields: Mapping[str, tuple[str, ...]]
+    """Attributes by the path of their collection: "" the row itself, ``lines``, ``lines.schedules``."""
     only_data: bool
     relations: frozenset[str] | None
     """Link relations to show; None for all."""
@@ -151,30 +151,38 @@ def collection_query(request: Request, resource: Resource, version: int) -> Coll
 def view(request: Request, resource: Resource, version: int, below: str = "") -> View:
     """Read and check ``fields``, ``expand``, ``onlyData`` and ``links``."""
     asked = request.query_params
-    fields: tuple[str, ...] | None = None
-    child_fields = {name: tuple(resource.children[name]) for name in _expand(asked.get("expand", ""), resource)}
+    fields = {path: tuple(one.attributes) for path, one in _expanded(asked.get("expand", ""), resource).items()}
     if "fields" in asked:  # they win over expand
         own, *of_children = asked["fields"].split(";")
-        fields = _known(own, resource.attributes, resource.name)
-        child_fields = {}
+        fields = {"": _known(own, resource)}
         for part in of_children:
-            name, _, names = part.partition(":")
-            child_fields[name] = _known(names, resource.children.get(name, {}), name)
+            path, _, names = part.partition(":")
+            # parents that are not named themselves are there, without attributes
+            fields = dict.fromkeys(_expanded(path, resource), ()) | fields | {path: _known(names, _at(path, resource))}
     relations = frozenset(asked["links"].split(",")) if "links" in asked else None
     only_data = _flag(asked.get("onlyData", "false"), "onlyData")
     base_url = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}"
-    return View(version, base_url, fields, child_fields, only_data, relations, below)
+    return View(version, base_url, fields, only_data, relations, below)
 
 
 def item(resource: Resource, row: Row, asked: View) -> dict[str, Any]:
-    """One row as served."""
-    names = resource.attributes if asked.fields is None else asked.fields
-    values = _values(row, names, resource.attributes, asked.version)
-    for name, child_names in asked.child_fields.items():
-        rows = [_values(one, child_names, resource.children[name], asked.version) for one in row[name]]
-        values[name] = rows if asked.version < CHILD_COLLECTIONS else collection(rows, False, DEFAULT_LIMIT, 0, [])
+    """One row as served, with the rows below it that are asked for."""
+    return _item(resource, row, asked, "", address(resource, asked))
+
+
+def _item(resource: Resource, row: Row, asked: View, path: str, place: str) -> dict[str, Any]:
+    values = _values(row, asked.fields[path], resource.attributes, asked.version)
+    here = f"{place}/{url_key(resource, row)}"
+    for name, child in resource.children.items():
+        below = f"{path}.{name}".lstrip(".")
+        if below not in asked.fields:
+            continue
+        # However many there are, no more than a default page come along with their parent.
+        rows = [_item(child, one, asked, below, f"{here}/child/{name}") for one in row[name][:DEFAULT_LIMIT]]
+        has_more = len(row[name]) > DEFAULT_LIMIT
+        values[name] = rows if asked.version < CHILD_COLLECTIONS else collection(rows, has_more, DEFAULT_LIMIT, 0, [])
     if not asked.only_data:
-        _link(values, resource, row, asked)
+        _link(values, resource, row, asked, here)
     return values
 
 
@@ -211,9 +219,9 @@ def by_url_key(table: Table, key: str) -> Row | None:
     if resource.key is None:
         opaque = re.fullmatch(r"00020000000EACED00057708([0-9A-F]{16})0000000EACED0005", key)
         return table.rows.get(int(opaque[1], 16)) if opaque else None
-    numeric = resource.attributes[resource.key].type is Type.INTEGER
-    found = table.find(resource.key, int(key) if numeric and key.isdecimal() else key)
-    return next(iter(found), None)
+    if resource.key == resource.id:
+        return table.rows.get(int(key)) if key.isdecimal() else None
+    return next(iter(table.find(resource.key, key)), None)
 
 
 def change_indicator(resource: Resource, row: Row) -> str:
@@ -239,25 +247,28 @@ def error_response(refused: Refused, request: Request, version: int) -> Response
 
 def describe(resource: Resource) -> dict[str, Any]:
     """The description of a resource: what may be asked of it."""
-    listed = [_described(one) for one in resource.attributes.values()]
     finders = [
         {"name": name, "attributes": [{"name": variable} for variable in variables]}
         for name, variables in resource.finders.items()
     ]
-    children = {
-        name: {"attributes": [_described(one) for one in attributes.values()]}
-        for name, attributes in resource.children.items()
-    }
     return {
         "Resources": {
             resource.name: {
                 "discrColumnType": False,
                 "title": resource.name,
-                "attributes": listed,
+                "attributes": [_described(one) for one in resource.attributes.values()],
                 "collection": {"rangeSize": DEFAULT_LIMIT, "finders": finders},
-                "children": children,
+                "children": _described_below(resource),
             }
         }
+    }
+
+
+def _described_below(resource: Resource) -> dict[str, Any]:
+    return {
+        name: {"attributes": [_described(one) for one in child.attributes.values()]}
+        | ({"children": _described_below(child)} if child.children else {})
+        for name, child in resource.children.items()
     }
 
 
@@ -275,9 +286,8 @@ def _values(row: Row, names: Iterable[str], known: Mapping[str, Attribute], vers
     return values
 
 
-def _link(values: dict[str, Any], resource: Resource, row: Row, asked: View) -> None:
+def _link(values: dict[str, Any], resource: Resource, row: Row, asked: View, href: str) -> None:
     key = url_key(resource, row)
-    href = f"{address(resource, asked)}/{key}"
     indicator = change_indicator(resource, row)
     links: list[dict[str, Any]] = []
     for relation in ("self", "canonical"):
@@ -313,19 +323,29 @@ def _order(text: str, resource: Resource) -> Iterable[tuple[str, bool]]:
         yield name, direction == "desc"
 
 
-def _expand(text: str, resource: Resource) -> list[str]:
-    names = [name for name in text.split(",") if name]
-    for name in names:
+def _expanded(text: str, resource: Resource) -> dict[str, Resource]:
+    """The collections by path: the row's own, those that ``expand`` names, and what lies between."""
+    found = {"": resource}
+    for path in [path for path in text.split(",") if path]:
+        names = path.split(".")
+        for depth in range(1, len(names) + 1):
+            found[".".join(names[:depth])] = _at(".".join(names[:depth]), resource)
+    return found
+
+
+def _at(path: str, resource: Resource) -> Resource:
+    for name in path.split("."):
         if name not in resource.children:
             raise Refused(400, f"The child {name} of {resource.name} is not found.", "29140")
-    return names
+        resource = resource.children[name]
+    return resource
 
 
-def _known(text: str, known: Mapping[str, Attribute], where: str) -> tuple[str, ...]:
+def _known(text: str, where: Resource) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in names:
-        if name not in known:
-            raise Refused(400, f"The attribute {name} of {where} is not found.", "29140")
+        if name not in where.attributes:
+            raise Refused(400, f"The attribute {name} of {where.name} is not found.", "29140")
     return names
 
 

@@ -216,6 +216,8 @@ def purchase_order(rng: random.Random, seller: Row, number: int, modified: datet
         _line(rng, nth, {"POLineId": header_id + nth, "POHeaderId": header_id, "OrderNumber": order, **state})
         for nth in range(1, rng.randint(1, 3) + 1)
     ]
+    for line in lines:
+        line["schedules"] = [schedule(line)]
     ordered = sum((line["Ordered"] for line in lines), Decimal(0))
     tax = (ordered / 10).quantize(Decimal("0.01"))
     return {
@@ -264,6 +266,64 @@ def _line(rng: random.Random, nth: int, shared: Row) -> Row:
         "Total": quantity * price,
         "UOMCode": "Ea",
     }
+
+
+def schedule(line: Row, nth: int = 1, shares: tuple[int, ...] = (100,)) -> Row:
+    """A delivery of a line, charged to accounts by percentage."""
+    key = 100 * line["POLineId"] + nth
+    shared = {
+        name: line[name]
+        for name in (
+            *("POHeaderId", "POLineId", "OrderNumber", "UOMCode", "CurrencyCode", "Status", "StatusCode"),
+            *("CreationDate", "CreatedBy", "LastUpdateDate", "LastUpdatedBy"),
+        )
+    }
+    amounts = {
+        "Quantity": line["Quantity"],
+        "Ordered": line["Ordered"],
+        "Total": line["Ordered"],
+        "TotalTax": Decimal(0),
+    }
+    return {
+        **shared,
+        **amounts,
+        "LineLocationId": key,
+        "ScheduleNumber": nth,
+        "Price": line["Price"],
+        "RequestedDeliveryDate": line["LastUpdateDate"][:10],
+        "PromisedDeliveryDate": None,
+        "ReceivedQuantity": 0,
+        "BilledQuantity": 0,
+        "ShipToOrganization": "Seattle",
+        "ShipToLocationCode": "Seattle",
+        "DestinationType": "Expense",
+        "distributions": [
+            {
+                **shared,
+                "PODistributionId": 100 * key + number,
+                "DistributionNumber": number,
+                "Percentage": share,
+                "POChargeAccount": account(line["POLineId"] + number),
+                "POChargeAccountId": 626_000 + (line["POLineId"] + number) % 1_000,
+                "POAccrualAccount": account(0),
+                "Requester": "Miller, Jo",
+                "DeliverToLocationCode": "Seattle",
+                **{name: part(amount, shares, number) for name, amount in amounts.items()},
+            }
+            for number, share in enumerate(shares, 1)
+        ],
+    }
+
+
+def part(amount: Any, shares: tuple[int, ...], nth: int) -> Any:
+    """The ``nth`` share of an amount; the last one takes what rounding leaves."""
+    parts = [(Decimal(amount) * share / 100).quantize(Decimal("0.01")) for share in shares[:-1]]
+    return Decimal(amount) - sum(parts, Decimal(0)) if nth == len(shares) else parts[nth - 1]
+
+
+def account(number: int) -> str:
+    """An account combination."""
+    return f"101.10.{60_500 + number % 40}.{120 + number % 9}.000.000" if number else "101.10.22100.000.000.000"
 
 
 def who(rng: random.Random, modified: datetime) -> dict[str, Any]:

@@ -1,0 +1,27 @@
+"""All resources of the pod, by name."""
+
+from __future__ import annotations
+
+from connectors.oracle_fusion.sandbox.finance_resources import (
+    INVOICE_HOLDS,
+    INVOICES,
+    JOURNAL_BATCHES,
+    PURCHASE_ORDERS,
+    RECEIVABLES_INVOICES,
+)
+from connectors.oracle_fusion.sandbox.resources import ACCOUNT_ACTIVITIES, HUB_ORGANIZATIONS, HUB_PERSONS, SUPPLIERS
+
+RESOURCES = {
+    one.name: one
+    for one in (
+        HUB_ORGANIZATIONS,
+        HUB_PERSONS,
+        ACCOUNT_ACTIVITIES,
+        SUPPLIERS,
+        INVOICES,
+        INVOICE_HOLDS,
+        PURCHASE_ORDERS,
+        JOURNAL_BATCHES,
+        RECEIVABLES_INVOICES,
+    )
+}
