@@ -20,6 +20,7 @@ from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import HttpClient
 from ml_connector.core.mapping import Mapping, compile_mapping, load_mapping
 from ml_connector.core.rate import Limiter
+from ml_connector.core.records import ReadsNew, Source
 from ml_connector.core.settings import Settings, settings
 from ml_connector.core.system import System
 from ml_connector.core.tenants import TenantConfig, load_tenant
@@ -81,7 +82,7 @@ class Workspace:
                 Route(
                     name,
                     f"{integration}/{name}",
-                    source=reads.sources[_model(mapping.source)](source),
+                    source=_opened(reads, _model(mapping.source), source, new_only=stream.new_only),
                     mapping=mapping,
                     destination=writes.destinations[_model(mapping.target)](destination, mapping),
                     links={field: f"{integration}/{entity}" for field, entity in mapping.links.items()},
@@ -206,6 +207,15 @@ def _find_model(name: str) -> Any:
     if model not in models:
         raise Misconfigured(f"{where} has no model {model}; it has: {', '.join(sorted(models))}")
     return models[model]
+
+
+def _opened(reads: System, model: str, client: Any, *, new_only: bool) -> Source:
+    source = reads.sources[model](client)
+    if not new_only:
+        return source
+    if not isinstance(source, ReadsNew):
+        raise Misconfigured(f"{reads.name}.{model} cannot be read by creation: take new_only out of its stream")
+    return source.new_only()
 
 
 def _model(name: str) -> str:

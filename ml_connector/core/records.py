@@ -92,6 +92,15 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class ReadsNew(Source, Protocol):
+    """A stream that can also be read by creation time."""
+
+    def new_only(self) -> Source:
+        """The same, of what was created in a window; each object has one version, whatever becomes of it."""
+        ...
+
+
+@runtime_checkable
 class EventSource(Source, Protocol):
     """A stream whose objects the vendor also tells of, by webhook."""
 

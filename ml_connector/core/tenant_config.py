@@ -98,6 +98,8 @@ class StreamConfig(_Data):
     """How often everything is read again, for rows that were committed later than any window looks back."""
     start_from: Literal["now"] | Annotated[datetime, BeforeValidator(_instant)] | None = None
     """The first window begins here: at a day, or with the first run. None: everything that the source has."""
+    new_only: bool = False
+    """Only what is created in a window, not what is changed in it; where the source can be read that way."""
     mapping: MappingOverlay = MappingOverlay()
 
     @model_validator(mode="after")
