@@ -142,7 +142,7 @@ async def _next_window(
     found = await conn.execute("select modified_at, begins_at from watermark where stream = %s", (stream,))
     row = await found.fetchone()
     if start_from == "now":
-        start_from = row[1] if row else source_now
+        start_from = row[1] if row else await _first_now(conn, stream) or source_now
     lo = start_from
     if row and lookback is not None:
         # what lies before the beginning was never wanted; a beginning that was set later leaves no gap
@@ -166,6 +166,13 @@ async def _insert(conn: Connection, run_id: UUID, stream: str, window: Window, c
 async def _progress(conn: Connection, run_id: UUID, stream: str) -> Progress | None:
     row = await (
         await conn.execute(
+async def _first_now(conn: Connection, stream: str) -> datetime | None:
+    """When a run first looked, though it did not come to its end: what has changed since is wanted."""
+    found = await conn.execute("select min(lo) from run_window where stream = %s and lo = hi", (stream,))
+    row = await found.fetchone()
+    return row[0] if row else None
+
+
             "select lo, hi, cursor, fetched, known, complete from run_window where run_id = %s and stream = %s",
             (run_id, stream),
         )

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ml_connector.cli.ping import ping
 from ml_connector.cli.listening import still_told
+from ml_connector.cli.ping import ping
 from ml_connector.core.db import Database
 from ml_connector.core.settings import settings
 from ml_connector.core.tenants import load_tenant

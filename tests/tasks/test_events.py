@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal
 
 import pytest
 
 from ml_connector.core.balance import Balance, balance
 from ml_connector.core.db import Database
-from ml_connector.core.errors import RejectRecord
+from ml_connector.core.errors import RejectRecord, RetryLater
 from ml_connector.core.inbox import place
 from ml_connector.core.inbox_writer import Arrival, insert
 from ml_connector.core.listeners import listen
-from ml_connector.core.records import SourceRecord
+from ml_connector.core.records import Page, SourceRecord, Window
 from ml_connector.core.vault import Vault
 from ml_connector.core.webhooks import Event
 from tasks import events
@@ -20,6 +21,7 @@ from tasks.fetch import missed
 from tasks.hold_run import Guard, hold_run
 from tasks.log_audit import log_audit
 from tasks.story import FlowRun, given
+from tasks.stream import Route
 from tasks.transform import transform
 from tasks.upsert import upsert
 from tests.fakes import FakeSource
@@ -34,6 +36,13 @@ class Told(FakeSource):
     def __init__(self) -> None:
         super().__init__()
         self.unreadable: set[str] = set()
+        self.clock_only = False
+
+    async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:
+        if self.clock_only:
+            raise RetryLater("the export is down", vendor=self.system)
+        async for page in super().read(window, cursor):
+            yield page
 
     async def concerns(self, kind: str, object_key: str, body: bytes) -> bool:  # noqa: ARG002
         return True
@@ -51,6 +60,12 @@ class Desk(World):
         super().__init__(db, vault)
         self.source: Told = Told()
         self.arrived = 0
+        self.start_from: Literal["now"] | None = None
+
+    def route(self, key: str = TICKETS) -> Route:
+        route = super().route(key)
+        route.start_from = self.start_from
+        return route
 
     async def tell(self, *ids: str) -> None:
         """An event of each object reaches the inbox."""
@@ -140,3 +155,17 @@ async def test_a_stream_that_is_told_of_without_end_leaves_the_others_their_turn
     await desk.tell("t0", "t1", "t2")
     await desk.hear("r1", TICKETS, USERS)
     assert desk.written == ["t0", "t0", "t1", "t1", "t2", "t2"]  # by turns, of one stream and the other
+
+
+async def test_now_is_when_the_first_run_looked_though_it_did_not_come_through(desk: Desk) -> None:
+    desk.start_from = "now"
+    desk.source.put("before", name="of no interest")
+    desk.source.clock_only = True
+    await desk.hear("r1")
+    assert desk.problem is not None
+    desk.source.clock_only = False
+    desk.source.put("between", name="nobody told")
+    desk.source.put("after", name="nobody told")
+    await desk.hear("r2")
+    await desk.hear("r3")
+    assert sorted(desk.written) == ["after", "between"]
