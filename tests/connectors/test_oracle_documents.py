@@ -24,11 +24,12 @@ from connectors.oracle_fusion.finance import (
 from connectors.oracle_fusion.holds import InvoiceHolds
 from connectors.oracle_fusion.journal_models import JournalBatch
 from connectors.oracle_fusion.order_models import PurchaseOrder
+from connectors.oracle_fusion.parties import HubOrganizations
 from connectors.oracle_fusion.payables_models import InvoiceHold, PayablesInvoice
 from connectors.oracle_fusion.sandbox.catalogue import RESOURCES
 from connectors.oracle_fusion.sandbox.resources import Resource
 from ml_connector.core.errors import RetryLater
-from ml_connector.core.records import Body, SourceRecord, Window
+from ml_connector.core.records import Body, ReadsNew, SourceRecord, Window
 from tests.connectors.oracle_pod import Pod, everything, pod, read, read_with_crashes
 
 STREAMS: dict[str, type[Documents]] = {
@@ -155,6 +156,8 @@ async def test_what_is_new_is_told_from_what_has_changed(fusion: Pod) -> None:
         (new,) = fusion.emulator.mutate("invoices", {"create": 1})
         fusion.emulator.mutate("invoices", {"count": 9, "seed": 2, "do": "validate"})
         window = Window(before, everything().hi)
+        assert isinstance(PayablesInvoices(client), ReadsNew)
+        assert not isinstance(HubOrganizations(client), ReadsNew)
         changed = await read(PayablesInvoices(client), window)
         (created,) = await read(PayablesInvoices(client).new_only(), window)
         fusion.emulator.mutate("invoices", {"keys": [new], "do": "pay"})

@@ -351,6 +351,8 @@ async def test_a_pod_without_a_clock_is_not_guessed_at(fusion: Pod) -> None:
 
 
 async def test_ping_finds_a_pod_in_order(fusion: Pod) -> None:
+    for documents in ("invoices", "holds", "journal_batches", "receivables_invoices"):
+        fusion.emulator.seed(documents, 1, 1)
     async with fusion.client() as client:
         findings = await ping(client)
         assert client.account == f"127.0.0.1:{fusion.origin.rsplit(':', 1)[1]}"
