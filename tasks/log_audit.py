@@ -21,6 +21,7 @@ from tasks.verb import verb
 
 SHOWN = 100
 """Records per artifact; all of them are in `ml-connector audit --run`."""
+_ROUTED = ". A record counts once for each channel that a rule may send it to; a digest is told beside its records."
 
 
 @verb()
@@ -76,7 +77,8 @@ async def _show(
     await acreate_table_artifact(
         key=f"{run.tenant}-{run.integration}-balance".replace("_", "-"),
         description=f"{run.run.mode}, attempt {run.run.attempt}: "
-        + ("; ".join(problems) or "every record accounted for"),
+        + ("; ".join(problems) or "every record accounted for")
+        + (_ROUTED if any(stream.route.routing for stream in run.streams) else ""),
         table=[_row(found) for found in balances],
     )
     written = await noted(run.db, run.tenant, run.run.id, (State.APPLIED,), SHOWN)
@@ -104,6 +106,7 @@ def _row(found: Balance) -> dict[str, object]:
         "created": found.created,
         "updated": found.updated,
         "unchanged": found.unchanged,
+        "digested": found.digested,
         "rejected": found.rejected,
         "superseded": found.superseded,
         "open": found.open,

@@ -52,6 +52,7 @@ class Route:
         delay: timedelta,
         start_from: datetime | Literal["now"] | None,
         address: Callable[[str], str | None],
+        routing: Routing | None = None,
     ) -> None:
         self.name = name
         self.key = key

@@ -12,7 +12,7 @@ from ml_connector.core.balance import Balance
 from ml_connector.core.run_query import PastRun, recent_runs
 
 SHOWN = 20
-_COUNTS = ("read", "created", "updated", "unchanged", "rejected", "superseded", "open")
+_COUNTS = ("read", "created", "updated", "unchanged", "digested", "rejected", "superseded", "open")
 
 
 async def runs(tenant: str, *, failed: bool) -> None:

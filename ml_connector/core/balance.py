@@ -7,14 +7,16 @@ from uuid import UUID
 
 from ml_connector.core.db import Database
 
-_FINAL = ("applied", "unchanged", "rejected", "abandoned", "superseded")
+_FINAL = ("applied", "unchanged", "digested", "rejected", "abandoned", "superseded")
+_CREATES = ("create", "post")
 
 
 @dataclass(slots=True, frozen=True)
 class Balance:
     """``read`` records entered the ledger in this run; each of them is in exactly one of the other columns.
 
-    ``fetched`` rows came from the source, ``known`` of them were in the ledger already (overlapping windows).
+    ``fetched`` rows came from the source, ``known`` of them were in the ledger already (overlapping windows). Where
+    messages are routed a record is counted once for each channel that it may be told in; a digest is no record.
     """
 
     stream: str
@@ -24,6 +26,7 @@ class Balance:
     created: int
     updated: int
     unchanged: int
+    digested: int
     rejected: int
     """By us or the destination, or given up by a person."""
     superseded: int
@@ -33,7 +36,8 @@ class Balance:
     @property
     def problem(self) -> str | None:
         """Why this does not add up; None if it does."""
-        accounted = self.created + self.updated + self.unchanged + self.rejected + self.superseded + self.open
+        told = self.created + self.updated + self.unchanged + self.digested
+        accounted = told + self.rejected + self.superseded + self.open
         if self.fetched != self.known + self.read or self.read != accounted:
             return (
                 f"{self.stream}: fetched {self.fetched} = known {self.known} + read {self.read} and read {self.read} = "
@@ -44,7 +48,8 @@ class Balance:
     def __str__(self) -> str:
         return (
             f"{self.stream}: read {self.read} = {self.created} created + {self.updated} updated + "
-            f"{self.unchanged} unchanged + {self.rejected} rejected + {self.superseded} superseded + {self.open} open"
+            f"{self.unchanged} unchanged + {self.digested} digested + {self.rejected} rejected + "
+            f"{self.superseded} superseded + {self.open} open"
         )
 
 
@@ -60,13 +65,13 @@ async def balance(db: Database, tenant: str, run_id: UUID, stream: str) -> Balan
             """
             select e.state, e.action, count(*) from effect e
             join batch b on b.tenant = e.tenant and b.id = e.batch_id
-            where b.run_id = %s and b.stream = %s group by e.state, e.action
+            where b.run_id = %s and b.stream = %s and b.planned > 0 group by e.state, e.action
             """,
             (run_id, stream),
         )
         counts = [(state, action, n) for state, action, n in await rows.fetchall()]
     by_state = {name: sum(n for state, _, n in counts if state == name) for name in _FINAL}
-    created = sum(n for state, action, n in counts if state == "applied" and action == "create")
+    created = sum(n for state, action, n in counts if state == "applied" and action in _CREATES)
     read = sum(n for _, _, n in counts)
     return Balance(
         stream,
@@ -76,6 +81,7 @@ async def balance(db: Database, tenant: str, run_id: UUID, stream: str) -> Balan
         created=created,
         updated=by_state["applied"] - created,
         unchanged=by_state["unchanged"],
+        digested=by_state["digested"],
         rejected=by_state["rejected"] + by_state["abandoned"],
         superseded=by_state["superseded"],
         open=read - sum(by_state.values()),

@@ -19,6 +19,7 @@ class Item:
         "attempts",
         "body",
         "body_of",
+        "context",
         "dest_id",
         "effect_id",
         "generation",
@@ -27,6 +28,7 @@ class Item:
         "refusal",
         "request",
         "source_id",
+        "stands_for",
         "state",
         "version_at",
     )
@@ -56,10 +58,15 @@ class Item:
         self.dest_id = dest_id
         self.request = request
         """The request of the last attempt, for a probe."""
+        self.context: Body = {}
+        """What mapping and routing see beside the body."""
         self.payload: Body | None = None
         self.payload_hash: bytes | None = None
         self.refusal: tuple[State, str] | None = None
         """Set by the mapping when the record is not to be sent: the state that it takes, and why."""
+
+        self.stands_for: list[UUID] = []
+        """Of a digest: the effects that it tells of."""
 
     def __repr__(self) -> str:
         return f"<Item {self.source_id} {self.state}>"

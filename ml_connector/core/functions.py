@@ -55,6 +55,15 @@ class Functions(functions.Functions):
         pairs = sorted((by_currency or {}).items())
         return ", ".join(f"{amount(digits):f} {currency}" for currency, digits in pairs) or None
 
+    @signature({"types": ["string"]}, {"types": ["array", "null"]})
+    def _func_totals(self, label: str, parts: list[Any] | None) -> list[dict[str, Any]]:
+        """Sums by currency, each a fact of a message: of ``[["80.00", "USD"], ...]`` those that have an amount."""
+        sums: dict[str, Decimal] = {}
+        for digits, currency in parts or ():
+            if not is_blank(digits) and not is_blank(currency):
+                sums[currency] = sums.get(currency, Decimal(0)) + amount(digits)
+        return [{"label": label, "value": f"{sums[one]:f}", "currency": one} for one in sorted(sums)]
+
 
 # set behind the class body: its metaclass puts every inherited function into the table
 Functions.FUNCTION_TABLE = {

@@ -8,7 +8,7 @@ as text an array of bodies is escaped byte by byte (measured: 0.3 instead of 20 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -21,9 +21,10 @@ from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.db import Connection, Database
 from ml_connector.core.ids import uuid7
 from ml_connector.core.lease import Lease
-from ml_connector.core.records import Decision, Outcome, SourceRecord, State
+from ml_connector.core.records import Body, Decision, Outcome, SourceRecord, State
 from ml_connector.core.selection import FINISHED, REPLAYABLE, SELECTED, Selection
 from ml_connector.core.vault import Sealer
+from ml_connector.core.versions import known_before
 
 IN_FLIGHT = ("sending", "ambiguous", "probing")
 CLAIMABLE = ("planned", "retry_wait", "parked")
@@ -80,7 +81,7 @@ class Ledger:
             )
             if items:
                 await self._insert_batch(conn, batch_id, len(items))
-                await self._name(conn, {r.number: r.source_id for r in records if r.number})
+                await self._name(conn, {(n, r.source_id) for r in records for n in (r.number, r.record) if n})
                 await self._store(conn, "source", [(item.effect_id, 0, jsonx.dumps(item.body)) for item in items])
                 await self._audit(conn, [Entry(i.effect_id, i.source_id, "read", State.PLANNED) for i in items])
         crashpoint("ledger.planned")
@@ -198,9 +199,59 @@ class Ledger:
         crashpoint("ledger.claimed")
         return [d for d in wanted if d.effect_id in sending]
 
-    async def settle(self, outcomes: Sequence[Outcome], settle_seconds: float) -> None:
+    async def stand_for(
+        self,
+        source_id: str,
+        decisions: Sequence[Decision],
+        hashes: Mapping[UUID, bytes],
+        compose: Callable[[Collection[UUID]], Body],
+    ) -> int:
+        """Let one new effect, ``source_id``, stand for these: they are ``digested`` in the transaction that plans it.
+
+        Of each record only the newest version is digested, as in a claim. ``compose`` makes its body from those that
+        are. It is sent by the next drain of the stream, like anything that was planned. Returns how many it stands for.
+        """
+        batch_id, digest = uuid7(), uuid7()
+        by_id = {d.effect_id: d for d in decisions}
+        async with self._db.tenant(self._tenant) as conn:
+            await self._lease.hold(conn, self.stream)
+            moved = await (
+                await conn.execute(
+                    sql.CLAIM,
+                    {
+                        "id": list(by_id),
+                        "state": [State.DIGESTED] * len(by_id),
+                        "action": ["digest"] * len(by_id),
+                        "dest_id": [None] * len(by_id),
+                        "payload_hash": [hashes.get(i) for i in by_id],
+                        "reason": [f"told in the digest {digest}"] * len(by_id),
+                        "run": self._run_id,
+                    },
+                )
+            ).fetchall()
+            members = [row[0] for row in moved if row[1] == State.DIGESTED]
+            entries = [Entry(i, by_id[i].source_id, "digest", state, reason=why) for i, state, _, why in moved]
+            if members:
+                body = jsonx.dumps(compose(members))
+                await conn.execute(sql.DOUBT, (members,))
+                await conn.execute(
+                    sql.PLAN_DIGEST, {"id": digest, "batch": batch_id, "stream": self.stream, "source_id": source_id,
+                    "members": members},
+                )  # fmt: skip
+                await self._insert_batch(conn, batch_id, 0)  # it is none of the records that the run accounts for
+                await self._name(conn, {(by_id[i].source_id, source_id) for i in members})
+                await self._store(conn, "source", [(digest, 0, body)])
+                entries.append(Entry(digest, source_id, "digest", State.PLANNED))
+            await self._audit(conn, entries)
+        crashpoint("ledger.digested")
+        return len(members)
+
+    async def settle(
+        self, outcomes: Sequence[Outcome], settle_seconds: float, stand_for: Mapping[UUID, Sequence[UUID]] | None = None
+    ) -> None:
         """Write down what became of effects. An applied one updates the link table in the same transaction.
 
+        ``stand_for``: of digests, the effects that they tell of: each of those learns of the message.
         After an attempt that did not end well the last payload is forgotten there: of several calls for one object
         some may have been carried out, so the one before is no longer known to be what the destination holds.
         """
@@ -223,8 +274,17 @@ class Ledger:
                 )
             ).fetchall()
             by_id = {o.effect_id: o for o in outcomes}
-            await self._audit(conn, [_entry(by_id[i], source_id, attempt) for i, source_id, attempt in settled])
+            entries = [_entry(by_id[i], source_id, attempt) for i, source_id, attempt in settled]
+            for i, _, _ in settled:
+                if stand_for and i in stand_for and by_id[i].state is State.APPLIED:
+                    told = await conn.execute(sql.TOLD, (by_id[i].dest_id, list(stand_for[i])))
+                    entries += [_told(by_id[i], *row) for row in await told.fetchall()]
+            await self._audit(conn, entries)
         crashpoint("ledger.settled")
+
+    async def known_before(self, items: Sequence[Item], others: Mapping[UUID, Sequence[str]]) -> dict[UUID, Body]:
+        """`versions.known_before` of this stream."""
+        return await known_before(self._db, self._sealer, self._tenant, self.stream, items, others)
 
     async def told(self, alarms: Sequence[Alarm]) -> None:
         """Write down that people were told of these effects."""
@@ -259,9 +319,10 @@ class Ledger:
             (batch_id, self.stream, self._run_id, planned),
         )
 
-    async def _name(self, conn: Connection, numbers: Mapping[str, str]) -> None:
-        if numbers:
-            await conn.execute(sql.NAME, (self.stream, list(numbers), list(numbers.values())))
+    async def _name(self, conn: Connection, names: Collection[tuple[str, str]]) -> None:
+        """``names``: what people call a record, or a part of it is known by, and a source id."""
+        if names:
+            await conn.execute(sql.NAME, (self.stream, *(list(column) for column in zip(*sorted(names), strict=True))))
 
     async def _store(self, conn: Connection, kind: str, bodies: Sequence[tuple[UUID, int, bytes]]) -> None:
         if bodies:
@@ -337,6 +398,11 @@ def _entry(outcome: Outcome, source_id: str, attempt: int) -> Entry:
         outcome.effect_id, source_id, outcome.action or None, outcome.state, outcome.dest_id, outcome.request_id,
         outcome.reason, attempt,
     )  # fmt: skip
+
+
+def _told(outcome: Outcome, effect_id: UUID, source_id: str) -> Entry:
+    reason = f"told in the digest {outcome.effect_id}"
+    return Entry(effect_id, source_id, "digest", State.DIGESTED, outcome.dest_id, outcome.request_id, reason)
 
 
 async def links(db: Database, tenant: str, stream: str, source_ids: Sequence[str]) -> dict[str, tuple[str, bytes]]:

@@ -158,6 +158,20 @@ SETTLE = f"""
     ), {LINKED}
     select id, source_id, attempts from moved
 """  # noqa: S608
+PLAN_DIGEST = """
+    insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, body_of)
+    select mlc_tenant(), %(id)s, %(batch)s, %(stream)s, %(source_id)s, max(e.version_at),
+        substring(sha256(convert_to(string_agg(e.id::text, ',' order by e.id), 'UTF8')) for 16), %(id)s
+    from effect e where e.id = any(%(members)s)
+"""
+DOUBT = """
+    update link l set payload_hash = ''::bytea, updated_at = now() from effect e
+    where e.id = any(%s) and l.stream = e.stream and l.source_id = e.source_id
+"""
+TOLD = """
+    update effect set dest_id = %s, updated_at = now() where id = any(%s) and state = 'digested'
+    returning id, source_id
+"""
 LINKS = f"""
     select l.source_id, l.dest_id, l.payload_hash from {_rows("s", source_id="text")}
     join link l on l.stream = %(stream)s and l.source_id = s.source_id

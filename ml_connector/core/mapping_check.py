@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from types import NoneType
 from typing import Any, get_args, get_origin
@@ -22,10 +22,11 @@ def check_against_models(
     expressions: dict[str, Expression | TextTemplate],
     source: type[BaseModel],
     target: type[BaseModel],
+    context: Collection[str],
 ) -> list[Problem]:
-    """All that does not fit, in the order of the file."""
+    """All that does not fit, in the order of the file. ``context``: what expressions see beside the source's fields."""
     return [
-        *_source_problems(spec, expressions, source),
+        *_source_problems(spec, expressions, source, context),
         *(problem for name, rule in spec.fields.items() for problem in _field_problems(spec, name, rule, target)),
         *_missing(spec, target),
         *_declaration_problems(spec, target),
@@ -42,10 +43,20 @@ def may_be_null(annotation: Any) -> bool:
     return annotation is Any or NoneType in get_args(annotation)
 
 
+def field_names(source: type[BaseModel]) -> set[str]:
+    """The fields of a source's records, as expressions name them."""
+    return {info.alias or name for name, info in source.model_fields.items()}
+
+
 def _source_problems(
-    spec: MappingSpec, expressions: dict[str, Expression | TextTemplate], source: type[BaseModel]
+    spec: MappingSpec,
+    expressions: dict[str, Expression | TextTemplate],
+    source: type[BaseModel],
+    context: Collection[str],
 ) -> Iterator[Problem]:
-    known = {info.alias or name for name, info in source.model_fields.items()}
+    known = {*field_names(source), *context}
+    if spec.created is not None and spec.created not in known:
+        yield "created", f"{spec.source} has no field {spec.created}. {_instead(spec.created, known)}"
     for place, expression in expressions.items():
         for root in sorted(expression.roots - known):
             shown = expression.text.splitlines()[0]

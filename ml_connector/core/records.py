@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
@@ -57,6 +58,8 @@ class SourceRecord:
     version: str | None = None
     """What tells two versions of one time apart, where their content does not: of a completed task it is the completion
     alone, whatever somebody writes on the task later."""
+    record: str | None = None
+    """The record's own id, where its ``source_id`` is that of one of its messages (`routing`)."""
 
 
 @dataclass(slots=True)
@@ -196,4 +199,17 @@ class Destination(Protocol):
 
     async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
         """After an unclear outcome: look whether the write happened. APPLIED, RETRY_WAIT (it did not) or AMBIGUOUS."""
+        ...
+
+
+@runtime_checkable
+class Messenger(Destination, Protocol):
+    """A destination of messages, which go to channels."""
+
+    def totals(self, payload: Body) -> list[tuple[str, Decimal]]:
+        """The amounts that a message tells, by currency."""
+        ...
+
+    def digest(self, stream: str, payloads: Sequence[Body]) -> Body:
+        """The payload of one message that stands for these, which are all for one channel."""
         ...

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from ml_connector.core.db import Database
+from ml_connector.core.routing import DIGEST
 
 FINISHED = ("applied", "unchanged", "rejected", "superseded", "digested")
 REPLAYABLE = (*FINISHED, "abandoned", "held", "needs_human")
@@ -75,16 +76,20 @@ RECORDS = """
     select e.stream, e.source_id from effect e where e.source_id = any(%(keys)s)
     union select l.stream, l.source_id from link l where l.dest_id = any(%(keys)s)
     union select a.stream, a.source_id from alias a where a.number = any(%(keys)s)
+    union select d.stream, d.source_id from alias a join alias d on d.stream = a.stream and d.number = a.source_id
+        where a.number = any(%(keys)s)
 """
 
 # Of each object only the newest version, and of that the newest generation: what became of it since decides whether it
-# is selected. Sorted first, so that a chunk looks at no more objects than it takes.
+# is selected. A digest is not sent again: the records are that it stood for. Sorted first, so that a chunk looks at no
+# more objects than it takes.
 _SELECTION = f"""
     from (
         select r.id, r.stream, r.source_id, r.body_of
         from effect r join batch b on b.tenant = r.tenant and b.id = r.batch_id
         where b.run_id <> %(into)s and (b.run_id = %(run)s or %(run)s::uuid is null and r.state = any(%(states)s))
             and (%(keys)s::text[] is null or (r.stream, r.source_id) in ({RECORDS})) {{only}}
+            and not (%(resend)s and starts_with(r.source_id, '{DIGEST}'))
         order by r.id offset 0
     ) r cross join lateral (
         select o.id, o.body_of, o.state, o.updated_at from effect o

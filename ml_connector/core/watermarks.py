@@ -77,6 +77,21 @@ async def next_window(
         return await _next_window(conn, stream, source_now, lookback, delay, start_from)
 
 
+async def begins(db: Database, tenant: str, stream: str, run_id: UUID) -> datetime | None:
+    """Where the stream began: with its first window, which may be the one of this run. None: with all there was."""
+    async with db.tenant(tenant) as conn:
+        found = await conn.execute(
+            """
+            select 1 as n, begins_at from watermark where stream = %s
+            union all select 2, lo from run_window where stream = %s and run_id = %s
+            order by n limit 1
+            """,
+            (stream, stream, run_id),
+        )
+        row = await found.fetchone()
+        return row[1] if row else None
+
+
 async def age(db: Database, tenant: str, stream: str) -> float | None:
     """Seconds since a window of this stream was last read to its end; None if none was."""
     async with db.tenant(tenant) as conn:
@@ -151,6 +166,13 @@ async def _next_window(
     return Window(lo, max(hi, lo) if lo else hi)
 
 
+async def _first_now(conn: Connection, stream: str) -> datetime | None:
+    """When a run first looked, though it did not come to its end: what has changed since is wanted."""
+    found = await conn.execute("select min(lo) from run_window where stream = %s and lo = hi", (stream,))
+    row = await found.fetchone()
+    return row[0] if row else None
+
+
 async def _last_cursor(conn: Connection, stream: str) -> str | None:
     row = await (await conn.execute("select cursor from watermark where stream = %s", (stream,))).fetchone()
     return row[0] if row else None
@@ -166,13 +188,6 @@ async def _insert(conn: Connection, run_id: UUID, stream: str, window: Window, c
 async def _progress(conn: Connection, run_id: UUID, stream: str) -> Progress | None:
     row = await (
         await conn.execute(
-async def _first_now(conn: Connection, stream: str) -> datetime | None:
-    """When a run first looked, though it did not come to its end: what has changed since is wanted."""
-    found = await conn.execute("select min(lo) from run_window where stream = %s and lo = hi", (stream,))
-    row = await found.fetchone()
-    return row[0] if row else None
-
-
             "select lo, hi, cursor, fetched, known, complete from run_window where run_id = %s and stream = %s",
             (run_id, stream),
         )

@@ -61,7 +61,7 @@ def test_runs_shows_the_balance(command: Command) -> None:
     row = next(line.split() for line in shown.splitlines() if "organizations" in line)
 
     assert "completed oracle_zendesk, sync, attempt 1" in shown
-    assert row == ["organizations", str(CUSTOMERS), str(CUSTOMERS - 1), "0", "0", "1", "0", "0"]
+    assert row == ["organizations", str(CUSTOMERS), str(CUSTOMERS - 1), "0", "0", "0", "1", "0", "0"]
     assert "no failed runs" in command("runs", "acme", "--failed").stdout
 
 

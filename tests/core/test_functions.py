@@ -19,6 +19,7 @@ BODY = {
     "Lines": ["Main St 1", None, " ", " 0150 Oslo"],
     "Amounts": {"USD": "80.00", "EUR": "1250.00", "JPY": 1000},
     "Empty": {},
+    "Sums": [["0.1", "EUR"], ["70368744177664.10", "USD"], ["0.20", "EUR"], [None, "USD"], ["1", None]],
 }
 
 CASES: dict[str, Any] = {
@@ -35,6 +36,11 @@ CASES: dict[str, Any] = {
     "join_nonempty(', ', [None, Blank])": None,
     "amounts(Amounts)": "1250.00 EUR, 1000 JPY, 80.00 USD",
     "amounts(Empty)": None,
+    "totals('Debits', Sums)": [
+        {"label": "Debits", "value": "0.30", "currency": "EUR"},
+        {"label": "Debits", "value": "70368744177664.10", "currency": "USD"},
+    ],
+    "totals('Debits', None)": [],
     "contains(Name, 'cm')": True,
     "starts_with(Code, 'D')": True,
     "ends_with(Code, 'D')": False,
