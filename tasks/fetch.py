@@ -13,6 +13,7 @@ from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.errors import ConnectorError, SafeError
 from ml_connector.core.records import SourceRecord
 from ml_connector.core.watermarks import Progress
+from tasks.routed import spread
 from tasks.stream import OpenRun, Stream, may_resend
 from tasks.verb import verb
 
@@ -87,7 +88,7 @@ async def _read(stream: Stream, position: Progress, limit: int) -> Chunk | None:
     cursor: str | None = None
     try:
         while len(records) < limit and (page := await anext(stream.pages, None)) is not None:
-            records += page.records
+            records += spread(stream.route, page.records)
             cursor = page.cursor
     except BaseException:
         stream.pages = None  # the next attempt reads again from the cursor that the ledger holds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from uuid import UUID
 
 from prefect.artifacts import acreate_table_artifact
@@ -15,6 +16,8 @@ from ml_connector.core.ids import uuid7
 from ml_connector.core.ledger import selected
 from ml_connector.core.records import Body, Decision
 from ml_connector.core.selection import Selection, left_out
+from ml_connector.core.versions import known_before
+from tasks.routed import spread, tell_apart
 from tasks.stream import Route, may_resend
 from tasks.transform import mapped
 from tasks.upsert import resolve
@@ -78,7 +81,11 @@ async def changes(
     """What would become of each record: of the next window, or of the stored bodies of what is selected."""
     for route in routes:
         chunks = _of_source(workspace, route) if selection is None else _of_ledger(workspace, route, selection)
+        sealer = await workspace.vault.sealer(workspace.tenant, "body")
+        look = partial(known_before, workspace.db, sealer, workspace.tenant, route.key)
+        begins = await watermarks.begins(workspace.db, workspace.tenant, route.key, UUID(int=0))
         async for chunk in chunks:
+            await tell_apart(route, chunk.items, look, begins)
             for item in chunk.items:
                 if item.refusal is None:
                     mapped(route, item)
@@ -104,7 +111,7 @@ async def _of_source(workspace: Workspace, route: Route) -> AsyncIterator[Chunk]
         start_from=route.start_from,
     )
     async for page in route.source.read(window, None):
-        items = [Item(uuid7(), r.source_id, r.modified_at or window.hi, r.body) for r in page.records]
+        items = [Item(uuid7(), r.source_id, r.modified_at or window.hi, r.body) for r in spread(route, page.records)]
         yield Chunk(UUID(int=0), items)
 
 

@@ -17,6 +17,7 @@ from ml_connector.core.lease import Lease
 from ml_connector.core.ledger import Ledger
 from ml_connector.core.mapping import Mapping
 from ml_connector.core.records import Destination, Page, Resend, Source
+from ml_connector.core.routing import Routing
 from ml_connector.core.runs import Run
 from ml_connector.core.selection import Selection
 
@@ -34,6 +35,7 @@ class Route:
         "lookback",
         "mapping",
         "name",
+        "routing",
         "source",
         "start_from",
     )
@@ -70,6 +72,8 @@ class Route:
         self.start_from = start_from
         self.address = address
         """Destination id -> the page where a person sees the object."""
+        self.routing = routing
+        """None: nothing is routed, each record has its one place."""
 
     def __repr__(self) -> str:
         return f"<Route {self.key}>"

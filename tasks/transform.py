@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from ml_connector.core import watermarks
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.errors import RejectRecord
 from ml_connector.core.records import State
+from tasks.routed import addressed, tell_apart
 from tasks.stream import Route, Stream
 from tasks.verb import verb
 
@@ -14,6 +16,9 @@ from tasks.verb import verb
 @verb()
 async def transform(stream: Stream, chunk: Chunk) -> Chunk:
     """Map every record of the chunk; one that cannot be mapped is refused with its reason and stops no other."""
+    if stream.route.routing is not None:
+        begins = await watermarks.begins(stream.db, stream.tenant, stream.route.key, stream.run.id)
+        await tell_apart(stream.route, chunk.items, stream.ledger.known_before, begins)
     for n, item in enumerate(chunk.items):
         mapped(stream.route, item)
         if n % 500 == 499:
@@ -25,7 +30,9 @@ def mapped(route: Route, item: Item) -> None:
     """Put the payload on the item, or the refusal with its reason."""
     mapping = route.mapping
     try:
-        if mapping.wants(item.body):
+        if route.routing is not None:
+            addressed(route, item)
+        elif mapping.wants(item.body):
             item.payload = mapping.apply(item.body)
         else:
             item.refusal = State.UNCHANGED, "the mapping's `when` leaves it out"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from ml_connector.core import jsonx
@@ -11,11 +12,14 @@ from ml_connector.core.db import Database
 from ml_connector.core.ledger import CLAIMED, links
 from ml_connector.core.links import backlinks
 from ml_connector.core.records import Decision, Intent, Outcome, State
+from tasks.routed import digested
 from tasks.stream import Route, Stream
 from tasks.verb import verb
 
 SETTLE_AT = 1_000
 """Outcomes are written down in groups of about this many, as soon as they are known."""
+SETTLE_EVERY = 5.0
+"""Seconds after which they are, however few: some destinations take one write a second."""
 
 
 @verb()
@@ -23,10 +27,11 @@ async def upsert(stream: Stream, chunk: Chunk) -> int:
     """Probe what is in doubt, then send what is open. Returns how many records were settled."""
     before = stream.settled
     await _probe(stream, chunk)
-    await _settle(stream, _refused(chunk))
+    await _settle(stream, chunk, _refused(chunk))
     intents, decided = await resolve(stream.db, stream.tenant, stream.route, _open(chunk))
+    intents = await digested(stream, chunk, intents)
     decided += await stream.route.destination.decide(intents)
-    await _settle(stream, [_as_outcome(d) for d in decided if d.state not in CLAIMED])
+    await _settle(stream, chunk, [_as_outcome(d) for d in decided if d.state not in CLAIMED])
     await _send(stream, chunk, decided)
     await stream.ledger.close(chunk.batch_id)
     return stream.settled - before
@@ -48,7 +53,7 @@ async def resolve(
         if item.payload is None:
             continue
         missing = _put_parents(item, parents)
-        item.payload_hash = jsonx.digest(item.payload)
+        item.payload_hash = item.payload_hash or jsonx.digest(item.payload)
         dest_id, last_sent = known.get(item.source_id, (None, b""))
         if missing:
             reason = f"{missing}: {(route.links | route.backlinks)[missing]} does not link it yet"
@@ -81,7 +86,7 @@ async def _probe(stream: Stream, chunk: Chunk) -> None:
         asked = [Decision(i.effect_id, i.source_id, "", i.request or {}, i.dest_id) for i in doubtful]
         outcomes = await stream.route.destination.probe(asked)
         crashpoint("upsert.probed")
-        await _settle(stream, outcomes)
+        await _settle(stream, chunk, outcomes)
         found = {outcome.effect_id: outcome.state for outcome in outcomes}
         for item in doubtful:
             item.state = found.get(item.effect_id, State.AMBIGUOUS)
@@ -95,19 +100,21 @@ async def _send(stream: Stream, chunk: Chunk, decided: Sequence[Decision]) -> No
         decision.attempts = tried[decision.effect_id]
     stream.settled += sum(decision.state is State.UNCHANGED for decision in decided)
     known: list[Outcome] = []
+    settled = time.monotonic()
     try:
         async for outcomes in stream.route.destination.send(ready):
             crashpoint("upsert.sent")
             known += outcomes
-            if len(known) >= SETTLE_AT:
-                await _settle(stream, known)
-                known = []
+            if len(known) >= SETTLE_AT or time.monotonic() - settled > SETTLE_EVERY:
+                await _settle(stream, chunk, known)
+                known, settled = [], time.monotonic()
     finally:
-        await _settle(stream, known)
+        await _settle(stream, chunk, known)
 
 
-async def _settle(stream: Stream, outcomes: Sequence[Outcome]) -> None:
-    await stream.ledger.settle(outcomes, stream.route.destination.settle_seconds)
+async def _settle(stream: Stream, chunk: Chunk, outcomes: Sequence[Outcome]) -> None:
+    digests = {item.effect_id: item.stands_for for item in chunk.items if item.stands_for}
+    await stream.ledger.settle(outcomes, stream.route.destination.settle_seconds, digests)
     stream.settled += len(outcomes)
 
 

@@ -21,9 +21,10 @@ from ml_connector.core.http import HttpClient
 from ml_connector.core.mapping import Mapping, compile_mapping, load_mapping
 from ml_connector.core.rate import Limiter
 from ml_connector.core.records import ReadsNew, Source
+from ml_connector.core.routing import CONTEXT, Routing, rule_problems
 from ml_connector.core.settings import Settings, settings
 from ml_connector.core.system import System
-from ml_connector.core.tenants import TenantConfig, load_tenant
+from ml_connector.core.tenants import INTEGRATIONS, TenantConfig, load_tenant
 from ml_connector.core.vault import MasterKeys, Vault
 from tasks.hold_run import Guard
 from tasks.stream import Route
@@ -90,6 +91,7 @@ class Workspace:
                     lookback=None if full else stream.lookback,
                     delay=stream.delay,
                     start_from=stream.start_from,
+                    routing=Routing(config.routing, config.digest_above) if INTEGRATIONS[integration].routed else None,
                     address=partial(writes.address, destination, _model(mapping.target)),
                 )
             )
@@ -198,7 +200,11 @@ def stream_mapping(config: TenantConfig, integration: str, stream: str, folder: 
     spec = load_mapping(
         folder / integration / f"{stream}.yaml", config.integrations[integration].streams[stream].mapping
     )
-    return compile_mapping(spec, _find_model(spec.source), _find_model(spec.target))
+    source, routed = _find_model(spec.source), INTEGRATIONS[integration].routed
+    mapping = compile_mapping(spec, source, _find_model(spec.target), CONTEXT if routed else ())
+    if problems := list(rule_problems(config.integrations[integration].routing, stream, source)):
+        raise Misconfigured("\n".join(f"{config.tenant}.yaml: integrations.{integration}.{one}" for one in problems))
+    return mapping
 
 
 def _find_model(name: str) -> Any:

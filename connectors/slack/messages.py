@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from connectors.slack.blocks import render
 from connectors.slack.client import Slack
+from connectors.slack.digest import digest, totals
 from connectors.slack.looking import look
 from connectors.slack.models import Message
 from connectors.slack.posting import Posting
@@ -65,6 +67,15 @@ class Messages:
         """Outcomes one by one, as they are known. Channels go side by side, each in the order of the decisions."""
         async for outcome in Posting(self._client).send(decisions):
             yield [outcome]
+
+    def totals(self, payload: Body) -> list[tuple[str, Decimal]]:
+        """The amounts that a message tells, by currency."""
+        return totals(Message.model_validate(payload))
+
+    def digest(self, stream: str, payloads: Sequence[Body]) -> Body:
+        """The payload of one message that stands for these, which are for one channel."""
+        messages = [Message.model_validate(payload) for payload in payloads]
+        return digest(stream, messages).model_dump(exclude_unset=True)
 
     async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
         """Whether the messages are in their channels' histories: one read settles all of a channel."""

@@ -9,8 +9,9 @@ What an expression that yields nothing (null, or blank text) does to a field:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -48,6 +49,7 @@ class Mapping:
         "_model",
         "_when",
         "backlinks",
+        "created",
         "custom_fields",
         "hash",
         "if_empty",
@@ -69,6 +71,7 @@ class Mapping:
         """Payload field -> entity whose link table holds the source id of what the field names."""
         self.if_empty = frozenset(name for name, rule in spec.fields.items() if rule.own == "if_empty")
         """Fields (``organization_fields.region``) to be written only while they are empty at the destination."""
+        self.created = spec.created
         self.custom_fields = spec.custom_fields
         """Payload field -> key -> the custom field that the destination must have."""
         self._fields = fields
@@ -83,6 +86,15 @@ class Mapping:
             return self._when.holds(body)
         except ValueError as error:
             raise self._refusal("when", self._when, str(error)) from None
+
+    def created_at(self, body: dict[str, Any]) -> datetime | None:
+        """When the source has made the record; None if it does not tell."""
+        told = body.get(self.created) if self.created else None
+        try:
+            moment = datetime.fromisoformat(str(told))
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def apply(self, body: dict[str, Any]) -> dict[str, Any]:
         """The payload for one source record: JSON types and Decimal, valid for the target model.
@@ -134,14 +146,19 @@ class Mapping:
         return f"map {self.source} to {self.target}"
 
 
-def compile_mapping(spec: MappingSpec, source_model: type[BaseModel], target_model: type[BaseModel]) -> Mapping:
-    """Check a mapping against both models and make it ready to run.
+def compile_mapping(
+    spec: MappingSpec,
+    source_model: type[BaseModel],
+    target_model: type[BaseModel],
+    context: Collection[str] = (),
+) -> Mapping:
+    """Check a mapping against both models and make it ready to run. Its expressions also see the ``context``.
 
     Raises Misconfigured with one line per problem: the file, the field, the expression, what is wrong and what to do.
     """
     problems: list[Problem] = []
     expressions = _compile(spec, problems)
-    problems += check_against_models(spec, expressions, source_model, target_model)
+    problems += check_against_models(spec, expressions, source_model, target_model, context)
     if problems:
         raise Misconfigured("\n".join(f"{spec.file}: {place}: {what}" for place, what in problems))
     fields = [

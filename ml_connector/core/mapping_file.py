@@ -77,6 +77,9 @@ class MappingSpec(_Parts):
     """Model of the source record: ``oracle_fusion.HubOrganization`` is in ``connectors/oracle_fusion/models.py``."""
     target: str
     """Model of the payload, named in the same way."""
+    created: str | None = None
+    """Where messages are routed: the field with the moment at which the source has made the record. A record that is
+    older than its stream's beginning is not new when it is first seen."""
     fields: dict[str, FieldRule] = Field(min_length=1)
 
     _file: str = PrivateAttr("a mapping")

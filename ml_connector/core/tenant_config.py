@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from ml_connector.core.auth import AuthSpec
 from ml_connector.core.mapping_file import MappingOverlay
+from ml_connector.core.routing import Rule
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -22,6 +23,8 @@ class Pair:
     source: str
     destination: str
     streams: tuple[str, ...]
+    routed: bool = False
+    """Whether the rules of the tenant's ``routing`` decide who is told of a record."""
 
 
 INTEGRATIONS = {
@@ -33,10 +36,21 @@ INTEGRATIONS = {
             *("ticket_notes", "ticket_attachments", "ticket_fields", "contact_drift"),  # back to the source
         ),
     ),
+    "oracle_slack": Pair(
+        source="oracle_fusion",
+        destination="slack",
+        streams=("invoices", "holds", "purchase_orders", "journal_batches"),
+        routed=True,
+    ),
     "qad_zendesk": Pair(
         source="qad",
         destination="zendesk",
         streams=("organizations", "users", "orders", "billing", "tickets"),
+    ),
+    "workday_zendesk": Pair(
+        source="workday",
+        destination="zendesk",
+        streams=("organizations", "invoices", "purchase_orders", "payments"),
     ),
 }
 """Every integration there is; ``mappings/<integration>/<stream>.yaml`` belongs to each stream."""
@@ -126,6 +140,10 @@ class IntegrationConfig(_Data):
     enabled: bool = True
     streams: dict[str, StreamConfig] = Field(min_length=1)
     reject_threshold: RejectThreshold = RejectThreshold()
+    routing: list[Rule] = []
+    """Who is told of what, where the destination has channels."""
+    digest_above: Annotated[int, Field(ge=1)] = 50
+    """So many messages of one stream may wait for one channel; of more, one message tells of all."""
 
 
 class Alerts(_Data):

@@ -16,6 +16,7 @@ from ml_connector.core.tenant_config import (
     INTEGRATIONS,
     Connection,
     IntegrationConfig,
+    Pair,
     RejectThreshold,
     StreamConfig,
     TenantConfig,
@@ -129,6 +130,7 @@ def _mismatches(config: TenantConfig, stem: str) -> Iterator[str]:
             yield from _connection_problems(config, f"integrations.{name}.{role}", getattr(integration, role), wanted)
         for stream in integration.streams.keys() - set(pair.streams):
             yield f"integrations.{name}.streams.{stream}: no such stream. There are: {', '.join(pair.streams)}"
+        yield from _routing_problems(config, f"integrations.{name}.routing", integration, pair)
 
 
 def _connection_problems(config: TenantConfig, place: str, name: str, system: str) -> Iterator[str]:
@@ -137,3 +139,23 @@ def _connection_problems(config: TenantConfig, place: str, name: str, system: st
         yield f"{place}: there is no connection {name}. There are: {', '.join(config.connections)}"
     elif connection.system != system:
         yield f"{place}: {name} is a connection to {connection.system}. Name one to {system}"
+
+
+def _routing_problems(config: TenantConfig, place: str, integration: IntegrationConfig, pair: Pair) -> Iterator[str]:
+    if integration.routing and not pair.routed:
+        yield f"{place}: nothing is routed to {pair.destination}. Take it out"
+        return
+    connection = config.connections.get(integration.destination)
+    channels = list((connection.settings.get("channels") if connection else None) or ())
+    names = [rule.name for rule in integration.routing]
+    for n, rule in enumerate(integration.routing):
+        if rule.name in names[:n]:
+            yield f"{place}.{n}.name: there is a rule {rule.name} already. Give it another name"
+        for channel in rule.to:
+            if channel not in channels:
+                yield (
+                    f"{place}.{n}.to: the connection {integration.destination} names no channel {channel}. "
+                    f"It has: {', '.join(channels) or 'none'}"
+                )
+        for stream in set(rule.streams or ()) - set(pair.streams):
+            yield f"{place}.{n}.streams: no stream {stream}. There are: {', '.join(pair.streams)}"

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from connectors.registry import system
 from ml_connector.core.mapping import Mapping, compile_mapping, load_mapping
+from ml_connector.core.routing import CONTEXT
 from ml_connector.core.tenants import INTEGRATIONS, load_tenant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +27,8 @@ def model(name: str) -> type[BaseModel]:
 
 def shipped(integration: str, stream: str) -> Mapping:
     spec = load_mapping(MAPPINGS / integration / f"{stream}.yaml")
-    return compile_mapping(spec, model(spec.source), model(spec.target))
+    context = CONTEXT if INTEGRATIONS[integration].routed else ()
+    return compile_mapping(spec, model(spec.source), model(spec.target), context)
 
 
 @pytest.mark.parametrize(("integration", "stream"), STREAMS)
