@@ -39,6 +39,8 @@ class _Model(BaseModel):
 
 
 class Organization(_Model):
+    create: bool = True
+    """False: it is updated where it is known or found, and not made. No field of Zendesk's."""
     external_id: ExternalId
     name: Name
     domain_names: list[str] | None = None

@@ -62,12 +62,14 @@ class Organizations:
     def _decision(self, intent: Intent, found: Found | None, fields: CustomFields) -> Decision:
         decision = Decision(intent.effect_id, intent.source_id, action="update", dest_id=intent.dest_id)
         try:
-            body = encode(intent.payload, fields)
+            body = encode({name: value for name, value in intent.payload.items() if name != "create"}, fields)
         except Unwritable as problem:
             decision.state, decision.reason = State.REJECTED, str(problem)
             return decision
         if found and found.conflict:
             decision.state, decision.reason = State.REJECTED, found.conflict
+        elif found and not found.object and intent.payload.get("create") is False:
+            decision.state, decision.reason = State.UNCHANGED, "it is not there, and not to be made"
         elif found and not found.object:
             decision.action, decision.dest_id, decision.request, decision.changed = "create", None, body, names(body)
         elif found and found.object:
