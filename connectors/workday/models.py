@@ -134,3 +134,36 @@ class Payment(_Record):
     Supplier_WID: str | None = None
     Supplier_ID: str | None = None
     Documents: list[RemittedDocument] = []
+
+
+class SupplierInvoices(BaseModel):
+    """Stream ``invoices of a supplier``, added up. A partially paid invoice counts with its whole amount."""
+
+    Supplier_WID: str
+    Recent_Invoice_Count: int
+    """Of the connection's ``recent_days``."""
+    Open_Invoice_Count: int
+    Overdue_Invoice_Count: int
+    """Those of the open ones whose due date Workday tells, and it has passed."""
+    Open_Amounts: dict[str, Decimal]
+    """By currency."""
+    Newest_Invoices: list[str]
+
+
+class SupplierOrders(BaseModel):
+    """Stream ``purchase orders of a supplier``, added up."""
+
+    Supplier_WID: str
+    Order_Count: int
+    Newest_Orders: list[str]
+    Newest_Order_Date: date | None = None
+
+
+class SupplierPayments(BaseModel):
+    """Stream ``payments to a supplier``, of as many days back as payments are read."""
+
+    Supplier_WID: str
+    Payment_Count: int
+    Last_Payment_Date: date | None = None
+    Last_Payment: str | None = None
+    Last_Payment_Amount: dict[str, Decimal] = {}

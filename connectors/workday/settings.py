@@ -97,6 +97,8 @@ class WorkdaySettings(_Data):
     paid_invoices: WqlRead | ReportRead | None = Field(default=None, discriminator="transport")
     """Where the paid state is told apart from the invoices; without it the SOAP invoices are read once per payment
     status."""
+    recent_days: Annotated[int, Field(ge=1, le=3660)] = 90
+    """Invoices of so many days are counted as recent ones."""
     wql_path: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.-]+)+$")] = "/api/wql/v1"
     """What stands before the tenant in the addresses of WQL; some tenants have ``/ccx/api/wql/v1``."""
     requests_per_minute: Annotated[int, Field(ge=1, le=6000)] = 120

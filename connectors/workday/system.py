@@ -8,6 +8,7 @@ from connectors.workday.errors import explain, status
 from connectors.workday.ping import ping
 from connectors.workday.settings import HOSTS, REQUEST_ID_HEADERS, SYSTEM, WorkdaySettings
 from connectors.workday.streams import STREAMS
+from connectors.workday.sums import SUMS
 from ml_connector.core.system import System
 
 WORKDAY = System(
@@ -27,7 +28,10 @@ WORKDAY = System(
             models.PurchaseOrder,
             models.Payment,
             models.PaidInvoice,
+            models.SupplierInvoices,
+            models.SupplierOrders,
+            models.SupplierPayments,
         )
     },
-    sources=STREAMS,
+    sources={**STREAMS, **SUMS},
 )
