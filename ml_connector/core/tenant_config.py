@@ -52,6 +52,11 @@ INTEGRATIONS = {
         destination="zendesk",
         streams=("organizations", "invoices", "purchase_orders", "payments"),
     ),
+    "workday_zendesk": Pair(
+        source="workday",
+        destination="zendesk",
+        streams=("organizations", "invoices", "purchase_orders", "payments"),
+    ),
 }
 """Every integration there is; ``mappings/<integration>/<stream>.yaml`` belongs to each stream."""
 
