@@ -118,14 +118,10 @@ async def _tenant(db: Database, tenant: str) -> AsyncIterator[Line]:
 
 def _events(tenant: str, found: WaitingEvents) -> Line:
     what = f"{tenant} {found.stream or 'events'}"
-    said = f"events {found.state}: {found.events}, the oldest {console.ago(found.oldest)} old"
-    if not found.stream:
+    said = f"events pending: {found.events}, the oldest {console.ago(found.oldest)} old"
+    if not found.heard:
         return Line(
             "warn", what, f"{said}; no stream listens", "`ml-connector apply` makes those listen that want them"
-        )
-    if found.state == "parked":
-        return Line(
-            "ok", what, said, f"they come again when what they belong to is there: `ml-connector events {tenant}`"
         )
     if datetime.now(UTC) - found.oldest < _PROMPT:
         return Line("ok", what, said, "a run is about to take them")

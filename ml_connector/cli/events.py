@@ -14,8 +14,8 @@ from ml_connector.core.errors import Misconfigured
 from ml_connector.core.inbox import release
 from ml_connector.core.inbox_query import Event, events
 
-_STATES = ("pending", "parked", "rejected", "done")
-_UNSETTLED = ["pending", "parked", "rejected"]
+_STATES = ("pending", "rejected", "done")
+_UNSETTLED = ["pending", "rejected"]
 _SHOWN = ("id", "received_at", "stream", "kind", "object_key", "state", "attempts", "reason")
 
 

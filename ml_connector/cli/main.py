@@ -200,11 +200,11 @@ def resolve(
 @app.command()
 def events(
     tenant: Tenant,
-    state: Annotated[str | None, typer.Option(help="pending, parked, rejected or done; all but done if none")] = None,
+    state: Annotated[str | None, typer.Option(help="pending, rejected or done; all but done if none")] = None,
     since: Since = None,
     record: Annotated[str | None, typer.Option(help="Id of the object that they tell of, such as a ticket's")] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Let the parked and rejected ones of the list come again")
+        bool, typer.Option("--again", help="Let those of the list that were rejected or put off come again")
     ] = False,
     form: Annotated[Format, typer.Option("--format")] = "table",
 ) -> None:

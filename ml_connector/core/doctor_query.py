@@ -52,11 +52,12 @@ class OpenBatches:
 
 @dataclass(slots=True, frozen=True)
 class WaitingEvents:
-    """Events of a stream that are ``pending`` or ``parked``; ``oldest`` is when the first of them arrived."""
+    """Events of a stream that wait; ``oldest`` is when the first of them arrived."""
 
     stream: str
     """Empty while no stream listens to their connection."""
-    state: str
+    heard: bool
+    """Whether the stream listens: one that was switched off leaves its events where they are."""
     events: int
     oldest: datetime
 
@@ -87,8 +88,8 @@ async def examine(db: Database, tenant: str) -> Findings:
         opened = [OpenBatches(stream, n, _made_at(first)) for stream, n, first in await batches.fetchall()]
         waiting = await (await conn.execute(_WAITING)).fetchall()
         inbox = await conn.execute(
-            "select stream, state, count(*), min(received_at) from inbox where state in ('pending', 'parked') "
-            "group by stream, state order by stream, state"
+            "select stream, stream in (select stream from listener), count(*), min(received_at) from inbox "
+            "where state = 'pending' group by stream order by stream"
         )
         events = [WaitingEvents(*row) for row in await inbox.fetchall()]
         head = await (await conn.execute("select seq from audit_head")).fetchone()

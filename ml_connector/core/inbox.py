@@ -72,20 +72,6 @@ class Inbox:
             seconds=seconds,
         )
 
-    async def park(self, event: Pending, reason: str, *, awaits: tuple[str, str] | None = None) -> None:
-        """It waits for something else: for a person (`release`), or for a link.
-
-        ``awaits``: stream and destination id. It comes again by itself when such a link is there.
-        """
-        stream, dest_id = awaits or (None, None)
-        await self._settle(
-            "state = 'parked', reason = %(reason)s, awaits_stream = %(awaits)s, awaits_dest_id = %(dest_id)s",
-            [event],
-            reason=reason,
-            awaits=stream,
-            dest_id=dest_id,
-        )
-
     async def _settle(self, change: str, events: Sequence[Pending], **values: str | float | None) -> None:
         async with self._db.tenant(self._tenant) as conn:
             await self._lease.hold(conn, self._stream)
@@ -105,11 +91,11 @@ def place(connection: str, event_id: str) -> tuple[str, str, str]:
 
 
 async def release(db: Database, tenant: str, ids: Sequence[int]) -> int:
-    """Let parked and rejected events come again; returns how many that were."""
+    """Let events that were rejected, or put off, come again now; returns how many that were."""
     async with db.tenant(tenant) as conn:
         released = await conn.execute(
-            "update inbox set state = 'pending', reason = null, due_at = now(), settled_at = null, "
-            "awaits_stream = null, awaits_dest_id = null where id = any(%s) and state in ('parked', 'rejected')",
+            "update inbox set state = 'pending', reason = null, due_at = now(), settled_at = null "
+            "where id = any(%s) and (state = 'rejected' or state = 'pending' and due_at > now())",
             (list(ids),),
         )
         return released.rowcount

@@ -63,15 +63,12 @@ async def listening(db: Database, tenant: str) -> dict[str, str]:
 
 
 async def sweep(db: Database, tenant: str) -> int:
-    """Give each event to whom it belongs: unheard ones to new listeners, parked ones back if what they await is there.
-
-    Returns how many are due.
-    """
+    """Give what nobody has heard to those who listen now; returns how many events are due."""
     async with db.tenant(tenant) as conn:
         await conn.execute(_HAND_ON)
-        await conn.execute(_RELEASE)
         due = await conn.execute(
-            "select count(*) from inbox where state = 'pending' and stream <> '' and due_at <= clock_timestamp()"
+            "select count(*) from inbox where state = 'pending' and due_at <= clock_timestamp() "
+            "and stream in (select stream from listener)"
         )
         row = await due.fetchone()
         return int(row[0]) if row else 0
@@ -123,10 +120,4 @@ insert into inbox (tenant, stream, connection, event_id, kind, object_key, recei
 select mlc_tenant(), l.stream, u.connection, u.event_id, u.kind, u.object_key, u.received_at, u.envelope
 from unheard u join listener l using (connection) order by u.received_at
 on conflict do nothing
-"""
-
-_RELEASE = """
-update inbox i set state = 'pending', reason = null, due_at = now(), awaits_stream = null, awaits_dest_id = null
-where state = 'parked' and exists (
-    select 1 from link l where l.stream = i.awaits_stream and l.dest_id = i.awaits_dest_id)
 """

@@ -88,7 +88,7 @@ def test_prune_says_what_it_deleted(command: Command, monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("installed")
 def test_events_that_wait_for_a_person_are_shown_and_come_again(command: Command, owner: Owner) -> None:
-    for key, state in (("ticket:1", "done"), ("ticket:2", "rejected"), ("ticket:3", "parked")):
+    for key, state in (("ticket:1", "done"), ("ticket:2", "rejected"), ("ticket:3", "pending")):
         owner.execute(
             "insert into inbox (tenant, stream, connection, event_id, kind, object_key, state, reason, envelope) "
             "values ('acme', 'oracle_zendesk/ticket_notes', 'zendesk', %s, 'ticket.changed', %s, %s, 'why', '')",
@@ -100,5 +100,5 @@ def test_events_that_wait_for_a_person_are_shown_and_come_again(command: Command
 
     assert [(event["object_key"], event["reason"]) for event in listed] == [("ticket:2", "why"), ("ticket:3", "why")]
     assert "1 events come again" in again.stderr
-    assert [event["state"] for event in after] == ["pending", "parked"]
+    assert [event["state"] for event in after] == ["pending", "pending"]
     assert command("events", "acme", "--state", "lost").exit_code == 2

@@ -88,7 +88,7 @@ def test_doctor_says_what_to_do(
     command: Command, monkeypatch: pytest.MonkeyPatch, owner: psycopg.Connection[tuple[object, ...]]
 ) -> None:
     """No Prefect server: a failure. A rejected record: a warning. The wrong master key: a failure."""
-    for age, state in (("2 hours", "pending"), ("3 days", "parked")):
+    for age, state in (("2 hours", "pending"), ("3 days", "done")):
         owner.execute(
             "insert into inbox (tenant, stream, connection, event_id, kind, object_key, state, received_at, envelope) "
             "values ('acme', 's', 'zendesk', %s, 'k', 'ticket:1', %s, now() - %s::interval, '')",
@@ -99,8 +99,7 @@ def test_doctor_says_what_to_do(
     assert "there is no Prefect server" in found.stdout
     assert "records rejected: 1" in found.stdout
     assert "nobody is told when something fails" in found.stdout
-    assert "events pending: 1, the oldest 2 h old" in found.stdout
-    assert "events parked: 1, the oldest 3 d old" in found.stdout
+    assert "events pending: 1, the oldest 2 h old; no stream listens" in found.stdout
     assert "it is the one of this database" in found.stdout
 
     monkeypatch.setenv("ML_CONNECTOR_MASTER_KEYS", "other:" + "A" * 43 + "=")

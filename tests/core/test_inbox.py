@@ -87,31 +87,16 @@ async def test_while_an_event_is_put_off_the_later_ones_of_its_object_wait(datab
         assert [event.event_id for event in await inbox.take(10)] == ["a1", "b1", "a2", "u1", "u2"]
 
 
-async def test_a_parked_event_comes_back_when_what_it_awaits_is_linked(database: Database, vault: Vault) -> None:
+async def test_what_was_rejected_or_put_off_comes_again_when_a_person_says_so(database: Database, vault: Vault) -> None:
     await listen(database, "acme", STREAM, "desk", "flow/acme")
     await arrive(database, vault, ("e1", "ticket:1"), ("e2", "ticket:2"), ("e3", "ticket:3"))
-    customers = "oracle_zendesk/organizations"
     async with opened(database, vault) as inbox:
         one, two, three = await inbox.take(10)
-        await inbox.park(one, "no customer yet", awaits=(customers, "777"))
-        await inbox.park(two, "no customer yet", awaits=(customers, "888"))
-        await inbox.park(three, "no organization")
-    assert await sweep(database, "acme") == 0
-
-    async with database.tenant("acme") as conn:
-        await conn.execute(
-            "insert into link (tenant, stream, source_id, dest_id, payload_hash, version_at, effect_id) "
-            "values (mlc_tenant(), %s, 'C-1', '777', '', now(), %s)",
-            (customers, uuid7()),
-        )
-
-    assert await sweep(database, "acme") == 1
-    (bell,) = await bells(database, "acme")
-    assert (bell.stream, bell.deployment, bell.first) == (STREAM, "flow/acme", one.id)
-    async with opened(database, vault) as inbox:
-        assert [event.event_id for event in await inbox.take(10)] == ["e1"]
-    assert await release(database, "acme", [three.id]) == 1
-    assert (await states(database))["e3"] == ("pending", None)
+        await inbox.reject(one, "no such ticket")
+        await inbox.put_off([two], "it cannot be read", 60)
+        await inbox.done([three])
+        assert await release(database, "acme", [one.id, two.id, three.id]) == 2
+        assert [event.event_id for event in await inbox.take(10)] == ["e1", "e2"]
 
 
 async def test_events_that_nobody_hears_are_kept_for_who_listens_later(database: Database, vault: Vault) -> None:
