@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from connectors.zendesk.client import VENDOR, Zendesk
+from connectors.zendesk.errors import Refused
 from ml_connector.core.errors import AbortRun
 from ml_connector.core.records import Body, Page, SourceRecord, Window
 
@@ -27,14 +28,21 @@ async def export(
     cursor: str | None,
     records: Callable[[Sequence[Body]], Awaitable[list[SourceRecord]]],
 ) -> AsyncIterator[Page]:
-    """Pages up to the end of the stream; their cursors are Zendesk's. With a ``cursor`` the window does not matter.
+    """Pages up to the end of the stream; their cursors are Zendesk's. With a ``cursor`` the window does not matter,
+    unless Zendesk refuses it.
 
     An answer of which nothing is wanted is a page without records, if its cursor has moved.
     """
     at, ended = cursor, False
     while not ended:
         since = {"cursor": at} if at else {"start_time": _start(window)}
-        answer, request_id = await client.export(kind, {**since, "per_page": _PER_PAGE})
+        try:
+            answer, request_id = await client.export(kind, {**since, "per_page": _PER_PAGE})
+        except Refused:
+            if at is None or at != cursor:
+                raise
+            at = None  # Zendesk does not take it any more: the window begins where the last one had not ended yet
+            continue
         rows, after, ended = answer.get(kind) or [], answer.get("after_cursor"), answer.get("end_of_stream") is True
         if not after and (rows or not ended):
             raise AbortRun(f"the export of {kind} gave no cursor to go on from", vendor=VENDOR, request_id=request_id)

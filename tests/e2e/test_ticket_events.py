@@ -127,6 +127,19 @@ async def test_what_no_event_told_is_found_in_the_export_and_noted_once(installe
     assert sorted(titles(sandbox).values()) == [1, 1, 2]
 
 
+async def test_a_cursor_that_zendesk_does_not_take_any_more_costs_nothing(
+    installed: Installation, owner: Owner
+) -> None:
+    sandbox = installed.sandbox
+    assert (await installed.log_events()).is_completed()  # the export begins here
+    sandbox.settings("zendesk", webhook_drop=1.0)
+    sandbox.seed("zendesk", "tickets", 2)
+    owner.execute("update watermark set updated_at = now() - interval '1 h', cursor = 'forgotten'")
+    state = await installed.log_events()
+    assert state.is_completed(), state.message
+    assert sorted(titles(sandbox).values()) == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("fault", "path"),
     [
