@@ -10,11 +10,10 @@ from collections.abc import Collection
 
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.credit import CreditProfiles
-from connectors.oracle_fusion.documents import Documents
 from connectors.oracle_fusion.parties import CrmAccounts, CrmContacts, HubOrganizations, HubPersons
 from connectors.oracle_fusion.profile import active_profile
-from connectors.oracle_fusion.streams import STREAMS
-from connectors.oracle_fusion.totals import Receivables, SupplierOrders
+from connectors.oracle_fusion.streams import STREAMS, Full, Windowed
+from connectors.oracle_fusion.totals import Receivables
 from ml_connector.core.errors import ConnectorError, Reauthenticate
 from ml_connector.core.findings import Finding
 
@@ -33,6 +32,7 @@ _GRANTS = {
         "PO_VIEW_PURCHASE_ORDER_PRIV with access to the procurement business units (the streams of purchase orders and "
         "of supplier orders need it)"
     ),
+    "suppliers": "a role that may view suppliers (the stream of suppliers needs it)",
     "invoices": "a role that may view payables invoices of the business units (the streams of invoices, holds need it)",
     "invoiceHolds": "a role that may view invoice holds of the business units (the stream of holds needs it)",
     "journalBatches": "a role that may view journals of the ledgers (the stream of journal batches needs it)",
@@ -61,7 +61,7 @@ async def ping(client: OracleFusion, models: Collection[str] = tuple(STREAMS)) -
     return findings
 
 
-async def _resource(client: OracleFusion, stream: _Parties | Receivables | SupplierOrders | Documents) -> list[Finding]:
+async def _resource(client: OracleFusion, stream: Windowed | Full) -> list[Finding]:
     resource, grant = stream.resource, _GRANTS[stream.resource]
     try:
         described = await client.describe(stream.root, resource)

@@ -10,18 +10,12 @@ from connectors.oracle_fusion.documents import Documents
 from connectors.oracle_fusion.finance import JournalBatches, PayablesInvoices, PurchaseOrders, ReceivablesInvoices
 from connectors.oracle_fusion.holds import InvoiceHolds
 from connectors.oracle_fusion.parties import CrmAccounts, CrmContacts, HubOrganizations, HubPersons
+from connectors.oracle_fusion.suppliers import Suppliers
 from connectors.oracle_fusion.totals import Receivables, SupplierOrders
 
-Stream = (
-    HubOrganizations
-    | HubPersons
-    | CrmAccounts
-    | CrmContacts
-    | Receivables
-    | SupplierOrders
-    | CreditProfiles
-    | Documents
-)
+Windowed = HubOrganizations | HubPersons | CrmAccounts | CrmContacts | Documents
+Full = Receivables | SupplierOrders | Suppliers
+Stream = Windowed | Full | CreditProfiles
 
 
 def organizations(client: OracleFusion) -> HubOrganizations | CrmAccounts:
@@ -45,4 +39,5 @@ STREAMS: Mapping[str, Callable[[OracleFusion], Stream]] = {
     "PurchaseOrder": PurchaseOrders,
     "JournalBatch": JournalBatches,
     "ReceivablesInvoice": ReceivablesInvoices,
+    "Supplier": Suppliers,
 }

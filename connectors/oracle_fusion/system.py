@@ -11,6 +11,7 @@ from connectors.oracle_fusion import (
     payables_models,
     payloads,
     receivables_models,
+    supplier_models,
 )
 from connectors.oracle_fusion.attachments import Attachments
 from connectors.oracle_fusion.client import OracleFusion
@@ -50,6 +51,7 @@ ORACLE_FUSION = System(
             order_models.PurchaseOrder,
             journal_models.JournalBatch,
             receivables_models.ReceivablesInvoice,
+            supplier_models.Supplier,
             payloads.CustomerNote,
             payloads.CustomerAttachment,
             payloads.CustomerFields,

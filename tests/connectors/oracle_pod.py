@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.errors import explain
 from connectors.oracle_fusion.sandbox import OracleFusionEmulator
+from connectors.oracle_fusion.sandbox.ledger_setup import SEGMENTS
 from connectors.oracle_fusion.settings import HOSTS, REQUEST_ID_HEADERS, SYSTEM, OracleSettings
 from ml_connector.core.auth import Basic
 from ml_connector.core.hosts import HostPolicy
@@ -34,7 +35,14 @@ FAMILIES = {
     "invoiceHolds": ("fscmRestApi", "Invoice_Holds"),
     "journalBatches": ("fscmRestApi", "Journal_Batches"),
     "receivablesInvoices": ("fscmRestApi", "Receivables_Invoices"),
+    "suppliers": ("fscmRestApi", "Suppliers"),
 }
+LISTS_OF_VALUES = {
+    "ledgersLOV": {"LedgerId", "Name"},
+    "accountingPeriodStatusLOV": {"PeriodNameId", "ApplicationId", "LedgerId"},
+    "accountCombinationsLOV": {"_CODE_COMBINATION_ID", "_CHART_OF_ACCOUNTS_ID", *SEGMENTS},
+}
+"""Not in the reference that is at hand: the attributes that the connector queries."""
 PROFILE_SERVICE = "/fscmService/ReceivablesCustomerProfileService"
 FINDER_TEXT_CUT = 700
 """The reference's finder texts end here, in the middle of a word."""
@@ -137,7 +145,7 @@ def check_request(
     if where is None or reference is None:
         yield "not in the reference"
         return
-    if FAMILIES[where["resource"]][0] != where["root"]:
+    if FAMILIES.get(where["resource"], ("fscmRestApi",))[0] != where["root"]:
         yield f"not under {where['root']}"
     if headers.get("rest-framework-version") not in set("23456789"):
         yield "the framework version is left to the pod"
@@ -150,6 +158,15 @@ def check_request(
 
 def _reference(method: str, resource: str, below: str) -> dict[str, Any] | None:
     """The operation; a resource's description is one that the reference does not list."""
+    if resource in LISTS_OF_VALUES and not below:
+        known = dict.fromkeys(LISTS_OF_VALUES[resource])
+        parameters = ["q", "orderBy", "finder", "limit", "offset", "onlyData"]
+        return {
+            "parameters": parameters,
+            "queryable": known,
+            "response": known,
+            "finders": "PrimaryKey " + " ".join(known),
+        }
     if below == "/describe":
         return {} if method == "GET" and resource in collections() else None
     matching = (one for verb, path, one in operations() if verb == method and path.fullmatch(f"/{resource}{below}"))

@@ -26,6 +26,8 @@ from connectors.oracle_fusion.payables_models import InvoiceHold, PayablesInvoic
 from connectors.oracle_fusion.ping import ping
 from connectors.oracle_fusion.receivables_models import ReceivablesInvoice
 from connectors.oracle_fusion.streams import STREAMS
+from connectors.oracle_fusion.supplier_models import Supplier
+from connectors.oracle_fusion.suppliers import TAX_DETAILS
 from connectors.oracle_fusion.totals import Receivables, SupplierOrders
 from ml_connector.core.ids import uuid7
 from ml_connector.core.records import Intent, State
@@ -156,6 +158,7 @@ def test_the_models_name_attributes_of_the_reference_and_all_that_a_mapping_may_
         (PurchaseOrder, "purchaseOrders", frozenset()),
         (JournalBatch, "journalBatches", frozenset()),
         (ReceivablesInvoice, "receivablesInvoices", CARD_DETAILS),
+        (Supplier, "suppliers", TAX_DETAILS),
     ):
         response = collections()[resource]["response"]
         scalars = {name for name, kind in response.items() if isinstance(kind, str)}

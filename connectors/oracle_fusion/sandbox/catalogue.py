@@ -9,6 +9,7 @@ from connectors.oracle_fusion.sandbox.finance_resources import (
     PURCHASE_ORDERS,
     RECEIVABLES_INVOICES,
 )
+from connectors.oracle_fusion.sandbox.ledger_setup import COMBINATIONS_LOV, LEDGERS_LOV, PERIODS
 from connectors.oracle_fusion.sandbox.resources import ACCOUNT_ACTIVITIES, HUB_ORGANIZATIONS, HUB_PERSONS, SUPPLIERS
 
 RESOURCES = {
@@ -23,5 +24,8 @@ RESOURCES = {
         PURCHASE_ORDERS,
         JOURNAL_BATCHES,
         RECEIVABLES_INVOICES,
+        LEDGERS_LOV,
+        PERIODS,
+        COMBINATIONS_LOV,
     )
 }

@@ -21,6 +21,14 @@ from connectors.oracle_fusion.sandbox.finance_resources import (
     PURCHASE_ORDERS,
     RECEIVABLES_INVOICES,
 )
+from connectors.oracle_fusion.sandbox.ledger_setup import (
+    COMBINATIONS_LOV,
+    LEDGERS_LOV,
+    PERIODS,
+    combinations,
+    ledgers,
+    periods,
+)
 from connectors.oracle_fusion.sandbox.resources import (
     ACCOUNT_ACTIVITIES,
     HUB_ORGANIZATIONS,
@@ -45,6 +53,9 @@ COLLECTIONS = {
     "purchase_orders": PURCHASE_ORDERS.name,
     "journal_batches": JOURNAL_BATCHES.name,
     "receivables_invoices": RECEIVABLES_INVOICES.name,
+    "ledgers": LEDGERS_LOV.name,
+    "periods": PERIODS.name,
+    "account_combinations": COMBINATIONS_LOV.name,
 }
 CREDIT_PROFILES = "credit_profiles"
 CHANGES = frozenset({"keys", "count", "seed", "set", "do", "touch", "delete", "create", "last_update_date"})
@@ -73,6 +84,8 @@ class Pod:
 
     def reset(self) -> None:
         self.tables = {name: Table(resource) for name, resource in RESOURCES.items()}
+        for lov, rows in ((LEDGERS_LOV, ledgers), (PERIODS, periods), (COMBINATIONS_LOV, combinations)):
+            self.tables[lov.name].add(rows(self.world.now()))
         self.finance = Finance(self.world, self.tables)
         self.credit_profiles: dict[str, Row] = {}
         self.settings = Settings()

@@ -41,6 +41,7 @@ LAST_NAMES = words(
 JOBS = ("Accounts Payable", "Buyer", "Controller", "IT Lead", "Plant Manager", None)
 CITIES = (("Fresno", "CA", "93650"), ("Görlitz", None, "02826"), ("Málaga", None, "29001"), ("Kraków", None, "30-001"))
 ORDER_STATES = ("Open", "Closed", "Pending Approval", "Closed for Receiving", "On Hold")
+COMBINATIONS = 360
 CURRENCIES = {"EUR": "Euro", "USD": "US Dollar", "JPY": "Yen"}
 
 
@@ -304,7 +305,7 @@ def schedule(line: Row, nth: int = 1, shares: tuple[int, ...] = (100,)) -> Row:
                 "DistributionNumber": number,
                 "Percentage": share,
                 "POChargeAccount": account(line["POLineId"] + number),
-                "POChargeAccountId": 626_000 + (line["POLineId"] + number) % 1_000,
+                "POChargeAccountId": combination_id(line["POLineId"] + number),
                 "POAccrualAccount": account(0),
                 "Requester": "Miller, Jo",
                 "DeliverToLocationCode": "Seattle",
@@ -322,8 +323,13 @@ def part(amount: Any, shares: tuple[int, ...], nth: int) -> Any:
 
 
 def account(number: int) -> str:
-    """An account combination."""
-    return f"101.10.{60_500 + number % 40}.{120 + number % 9}.000.000" if number else "101.10.22100.000.000.000"
+    """An account combination; the first one is a liability."""
+    number %= COMBINATIONS
+    return f"101.10.{60_500 + number % 40}.{120 + number // 40}.000.000" if number else "101.10.22100.000.000.000"
+
+
+def combination_id(number: int) -> int:
+    return 626_000 + number % COMBINATIONS
 
 
 def who(rng: random.Random, modified: datetime) -> dict[str, Any]:

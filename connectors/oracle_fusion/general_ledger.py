@@ -1,0 +1,153 @@
+"""What a journal is checked against before it is handed in: its ledger, the period, the account combinations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from connectors.oracle_fusion.client import OracleFusion, Root
+from connectors.oracle_fusion.literals import literal
+from connectors.oracle_fusion.settings import SYSTEM
+from ml_connector.core.errors import Misconfigured, RetryLater
+from ml_connector.core.records import Body
+
+ROOT: Root = "fscmRestApi"
+GENERAL_LEDGER = 101
+"""The ApplicationId of General Ledger: each application has periods of its own in a ledger."""
+_NOT_SEGMENTS = frozenset(
+    {"_CODE_COMBINATION_ID", "_CHART_OF_ACCOUNTS_ID", "EnabledFlag", "AccountType"}
+    | {"DetailPostingAllowedFlag", "SummaryFlag"}
+)
+
+
+@dataclass(slots=True, frozen=True)
+class Ledger:
+    ledger_id: str
+    name: str
+    currency: str
+    chart_of_accounts: str
+    """The number by which account combinations name their chart."""
+
+
+@dataclass(slots=True, frozen=True)
+class Period:
+    """An accounting period. ``status``: O open, F future (may be entered, not posted), C closed, P permanently closed,
+    N never opened, W close pending. https://docs.oracle.com/en/cloud/saas/financials/24c/oedmf/glperiodstatuses-9793.html
+    """
+
+    name: str
+    status: str
+    first: date
+    last: date
+
+
+@dataclass(slots=True, frozen=True)
+class Combination:
+    """An account combination; ``segments`` by the names that the tenant's chart of accounts gives them."""
+
+    combination_id: str
+    segments: Mapping[str, str]
+    postable: bool
+    """Whether journals may name it: enabled, and neither a summary nor closed for detail posting."""
+
+
+class GeneralLedger:
+    """Looks things up in one pod; nothing is kept, a period may be closed at any time."""
+
+    def __init__(self, client: OracleFusion) -> None:
+        self._client = client
+
+    async def ledger(self, name: str) -> Ledger:
+        """By its name. `Misconfigured` if the user of the connection sees no ledger of that name."""
+        rows = await self._rows("ledgersLOV", f"Name = {self._literal(name)}", "LedgerId")
+        found = [row for row in rows if row.get("Name") == name]
+        if len(found) != 1:
+            raise Misconfigured(
+                f"{len(found)} ledgers of this name are seen: compare it with Fusion, and give the user of the "
+                "connection a data access set with the ledger",
+                vendor=SYSTEM,
+                phase=self._client.operation(ROOT, "ledgersLOV"),
+            )
+        row = found[0]
+        return Ledger(str(row["LedgerId"]), name, str(row["CurrencyCode"]), str(row["ChartOfAccountsId"]))
+
+    async def periods(self, ledger: Ledger) -> list[Period]:
+        """The periods of General Ledger in a ledger, by their first day, with their status at this moment.
+
+        `Misconfigured` if none is seen: the user has no access to the ledger.
+        """
+        where = f"ApplicationId = {GENERAL_LEDGER} and LedgerId = {ledger.ledger_id}"
+        rows = await self._rows("accountingPeriodStatusLOV", where, "PeriodNameId")
+        if not rows:
+            raise Misconfigured(
+                "no accounting period of the ledger is seen: give the user of the connection access to it",
+                vendor=SYSTEM,
+                phase=self._client.operation(ROOT, "accountingPeriodStatusLOV"),
+            )
+        periods = [
+            Period(
+                str(row["PeriodNameId"]),
+                str(row.get("ClosingStatus", "")),
+                date.fromisoformat(str(row["StartDate"])[:10]),
+                date.fromisoformat(str(row["EndDate"])[:10]),
+            )
+            for row in rows
+        ]
+        return sorted(periods, key=lambda period: (period.first, period.last))
+
+    async def combination(self, combination_id: str) -> Combination | None:
+        """By its id, such as the POChargeAccountId of an order's distribution; None if there is none."""
+        finder = f"PrimaryKey;_CODE_COMBINATION_ID={int(combination_id)}"
+        page = await self._client.collection(ROOT, "accountCombinationsLOV", finder=finder, limit=1)
+        return _combination(page.rows[0]) if page.rows else None
+
+    async def combination_of(self, ledger: Ledger, segments: Mapping[str, str]) -> Combination | None:
+        """By all its segments, under their names; None if there is none (it may still be made by a journal where the
+        ledger allows that). `Misconfigured` where the pod does not know a segment by this name.
+        """
+        named = [f"{name} = {self._literal(value)}" for name, value in segments.items()]
+        where = " and ".join([f"_CHART_OF_ACCOUNTS_ID = {ledger.chart_of_accounts}", *named])
+        rows = await self._rows("accountCombinationsLOV", where, "_CODE_COMBINATION_ID")
+        found = [one for one in map(_combination, rows) if one.segments == dict(segments)]
+        return found[0] if found else None
+
+    async def _rows(self, resource: str, where: str, order: str) -> list[Body]:
+        found: list[Body] = []
+        while True:
+            page = await self._client.rows(ROOT, resource, q=where, order_by=f"{order}:asc", offset=len(found))
+            if not page.rows and page.has_more:
+                raise RetryLater(
+                    "an empty page came that says that there are more rows: ask again later",
+                    vendor=SYSTEM,
+                    phase=self._client.operation(ROOT, resource),
+                )
+            if not page.rows:
+                return found
+            found += page.rows
+
+    def _literal(self, text: str) -> str:
+        written = literal(text)
+        if written is None:
+            raise Misconfigured(
+                "a name or a segment of an account has characters that Oracle cannot be asked for", vendor=SYSTEM
+            )
+        return written
+
+
+def period_of(periods: Iterable[Period], day: date) -> Period | None:
+    """The period that a day belongs to. Adjusting periods lie within an ordinary one, which is longer and is meant."""
+    holding = [period for period in periods if period.first <= day <= period.last]
+    return max(holding, key=lambda period: period.last - period.first, default=None)
+
+
+def _combination(row: Body) -> Combination:
+    return Combination(
+        str(row["_CODE_COMBINATION_ID"]),
+        {name: str(value) for name, value in row.items() if name not in _NOT_SEGMENTS and isinstance(value, str)},
+        postable=_yes(row, "EnabledFlag") and _yes(row, "DetailPostingAllowedFlag") and not _yes(row, "SummaryFlag"),
+    )
+
+
+def _yes(row: Body, flag: str) -> bool:
+    return row.get(flag) in ("Y", True)

@@ -1,0 +1,104 @@
+"""Ledgers, their accounting periods and account combinations, as a pod has them before anything is entered."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from connectors.oracle_fusion.sandbox.finance_seed import LEDGERS
+from connectors.oracle_fusion.sandbox.resources import LAST_UPDATE, Resource, Row, attributes, timestamp
+from connectors.oracle_fusion.sandbox.seed import COMBINATIONS, account, combination_id
+
+SEGMENTS = ("company", "lineOfBusiness", "account", "costCenter", "product", "intercompany")
+CHART = 41
+APPLICATIONS = (101, 200)
+
+
+def _lov(name: str, key: str, attribute_text: str, *, opaque: bool = False) -> Resource:
+    return Resource(
+        name=name,
+        api="fscmRestApi",
+        id=key,
+        key=None if opaque else key,
+        edited=key,
+        finders={"PrimaryKey": (key,)},
+        attributes=attributes(attribute_text),
+    )
+
+
+LEDGERS_LOV = _lov(
+    "ledgersLOV",
+    "LedgerId",
+    """LedgerId:integer Name Description CurrencyCode ChartOfAccountsId:integer AccountedPeriodType PeriodSetName
+    LedgerCategoryCode LedgerTypeCode""",
+)
+PERIODS = _lov(
+    "accountingPeriodStatusLOV",
+    "row",  # not shown: the address is made of three attributes
+    "PeriodNameId ApplicationId:integer LedgerId:integer ClosingStatus StartDate:date EndDate:date",
+    opaque=True,
+)
+COMBINATIONS_LOV = _lov(
+    "accountCombinationsLOV",
+    "_CODE_COMBINATION_ID",
+    f"""_CODE_COMBINATION_ID:integer _CHART_OF_ACCOUNTS_ID:integer EnabledFlag AccountType DetailPostingAllowedFlag
+    SummaryFlag {" ".join(SEGMENTS)}""",
+)
+
+
+def ledgers(now: datetime) -> Iterator[Row]:
+    for nth, (name, currency) in enumerate(LEDGERS):
+        yield {
+            "LedgerId": ledger_id(nth),
+            "Name": name,
+            "Description": name,
+            "CurrencyCode": currency,
+            "ChartOfAccountsId": CHART,
+            "AccountedPeriodType": "Month",
+            "PeriodSetName": "Accounting",
+            "LedgerCategoryCode": "PRIMARY",
+            "LedgerTypeCode": "L",
+            LAST_UPDATE: timestamp(now),
+        }
+
+
+def periods(now: datetime) -> Iterator[Row]:
+    """The months around this one, which is open; the next may be entered, and each year ends with an adjustment."""
+    for nth in range(len(LEDGERS)):
+        for application in APPLICATIONS:
+            for ahead in range(-23, 4):
+                month = now.year * 12 + now.month - 1 + ahead
+                year, number = month // 12, month % 12 + 1
+                first, last = date(year, number, 1), date(year, number, monthrange(year, number)[1])
+                status = "C" if ahead < 0 else ("O", "F", "N", "N")[ahead]
+                named = [(f"{first:%b-%y}", first)] + ([(f"Adj-{first:%y}", last)] if number == 12 else [])
+                for index, (name, begins) in enumerate(named):
+                    yield {
+                        "row": ((nth * 1_000 + application) * 100_000 + month) * 2 + index,
+                        "PeriodNameId": name,
+                        "ApplicationId": application,
+                        "LedgerId": ledger_id(nth),
+                        "ClosingStatus": status,
+                        "StartDate": begins.isoformat(),
+                        "EndDate": last.isoformat(),
+                        LAST_UPDATE: timestamp(now),
+                    }
+
+
+def combinations(now: datetime) -> Iterator[Row]:
+    for number in range(COMBINATIONS):
+        yield {
+            "_CODE_COMBINATION_ID": combination_id(number),
+            "_CHART_OF_ACCOUNTS_ID": CHART,
+            "EnabledFlag": "N" if number % 90 == 89 else "Y",
+            "AccountType": "E" if number else "L",
+            "DetailPostingAllowedFlag": "Y",
+            "SummaryFlag": "N",
+            **dict(zip(SEGMENTS, account(number).split("."), strict=True)),
+            LAST_UPDATE: timestamp(now),
+        }
+
+
+def ledger_id(nth: int) -> int:
+    return 300_000_046_975_971 + nth
