@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.asana.system import ASANA
+from connectors.kept.system import KEPT
 from connectors.oracle_fusion.system import ORACLE_FUSION
 from connectors.qad.system import QAD
 from connectors.slack.system import SLACK
@@ -16,7 +17,8 @@ from connectors.zendesk.system import ZENDESK
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.system import System
 
-SYSTEMS: Mapping[str, System] = {system.name: system for system in (ASANA, ORACLE_FUSION, QAD, SLACK, WORKDAY, ZENDESK)}
+_ALL = (ASANA, KEPT, ORACLE_FUSION, QAD, SLACK, WORKDAY, ZENDESK)
+SYSTEMS: Mapping[str, System] = {system.name: system for system in _ALL}
 
 
 def system(name: str) -> System:

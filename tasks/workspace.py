@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from connectors.registry import system
+from ml_connector.core import documents
 from ml_connector.core.auth import build_auth
 from ml_connector.core.connections import require_usable
 from ml_connector.core.credentials import PostgresTokenStore, get_secrets
@@ -26,6 +27,7 @@ from ml_connector.core.settings import Settings, settings
 from ml_connector.core.system import System
 from ml_connector.core.tenants import INTEGRATIONS, TenantConfig, load_tenant
 from ml_connector.core.vault import MasterKeys, Vault
+from tasks.documented import Documented, Mentioning
 from tasks.hold_run import Guard
 from tasks.stream import Route
 
@@ -78,12 +80,14 @@ class Workspace:
             mapping = self.mapping(integration, name)
             # some streams run back, from the destination of the integration to its source
             reads, writes = (system(model.partition(".")[0]) for model in (mapping.source, mapping.target))
-            source, destination = await self.client(ends[reads.name]), await self.client(ends[writes.name])
+            source, destination = await self._end(ends, reads.name), await self._end(ends, writes.name)
             routes.append(
                 Route(
                     name,
                     f"{integration}/{name}",
-                    source=_opened(reads, _model(mapping.source), source, new_only=stream.new_only),
+                    source=await self._joined(
+                        _opened(reads, _model(mapping.source), source, new_only=stream.new_only), integration, name
+                    ),
                     mapping=mapping,
                     destination=writes.destinations[_model(mapping.target)](destination, mapping),
                     links={field: f"{integration}/{entity}" for field, entity in mapping.links.items()},
@@ -103,7 +107,7 @@ class Workspace:
         writes = system(mapping.target.partition(".")[0])
         if not mapping.custom_fields:
             return []
-        client = await self.client(self._ends(integration)[writes.name])
+        client = await self._end(self._ends(integration), writes.name)
         return await writes.ensure_fields(client, mapping.custom_fields)
 
     def models_in_use(self, connection: str) -> set[str]:
@@ -119,6 +123,19 @@ class Workspace:
             for model in (mapping.source, mapping.target)
             if model.partition(".")[0] == system_name
         }
+
+    async def _end(self, ends: dict[str, str], name: str) -> Any:
+        """The client of a system, which is one of the two ends or what is kept here."""
+        return await self._documents() if name == documents.SYSTEM else await self.client(ends[name])
+
+    async def _documents(self) -> documents.Documents:
+        return documents.Documents(self.db, await self.vault.sealer(self.tenant, "body"), self.tenant)
+
+    async def _joined(self, source: Source, integration: str, stream: str) -> Source:
+        """The source; of tickets that name documents, with these."""
+        if not isinstance(source, Mentioning):
+            return source
+        return Documented(source, await self._documents(), f"{integration}/{stream}")
 
     def _ends(self, integration: str) -> dict[str, str]:
         """The two connections of an integration, by their systems."""

@@ -201,12 +201,13 @@ class Zendesk:
         self._ticket_fields = None
 
     def ticket_update_limits(self, ticket_id: str) -> list[Limit]:
-        """Zendesk's own limits on ``PUT /tickets/{id}``: 100 a minute per account, 30 in 10 minutes per ticket.
+        """Zendesk's own limits on ``PUT /tickets/{id}``: by the minute per account, 30 in 10 minutes per ticket.
 
         https://developer.zendesk.com/api-reference/introduction/rate-limits/
         """
+        rate = self.settings.ticket_updates_per_minute
         return [
-            Limit(f"{self._name} tickets", per_minute=100, burst=10),
+            Limit(f"{self._name} tickets", per_minute=rate, burst=max(1, rate // 10)),
             Limit(f"{self._name} tickets/{ticket_id}", per_minute=3, burst=3),
         ]
 

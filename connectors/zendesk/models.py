@@ -136,6 +136,15 @@ class CustomerTicket(Ticket):
     """The id, as the ERP knows it, of the only customer that the ticket can belong to."""
 
 
+class DocumentTicket(CustomerTicket):
+    """Stream ``tickets with documents``: a ticket, whose it is, and what it is about."""
+
+    mentioned: list[str] = []
+    """What in its words may be numbers of documents; empty while it is solved or closed."""
+    documents: dict[str, list[dict[str, Any]]] = {}
+    """Those that exist and are its customer's, by kind, as the mapping of their stream has kept them."""
+
+
 class ContactUser(_Record):
     """Stream ``contact users``: a user with an external id, as it is in Zendesk."""
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _regex(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"it is no regular expression: {error}") from None
+    return pattern
 
 
 class ZendeskSettings(BaseModel):
@@ -20,6 +29,8 @@ class ZendeskSettings(BaseModel):
     """What the account's plan allows (Suite Growth and Professional: 400), over all programs that use it."""
     exports_per_minute: int = Field(default=10, gt=0)
     """Calls of the incremental exports, over all programs that use them: 10, or 30 with Zendesk's add-on."""
+    ticket_updates_per_minute: int = Field(default=100, gt=0)
+    """Over all programs that use the account: 100, or 300 with Zendesk's High Volume API add-on."""
     max_jobs: int = Field(default=20, ge=1, le=30)
     """Background jobs in flight at once. Zendesk runs 30 per account; the rest is left to others."""
     settle_seconds: float = Field(default=5.0, ge=0)
@@ -36,5 +47,13 @@ class ZendeskSettings(BaseModel):
 
     A user that has another external id, and an agent, is never taken over: the record is rejected.
     """
+    mention_patterns: tuple[Annotated[str, AfterValidator(_regex)], ...] = (
+        r"(?<![\w-])[A-Za-z]{1,12}[-_/ ]?\d[\w/-]{2,38}(?![\w-])",  # INV-7001, PO 000045, not within a longer word
+        r"(?i)\b(?:invoice|bill|order|rechnung|bestellung|facture)\b(?:\s*(?:no|nr|number|nummer|#|:|\.))*\s*(\d{4,12})\b",
+    )
+    """What in a ticket's words may be the number of a document: regular expressions of Python. Where one has a group,
+    the group is the number. Whether there is such a document is looked up."""
+    mention_field: str | None = None
+    """The title of a ticket field in which people write such numbers."""
     bulk_users: bool | None = None
     """Whether Zendesk support has enabled bulk user imports; None: find out from the first attempt."""

@@ -8,9 +8,11 @@ from connectors.zendesk.client import HOSTS, REQUEST_ID_HEADERS, VENDOR, Zendesk
 from connectors.zendesk.contact_users import ContactUsers
 from connectors.zendesk.errors import explain
 from connectors.zendesk.field_setup import ensure_organization_fields, ensure_ticket_fields, ensure_user_fields
+from connectors.zendesk.mentions import MentioningTickets
 from connectors.zendesk.models import (
     ContactUser,
     CustomerTicket,
+    DocumentTicket,
     Organization,
     OrganizationFields,
     Ticket,
@@ -58,9 +60,23 @@ ZENDESK = System(
     ping=_ping,
     models={
         model.__name__: model
-        for model in (Organization, User, OrganizationFields, TicketFields, Ticket, CustomerTicket, ContactUser)
+        for model in (
+            Organization,
+            User,
+            OrganizationFields,
+            TicketFields,
+            Ticket,
+            CustomerTicket,
+            DocumentTicket,
+            ContactUser,
+        )
     },
-    sources={"Ticket": Tickets, "CustomerTicket": CustomerTickets, "ContactUser": ContactUsers},
+    sources={
+        "Ticket": Tickets,
+        "CustomerTicket": CustomerTickets,
+        "DocumentTicket": MentioningTickets,
+        "ContactUser": ContactUsers,
+    },
     destinations={
         "Organization": lambda client, mapping: Organizations(client, mapping.if_empty),
         "User": lambda client, mapping: Users(client, mapping.if_empty),

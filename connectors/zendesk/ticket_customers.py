@@ -30,7 +30,7 @@ class CustomerTickets:
         if not client.settings.external_id_prefix:
             raise Misconfigured(
                 "tickets can be tied to customers only where these can be told from organizations that people have "
-                "made: give the connection an external_id_prefix, such as qad-, and run the organizations once more",
+                "made: give the connection an external_id_prefix, such as erp-, and run the organizations once more",
                 vendor=VENDOR,
             )
         self._client = client

@@ -1,0 +1,1 @@
+"""What is read from an ERP and kept here, to be found again by its number."""

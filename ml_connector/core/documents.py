@@ -1,0 +1,146 @@
+"""Documents of an ERP, kept to be found by the numbers by which tickets name them; bodies are encrypted.
+
+As a destination it takes what a stream reads. Writing the same twice changes nothing, so a write whose outcome is
+unknown is simply made again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ml_connector.core import jsonx
+from ml_connector.core.db import Database
+from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
+from ml_connector.core.vault import Sealer
+
+SYSTEM = "kept"
+_AT_ONCE = 1_000
+
+
+@dataclass(slots=True, frozen=True)
+class Known:
+    """A document under one of its numbers. ``own``: the ERP gave that number."""
+
+    kind: str
+    id: str
+    number: str
+    own: bool
+    party: str | None
+    content: Body = field(repr=False)
+
+
+class Documents:
+    """The documents of one tenant."""
+
+    system = SYSTEM
+    operation = "documents"
+    resend = Resend.FREELY
+    settle_seconds = 0.0
+
+    def __init__(self, db: Database, sealer: Sealer, tenant: str) -> None:
+        self._db = db
+        self._sealer = sealer
+        self._tenant = tenant
+
+    async def decide(self, intents: Sequence[Intent], *, preview: bool = False) -> list[Decision]:  # noqa: ARG002
+        return [Decision(i.effect_id, i.source_id, "keep", dict(i.payload), i.payload["id"]) for i in intents]
+
+    async def send(self, decisions: Sequence[Decision]) -> AsyncIterator[list[Outcome]]:
+        for first in range(0, len(decisions), _AT_ONCE):
+            part = decisions[first : first + _AT_ONCE]
+            await self._keep([decision.request for decision in part])
+            yield [Outcome(d.effect_id, State.APPLIED, d.action, d.dest_id) for d in part]
+
+    async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
+        return [Outcome(d.effect_id, State.RETRY_WAIT, d.action, d.dest_id, "it is written again") for d in decisions]
+
+    async def find(self, numbers: Sequence[str]) -> list[Known]:
+        """Every document that has one of these numbers, whoever gave it; ``number`` is folded."""
+        async with self._db.tenant(self._tenant) as conn:
+            rows = await conn.execute(_FIND, ([folded(number) for number in numbers],))
+            return [
+                Known(kind, id_, number, own, party, self._content(kind, id_, envelope))
+                for kind, id_, number, own, party, envelope in await rows.fetchall()
+            ]
+
+    async def mentioned(self, stream: str, numbers: Mapping[str, Sequence[str]]) -> None:
+        """Remember, per record of a stream, which numbers it names; those of a record without any are forgotten."""
+        pairs = sorted({(key, folded(number)) for key, named in numbers.items() for number in named})
+        async with self._db.tenant(self._tenant) as conn:
+            await conn.execute("delete from mention where stream = %s and source_id = any(%s)", (stream, list(numbers)))
+            await conn.execute(_MENTION, (stream, [key for key, _ in pairs], [number for _, number in pairs]))
+
+    async def concerned(self, stream: str, since: datetime) -> list[str]:
+        """The records of a stream that name a document which was written since then, by our clock."""
+        async with self._db.tenant(self._tenant) as conn:
+            return [row[0] for row in await (await conn.execute(_CONCERNED, (stream, since))).fetchall()]
+
+    def _content(self, kind: str, id_: str, envelope: bytes) -> Body:
+        content: Body = jsonx.loads(self._sealer.open("document", "envelope", f"{kind}:{id_}", envelope))
+        return content
+
+    async def _keep(self, documents: Sequence[Body]) -> None:
+        kinds, ids = [d["kind"] for d in documents], [d["id"] for d in documents]
+        envelopes = [
+            self._sealer.seal("document", "envelope", f"{d['kind']}:{d['id']}", jsonx.dumps(d["content"]))
+            for d in documents
+        ]
+        numbers = list(dict.fromkeys(one for document in documents for one in _numbers(document)))
+        async with self._db.tenant(self._tenant) as conn:
+            await conn.execute(_KEEP, (kinds, ids, [d.get("party") for d in documents], envelopes))
+            await conn.execute(_FORGET_NUMBERS, (kinds, ids))
+            await conn.execute(_NUMBER, tuple([one[n] for one in numbers] for n in range(4)))
+
+
+def folded(number: str) -> str:
+    """``INV-7001`` and ``inv 7001`` are the same number."""
+    return re.sub(r"[^0-9a-z]", "", number.casefold())
+
+
+def _numbers(document: Body) -> list[tuple[str, str, str, bool]]:
+    """Number, kind, id, and whether it is the ERP's own; of two that fold to the same the ERP's counts."""
+    found: dict[str, Any] = {}
+    for number, own in ((document["number"], True), (document.get("party_number"), False)):
+        if number and folded(number):
+            found.setdefault(folded(number), own)
+    return [(number, document["kind"], document["id"], own) for number, own in found.items()]
+
+
+_KEEP = """
+    insert into document as d (tenant, kind, id, party, envelope)
+    select mlc_tenant(), n.kind, n.id, n.party, n.envelope
+    from unnest(%b::text[], %b::text[], %b::text[], %b::bytea[]) as n(kind, id, party, envelope)
+    on conflict (tenant, kind, id) do update
+    set party = excluded.party, envelope = excluded.envelope, updated_at = clock_timestamp()
+"""
+_FORGET_NUMBERS = """
+    delete from document_number d using unnest(%b::text[], %b::text[]) as n(kind, id)
+    where d.kind = n.kind and d.id = n.id
+"""
+_NUMBER = """
+    insert into document_number (tenant, number, kind, id, own)
+    select mlc_tenant(), n.number, n.kind, n.id, n.own
+    from unnest(%b::text[], %b::text[], %b::text[], %b::boolean[]) as n(number, kind, id, own)
+"""
+_FIND = """
+    select d.kind, d.id, n.number, n.own, d.party, d.envelope
+    from document_number n join document d on d.kind = n.kind and d.id = n.id
+    where n.number = any(%s)
+    order by d.kind, n.number, d.id
+"""
+_MENTION = """
+    insert into mention (tenant, stream, source_id, number)
+    select mlc_tenant(), %b, n.source_id, n.number from unnest(%b::text[], %b::text[]) as n(source_id, number)
+    on conflict do nothing
+"""
+_CONCERNED = """
+    select distinct m.source_id from document d
+    join document_number n on n.kind = d.kind and n.id = d.id
+    join mention m on m.number = n.number and m.stream = %s
+    where d.updated_at > %s
+    order by 1
+"""
