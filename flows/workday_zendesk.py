@@ -1,7 +1,7 @@
-"""Workday -> Zendesk: suppliers become organizations, with what is open and what was paid.
+"""Workday -> Zendesk: suppliers become organizations, and tickets show the invoices and orders that they name.
 
-Entrypoint of the deployment `workday-zendesk-sync-suppliers/<tenant>`; see prefect.yaml. Nothing is ever written to
-Workday: its client cannot.
+Entrypoints of the deployments `workday-zendesk-sync-suppliers/<tenant>` and `workday-zendesk-enrich-tickets/<tenant>`;
+see prefect.yaml. Nothing is ever written to Workday: its client cannot.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import Literal
 
 from prefect import flow
 
-from tasks.fetch import pages
+from tasks.events import events
+from tasks.fetch import missed, pages
 from tasks.leftovers import leftovers
 from tasks.log_audit import log_audit
 from tasks.names import flow_run_name
@@ -20,11 +21,19 @@ from tasks.progress import progress
 from tasks.story import story
 from tasks.transform import transform
 from tasks.upsert import upsert
+from tasks.webhooks import tend_webhooks
 
 INTEGRATION = "workday_zendesk"
-# organizations first: the others wait for theirs
-STREAMS = ("organizations", "invoices", "purchase_orders", "payments")
-StreamName = Literal["organizations", "invoices", "purchase_orders", "payments"]
+# organizations first: sums wait for theirs. What is kept is for the tickets.
+STREAMS = (
+    *("organizations", "invoices", "purchase_orders", "payments"),
+    *("kept_invoices", "kept_orders", "kept_payments"),
+)
+StreamName = Literal[
+    "organizations", "invoices", "purchase_orders", "payments", "kept_invoices", "kept_orders", "kept_payments"
+]
+TICKET_STREAMS = ("tickets",)
+TicketStreamName = Literal["tickets"]
 
 
 @flow(name="workday-zendesk-sync-suppliers", flow_run_name=flow_run_name, persist_result=False)
@@ -45,6 +54,33 @@ async def sync_suppliers(
     async with open_run(tenant, INTEGRATION, wanted, full=mode == "full") as run, progress(run):
         for stream in run.streams:
             for chunks in (leftovers(run, stream), pages(run, stream), leftovers(run, stream, patience=60)):
+                async for chunk in chunks:
+                    with run.tolerating():
+                        await upsert(stream, await transform(stream, chunk))
+        return await log_audit(run)
+
+
+@flow(name="workday-zendesk-enrich-tickets", flow_run_name=flow_run_name, persist_result=False)
+@story
+async def enrich_tickets(tenant: str, streams: list[TicketStreamName] | None = None) -> str | None:
+    """Write into open tickets what Workday knows of the invoices and purchase orders that they name.
+
+    A run handles the events that Zendesk's webhooks have brought, until none comes for a while. Then it reads from
+    Zendesk's export what they should have told of and did not, and looks again at the open tickets whose documents have
+    changed: paid, say. A number that could mean several documents, or one of somebody else, writes nothing.
+    """
+    async with open_run(tenant, INTEGRATION, streams or TICKET_STREAMS) as run, progress(run):
+        for stream in run.streams:
+            async for chunk in leftovers(run, stream):
+                with run.tolerating():
+                    await upsert(stream, await transform(stream, chunk))
+        async for stream, chunk in events(run):
+            with run.tolerating():
+                await upsert(stream, await transform(stream, chunk))
+        with run.tolerating():
+            await tend_webhooks(run)
+        for stream in run.streams:
+            for chunks in (missed(run, stream), leftovers(run, stream, patience=60)):
                 async for chunk in chunks:
                     with run.tolerating():
                         await upsert(stream, await transform(stream, chunk))

@@ -23,6 +23,7 @@ ZENDESK = """
     origin: {sandbox}/zendesk
     requests_per_minute: 1000000
     exports_per_minute: 1000000
+    ticket_updates_per_minute: 1000000
     settle_seconds: 0.2
     external_id_prefix: {prefix}
     auth:

@@ -50,12 +50,11 @@ INTEGRATIONS = {
     "workday_zendesk": Pair(
         source="workday",
         destination="zendesk",
-        streams=("organizations", "invoices", "purchase_orders", "payments"),
-    ),
-    "workday_zendesk": Pair(
-        source="workday",
-        destination="zendesk",
-        streams=("organizations", "invoices", "purchase_orders", "payments"),
+        streams=(
+            *("organizations", "invoices", "purchase_orders", "payments"),
+            *("kept_invoices", "kept_orders", "kept_payments"),  # for the tickets to be found
+            "tickets",
+        ),
     ),
 }
 """Every integration there is; ``mappings/<integration>/<stream>.yaml`` belongs to each stream."""
