@@ -46,12 +46,14 @@ async def recent_runs(db: Database, tenant: str, *, failed: bool, limit: int) ->
 
 
 async def our_run_id(db: Database, tenant: str, text: str) -> UUID | None:
-    """The run that ``text`` names: our id, or Prefect's flow run id (its newest attempt)."""
+    """The run that ``text`` names: our id, or Prefect's flow run id (its newest attempt that took anything up)."""
     async with db.tenant(tenant) as conn:
-        row = await (
-            await conn.execute(
-                "select id from run where id::text = %s or flow_run_id = %s order by attempt desc limit 1",
-                (text, text),
-            )
-        ).fetchone()
+        found = await conn.execute(
+            """
+            select id from run where id::text = %s or flow_run_id = %s
+            order by exists (select 1 from batch b where b.run_id = run.id) desc, attempt desc limit 1
+            """,
+            (text, text),
+        )
+        row = await found.fetchone()
         return row[0] if row else None

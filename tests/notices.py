@@ -1,0 +1,124 @@
+"""A tenant of an installation whose Slack is told of what happens in its Oracle."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from prefect.client.schemas.objects import State
+
+from flows.oracle_slack import STREAMS, notify
+from flows.replay import replay
+from ml_connector.core.credentials import put_secret
+from ml_connector.core.db import Database
+from ml_connector.core.ids import uuid7
+from ml_connector.core.secret import Secret
+from ml_connector.core.settings import settings
+from ml_connector.core.vault import MasterKeys, Vault
+from tasks.story import FlowRun, given
+from tests.installation import CLIENT_SECRET, Installation
+
+TOKEN = "xoxb-sandbox-token"
+CHANNELS = {"procurement": "C0PROCURE1", "finance": "C0FINANCE1", "operations": "C0OPERATE1"}
+TENANT_FILE = """
+tenant: acme
+connections:
+  oracle:
+    system: oracle_fusion
+    origin: {sandbox}/oracle_fusion
+    auth:
+      type: oauth_client_credentials
+      token_url: {sandbox}/oracle_fusion/oauth2/v1/token
+      client_id: ml-connector
+      scope: urn:opc:resource:consumer::all
+  slack:
+    system: slack
+    origin: {sandbox}/slack/api
+    channels: {{procurement: C0PROCURE1, finance: C0FINANCE1, operations: C0OPERATE1}}
+    messages_per_minute: 1000000
+    settle_seconds: {settle}
+    auth: {{type: bearer}}
+integrations:
+  oracle_slack:
+    source: oracle
+    destination: slack
+    reject_threshold: {{share: 1.0, minimum: 1000000}}
+    digest_above: {digest_above}
+    streams:
+      invoices: {{every: 10m, delay: 0s}}
+      holds: {{every: 10m, delay: 0s}}
+      purchase_orders: {{every: 10m, delay: 0s}}
+      journal_batches: {{every: 10m, delay: 0s}}
+    routing:
+{routing}
+"""
+ROUTING = """
+      - {name: invoices, streams: invoices, to: procurement}
+      - {name: holds, streams: holds, event: exception, to: [procurement, finance]}
+      - {name: journals in error, streams: journal_batches, event: exception, to: finance}
+      - name: acknowledged
+        streams: purchase_orders
+        when: previous.Status == 'Pending Supplier Acknowledgment' && Status != previous.Status
+        to: operations
+"""
+
+
+class Notices:
+    """Tenant ``acme`` of an installation, with this file."""
+
+    def __init__(
+        self, installed: Installation, routing: str = ROUTING, *, digest_above: int = 1000, settle: float = 0.3
+    ) -> None:
+        self.installed, self.sandbox = installed, installed.sandbox
+        text = TENANT_FILE.format(
+            sandbox=installed.sandbox.url, routing=routing, digest_above=digest_above, settle=settle
+        )
+        (settings().tenants_dir / "acme.yaml").write_text(text)
+        self.sandbox.settings("slack", posts_per_second=None, history_per_minute=None)
+
+    async def prepare(self) -> None:
+        """Store the secrets, as ``secret set`` does."""
+        async with Database(self.installed.database_url, connections=1) as db:
+            vault = Vault(db, MasterKeys.load(settings()))
+            await put_secret(db, vault, "acme", "oracle", "client_secret", Secret(CLIENT_SECRET))
+            await put_secret(db, vault, "acme", "slack", "token", Secret(TOKEN))
+
+    async def notify(
+        self,
+        run: str | None = None,
+        *,
+        streams: Sequence[str] = STREAMS,
+        count: int = 1,
+        completed: int | None = None,
+    ) -> State[Any]:
+        """Run the flow's own body as flow run ``run``; see `Installation.sync`."""
+        return await self._tell(notify, run, count, completed, streams=list(streams))
+
+    async def replay(self, **form: Any) -> State[Any]:
+        """The same with the replay flow, whose form is filled in so."""
+        return await self._tell(replay, None, 1, None, mode="replay", **form)
+
+    def messages(self, channel: str | None = None) -> list[dict[str, Any]]:
+        """What stands in the channels, or in the one of this name."""
+        rows = self.sandbox.state("slack", "messages")
+        return [row for row in rows if channel is None or row["channel"] == CHANNELS[channel]]
+
+    def titles(self, channel: str) -> list[str]:
+        """The first lines of a channel's messages, in their order."""
+        return [row["text"].splitlines()[0] for row in self.messages(channel)]
+
+    def posted(self) -> Counter[str]:
+        """How many messages each effect has posted."""
+        return Counter(one["key"] for one in self.sandbox.effects("slack") if one["kind"] == "message.posted")
+
+    async def _tell(
+        self, flow: Any, run: str | None, count: int, completed: int | None, **parameters: Any
+    ) -> State[Any]:
+        name = run or str(uuid7())
+        token = given.set(FlowRun(name, name, count, count - 1 if completed is None else completed))
+        try:
+            state: State[Any] = await flow.fn("acme", **parameters)
+            return state
+        finally:
+            given.reset(token)
