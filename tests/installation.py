@@ -130,16 +130,24 @@ class Installation:
     def __init__(self, sandbox: Sandbox, database_url: str) -> None:
         self.sandbox = sandbox
         self.database_url = database_url
+        self._has_secrets = False
 
-    async def prepare(self) -> None:
-        """Store the secrets and create the custom fields, as ``secret set`` and ``apply`` do."""
+    async def store_secrets(self) -> None:
+        """As ``secret set`` does; once is enough."""
+        if self._has_secrets:
+            return
         async with Database(self.database_url, connections=1) as db:
             vault = Vault(db, MasterKeys.load(settings()))
             for connection in ("oracle", "zendesk"):
                 await put_secret(db, vault, "acme", connection, "client_secret", Secret(CLIENT_SECRET))
+        self._has_secrets = True
+
+    async def prepare(self, streams: Sequence[str] = STREAMS) -> None:
+        """Store the secrets and create the custom fields, as ``secret set`` and ``apply`` do."""
+        await self.store_secrets()
         async with open_workspace("acme") as workspace:
             zendesk = await workspace.client("zendesk")
-            for stream in STREAMS:
+            for stream in streams:
                 wanted = workspace.mapping("oracle_zendesk", stream).custom_fields
                 await workspace.system_of("zendesk").ensure_fields(zendesk, wanted)
 

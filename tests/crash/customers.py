@@ -30,8 +30,8 @@ class Customers:
 
     system = "zendesk"
     faults: tuple[dict[str, Any], ...] = (
-        {"fault": "lose_response", "method": "POST", "path": "/api/v2/*_many", "times": 1},
         {"fault": "lose_response", "method": "PUT", "path": "/api/v2/*_many", "times": 1},
+        {"fault": "lose_response", "method": "POST", "path": "/api/v2/*_many", "times": 1},
         {"fault": "apply_then_status", "method": "P*", "path": "/api/v2/*_many", "times": 1, "status": 504},
         {"fault": "status", "method": "P*", "path": "/api/v2/*_many", "times": 1, "status": 503},
         {"fault": "reset", "method": "GET", "path": "/api/v2/*", "times": 2},
@@ -44,7 +44,7 @@ class Customers:
         self.sandbox = installed.sandbox
 
     def begin(self, name: str, tell: Callable[[], None], owner: psycopg.Connection[Any]) -> None:  # noqa: ARG002
-        asyncio.run(self.installed.prepare())
+        asyncio.run(self.installed.prepare(("organizations", "users")))
         self.sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
         self.sandbox.seed("oracle_fusion", "contacts", CONTACTS)
         if name == "changed":

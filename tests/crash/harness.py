@@ -129,13 +129,13 @@ class Harness:
     def close(self) -> None:
         self._owner.close()
 
-    def sweep(self, story: str, tally: Tally) -> None:
+    def sweep(self, story: str, tally: Tally, *, faults: Sequence[dict[str, Any]] = ()) -> None:
         """Die at the first crash point, then at the second, ... until a process lives through all of them."""
         k = 0
         died = True
         while died:
             k += 1
-            plan = Plan(story, [k], same_run=k % 2 == 0)
+            plan = Plan(story, [k], list(faults), same_run=k % 2 == 0)
             verdict = self.round(plan)
             tally.add(plan, verdict, self.story.expected(story))
             died = bool(verdict.died_at)

@@ -16,16 +16,13 @@ from typing import Any
 
 import psycopg
 
-from ml_connector.core.credentials import put_secret
-from ml_connector.core.db import Database
-from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
-from ml_connector.core.vault import MasterKeys, Vault
+from ml_connector.core.vault import MasterKeys
 from ml_connector.receiver.app import create_app
 from ml_connector.receiver.metrics import Metrics
 from ml_connector.receiver.serve import listen, server
 from tests.crash.harness import Journey
-from tests.installation import CLIENT_SECRET, Installation
+from tests.installation import Installation
 from tests.listening import apply_webhooks
 
 CUSTOMERS, TICKETS, SOLVED = 3, 4, 2
@@ -94,10 +91,7 @@ class Tickets:
         self._name = name
 
     async def _apply(self) -> None:
-        async with Database(self.installed.database_url, connections=1) as db:
-            vault = Vault(db, MasterKeys.load(settings()))
-            for connection in ("oracle", "zendesk"):
-                await put_secret(db, vault, "acme", connection, "client_secret", Secret(CLIENT_SECRET))
+        await self.installed.store_secrets()
         await apply_webhooks()
 
     def happens(self) -> bool:
