@@ -1,9 +1,14 @@
 """The rows below a document: its lines, their distributions.
 
-They come with their document, a page of documents in one call (``expand``). How many of them Fusion sends that way is
-documented nowhere; 25, the length of a page that nobody gave a length, is what others have seen. So a collection that
-says that there are more, or that has 25 rows, is not taken for complete: all that is below its document is then read
-collection by collection, to the end.
+They come with their document, a page of documents in one call (``expand``), but not without limit:
+
+* Not three levels deep: https://docs.oracle.com/en/cloud/saas/procurement/24d/fainp/spm-rest-apis-outbound.html says so
+  of suppliers, the same books of items and of maintenance. What an order's schedules are charged to lies there.
+* How many rows of a collection come along is documented nowhere; 25, the length of a page that nobody gave a length, is
+  what others have seen.
+
+So a collection that is not there, says that there are more rows, or has 25 of them is not taken for complete: all that
+is below its document is then read collection by collection.
 """
 
 from __future__ import annotations
@@ -23,6 +28,8 @@ MOST = 5_000
 """Rows of one collection that are read; a subledger's journal may have hundreds of thousands."""
 LEFT_OUT = "rows_left_out"
 """What the document then says."""
+ASKED_AT_ONCE = 40
+"""Documents whose addresses are asked for in one query; more make it too long."""
 CONCURRENCY = 4
 """Documents of a page that are read this way at the same time."""
 
@@ -36,15 +43,15 @@ class Child:
     below: tuple[Child, ...] = ()
 
 
-def expansion(below: Iterable[Child]) -> str:
+def expansion(below: Iterable[Child], levels: int) -> str:
     """The value of ``expand``: ``invoiceLines,invoiceLines.invoiceDistributions``."""
-    return ",".join(_paths(below, ""))
+    return ",".join(_paths(below, "", levels))
 
 
-def _paths(below: Iterable[Child], prefix: str) -> Iterator[str]:
-    for child in below:
+def _paths(below: Iterable[Child], prefix: str, levels: int) -> Iterator[str]:
+    for child in below if levels else ():
         yield prefix + child.name
-        yield from _paths(child.below, f"{prefix}{child.name}.")
+        yield from _paths(child.below, f"{prefix}{child.name}.", levels - 1)
 
 
 class Descendants:
@@ -60,18 +67,22 @@ class Descendants:
 
     async def complete(self, documents: Sequence[Body]) -> list[Body]:
         """The documents with all that is below them. `RetryLater` where that changes while it is read."""
+        cut = [document[self._key] for document in documents if _is_cut(document, self._below)]
+        addresses = await self._addresses(cut)
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._complete(document)) for document in documents]
+                tasks = [
+                    group.create_task(self._complete(document, addresses.get(document[self._key])))
+                    for document in documents
+                ]
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
         return [task.result() for task in tasks]
 
-    async def _complete(self, document: Body) -> Body:
-        if not _is_cut(document, self._below):
+    async def _complete(self, document: Body, address: str | None) -> Body:
+        if address is None:
             return document
         async with self._slots:
-            address = f"{self._resource}/{await self._key_in_url(document)}"
             whole = dict(document)
             for child in self._below:
                 whole[child.name], complete = await self._rows(address, child)
@@ -79,20 +90,26 @@ class Descendants:
                     whole[LEFT_OUT] = True
             return whole
 
-    async def _key_in_url(self, document: Body) -> str:
-        """Fusion gives some resources opaque keys, which only the link of the row tells."""
-        page = await self._client.rows(
-            self._root,
-            self._resource,
-            q=f"{self._key} = {document[self._key]}",
-            fields=self._key,
-            limit=1,
-            links="self",
-        )
-        key = key_in_url(page.rows[0]) if page.rows else None
-        if key is None:
-            raise self._changed(f"a document that has just been read cannot be addressed by its {self._key}")
-        return key
+    async def _addresses(self, ids: Sequence[object]) -> dict[object, str]:
+        """Where documents are found, by their ids. Some resources have opaque keys, which only links tell."""
+        found: dict[object, str] = {}
+        for start in range(0, len(ids), ASKED_AT_ONCE):
+            missing = list(ids[start : start + ASKED_AT_ONCE])
+            while missing:  # a page may hold fewer rows than it could
+                page = await self._client.rows(
+                    self._root,
+                    self._resource,
+                    q=" or ".join(f"{self._key} = {one}" for one in missing),
+                    fields=self._key,
+                    limit=len(missing),
+                    links="self",
+                )
+                new = {row[self._key]: key for row in page.rows if (key := key_in_url(row)) is not None}
+                if not new.keys() & missing:
+                    raise self._changed(f"a document that has just been read is not found by its {self._key}")
+                found |= {one: f"{self._resource}/{key}" for one, key in new.items()}
+                missing = [one for one in missing if one not in new]
+        return found
 
     async def _rows(self, parent: str, child: Child) -> tuple[list[Body], bool]:
         """The rows of one collection with what is below them, and whether these are all."""
@@ -101,20 +118,20 @@ class Descendants:
             page = await self._client.rows(
                 self._root,
                 f"{parent}/child/{child.name}",
-                expand=expansion(child.below),
+                expand=expansion(child.below, self._client.settings.expand_levels),
                 order_by=f"{child.order}:asc",
                 offset=len(found),
                 links="self",
             )
             if not page.rows and page.has_more:
                 raise self._changed(f"an empty page of {child.name} came that says that there are more rows")
-            if not page.rows:
-                break
             for row in page.rows:
                 key = key_in_url(row)
                 if key is None or key in found:
                     raise self._changed(f"{child.name} changed while they were read")
                 found[key] = row
+            if not page.has_more and len(page.rows) < CUT_AT:
+                break
         complete = len(found) < MOST
         for key, row in found.items():
             if _is_cut(row, child.below):
@@ -132,7 +149,8 @@ class Descendants:
 def _is_cut(row: Body, below: Iterable[Child]) -> bool:
     """Whether some collection below a row may have more rows than came with it."""
     return any(
-        has_more(row.get(child.name))
+        row.get(child.name) is None
+        or has_more(row.get(child.name))
         or len(rows := children(row.get(child.name))) >= CUT_AT
         or any(_is_cut(one, child.below) for one in rows)
         for child in below

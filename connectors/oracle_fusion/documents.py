@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from copy import copy
 from datetime import datetime
 from typing import ClassVar, Literal, Self
@@ -71,6 +71,16 @@ class Documents:
             records = [self._record(row, more) for row, more in zip(page.rows, rows, strict=True)]
             yield Page(records, page.cursor, page.request_id)
 
+    async def lookup(self, ids: Sequence[str]) -> list[SourceRecord]:
+        """Those of the documents that exist, the same as ``read`` would give them."""
+        records: list[SourceRecord] = []
+        for one in ids:
+            if one.isascii() and one.isdigit():
+                page = await self._fetch(f"{self.key} = {one}", f"{self.key}:asc")
+                beside = await self.joined(page.rows)
+                records += [self._record(row, more) for row, more in zip(page.rows, beside, strict=True)]
+        return records
+
     async def joined(self, rows: list[Body]) -> list[Body]:
         """What is put beside the attributes of each row, in their order; it makes no version of a document."""
         return [{"url": url} if (url := self.client.page_of(self.page(), row)) else {} for row in rows]
@@ -85,7 +95,7 @@ class Documents:
             self.resource,
             q=q,
             order_by=order_by,
-            expand=expansion(self.below),
+            expand=expansion(self.below, self.client.settings.expand_levels),
             limit=min(AT_ONCE, self.client.settings.page_size),
         )
         page.rows = [self._without_withheld(normalised(row)) for row in await self._descendants.complete(page.rows)]

@@ -121,6 +121,19 @@ async def test_nothing_below_a_document_is_lost_by_a_pod_that_misbehaves(
             assert bodies(await read(STREAMS[collection](client))) == held(fusion, collection)
 
 
+async def test_what_lies_too_deep_to_come_along_is_read_by_itself(fusion: Pod) -> None:
+    calls = {}
+    for can, asked in ((2, 2), (2, 3), (3, 3)):
+        fusion.emulator.configure({"expand_levels": can})
+        async with fusion.client(expand_levels=asked) as client:
+            before = fusion.calls()
+            assert bodies(await read(PurchaseOrders(client))) == held(fusion, "purchase_orders")
+            calls[can, asked] = fusion.calls() - before
+
+    assert calls[2, 2] < 110 + 30  # one for each order, and a few for those with many schedules
+    assert calls[3, 3] < 30
+
+
 @pytest.mark.parametrize("version", range(2, 10))
 async def test_all_framework_versions_give_the_same_documents(fusion: Pod, version: int) -> None:
     async with fusion.client(framework_version=version) as client:

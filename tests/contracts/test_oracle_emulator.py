@@ -50,6 +50,7 @@ def fusion() -> Iterator[httpx.Client]:
     with SandboxThread() as sandbox:
         sandbox.emulators["oracle_fusion"].seed("customers", 120, 3)
         sandbox.emulators["oracle_fusion"].seed("contacts", 40, 3)
+        sandbox.emulators["oracle_fusion"].configure({"expand_levels": 3})
         for documents in DOCUMENTS:
             sandbox.emulators["oracle_fusion"].seed(documents, 30, 3)
         headers = {"rest-framework-version": "4"}

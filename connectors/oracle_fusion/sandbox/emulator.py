@@ -121,7 +121,7 @@ class OracleFusionEmulator:
         """A page of rows. There is no snapshot: rows that change move, between pages too."""
         table = self._table(name, request)
         query = rest.collection_query(request, table.resource, version)
-        asked = rest.view(request, table.resource, version)
+        asked = rest.view(request, table.resource, version, levels=self.pod.settings.expand_levels)
         rows, has_more = self._page(table, query, request)
         items = [rest.item(table.resource, row, asked) for row in rows]
         links = rest.collection_links(table.resource, asked)
@@ -153,7 +153,8 @@ class OracleFusionEmulator:
         row = rest.by_url_key(table, request.path_params["key"])
         if row is None or self._armed("no_data_security", request):
             raise rest.Refused(404, "The resource item is not found.")
-        return rest.item(table.resource, row, rest.view(request, table.resource, version))
+        asked = rest.view(request, table.resource, version, levels=self.pod.settings.expand_levels)
+        return rest.item(table.resource, row, asked)
 
     def below(self, name: str, request: Request, version: int) -> dict[str, Any]:
         """Rows below a row, all of them or one: ``invoiceLines/{key}/child/invoiceDistributions``."""
@@ -167,7 +168,7 @@ class OracleFusionEmulator:
             place += f"{table.resource.name}/{key}/child/"
             table, key = Table(table.resource.children[child]), below_key
             table.add(row[child])
-        asked = rest.view(request, table.resource, version, place)
+        asked = rest.view(request, table.resource, version, place, self.pod.settings.expand_levels)
         if not key:
             query = rest.collection_query(request, table.resource, version)
             rows, has_more = self._page(table, query, request)

@@ -71,6 +71,8 @@ class Settings:
     """Custom attributes of customers: name, which ends in ``_c``, to `Type`."""
     may_write: bool = True
     """Whether the user has the privileges to change customers."""
+    expand_levels: int = 2
+    """How many levels of collections come along with a row, whatever is asked for."""
     keeps_titles: bool = True
     """Whether a new note gets the NoteTitle that it is sent with."""
 

@@ -64,6 +64,8 @@ class View:
     """Link relations to show; None for all."""
     below: str = ""
     """What stands before the resource's name in addresses: ``hubOrganizations/1001/child/``."""
+    levels: int = 99
+    """How deep ``expand`` goes; what is deeper is left out without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def collection_query(request: Request, resource: Resource, version: int) -> Coll
     )
 
 
-def view(request: Request, resource: Resource, version: int, below: str = "") -> View:
+def view(request: Request, resource: Resource, version: int, below: str = "", levels: int = 99) -> View:
     """Read and check ``fields``, ``expand``, ``onlyData`` and ``links``."""
     asked = request.query_params
     fields = {path: tuple(one.attributes) for path, one in _expanded(asked.get("expand", ""), resource).items()}
@@ -162,7 +164,7 @@ def view(request: Request, resource: Resource, version: int, below: str = "") ->
     relations = frozenset(asked["links"].split(",")) if "links" in asked else None
     only_data = _flag(asked.get("onlyData", "false"), "onlyData")
     base_url = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}"
-    return View(version, base_url, fields, only_data, relations, below)
+    return View(version, base_url, fields, only_data, relations, below, levels)
 
 
 def item(resource: Resource, row: Row, asked: View) -> dict[str, Any]:
@@ -175,7 +177,7 @@ def _item(resource: Resource, row: Row, asked: View, path: str, place: str) -> d
     here = f"{place}/{url_key(resource, row)}"
     for name, child in resource.children.items():
         below = f"{path}.{name}".lstrip(".")
-        if below not in asked.fields:
+        if below not in asked.fields or below.count(".") >= asked.levels:
             continue
         # However many there are, no more than a default page come along with their parent.
         rows = [_item(child, one, asked, below, f"{here}/child/{name}") for one in row[name][:DEFAULT_LIMIT]]
