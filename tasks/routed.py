@@ -13,7 +13,7 @@ from ml_connector.core import jsonx
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.errors import RejectRecord
 from ml_connector.core.records import Body, Decision, Intent, Messenger, SourceRecord, State
-from ml_connector.core.routing import DIGEST, Notice, at, split
+from ml_connector.core.routing import DIGEST, Notice, Rule, at, split
 from tasks.stream import Route, Stream
 
 KnownBefore = Callable[[Sequence[Item], Mapping[UUID, Sequence[str]]], Awaitable[dict[UUID, Body]]]
@@ -54,27 +54,38 @@ async def tell_apart(route: Route, items: Sequence[Item], look: KnownBefore, beg
 
 def addressed(route: Route, item: Item) -> None:
     """Map the item and put its channel on it; or the refusal, where no rule sends it there. Raises RejectRecord."""
-    routing, destination = route.routing, route.destination
-    assert routing is not None and isinstance(destination, Messenger)  # noqa: S101, PT018 - as configured
     if item.source_id.startswith(DIGEST):
         item.payload, item.stands_for = item.body["payload"], [UUID(one) for one in item.body["effects"]]
         return
     channel = split(item.source_id)[1]
-    body = item.body | item.context
-    payload = route.mapping.apply(body)
-    events = list(dict.fromkeys((item.context["event"], payload.setdefault("event", item.context["event"]))))
-    try:
-        held = routing.holding(Notice(route.name, events, body, destination.totals(payload)), channel or "")
-    except ValueError as error:
-        raise RejectRecord(f"routing: {error}") from None
-    if not held:
+    payload, notice = noticed(route, item)
+    if not any(why_not is None and channel in rule.to for rule, why_not in ask(route, notice)):
         where = f"sends it to {channel}" if channel else f"concerns {route.name}"
-        item.refusal = State.UNCHANGED, f"{' and '.join(events)}: no rule {where}"
+        item.refusal = State.UNCHANGED, f"{' and '.join(notice.events)}: no rule {where}"
         return
     # that it is news no more is no reason to tell the same again
     said = {name: value for name, value in payload.items() if name != "event" or value == "exception"}
     item.payload_hash = jsonx.digest(said)
     item.payload = payload | {"channel": channel}
+
+
+def ask(route: Route, notice: Notice) -> list[tuple[Rule, str | None]]:
+    """The rules that are asked, and why they do not hold; None for those that do. Raises RejectRecord."""
+    assert route.routing is not None  # noqa: S101 - asked by who has one
+    try:
+        return route.routing.asked(notice)
+    except ValueError as error:
+        raise RejectRecord(f"routing: {error}") from None
+
+
+def noticed(route: Route, item: Item) -> tuple[Body, Notice]:
+    """The payload of a message about the item, and what rules are asked about. Raises RejectRecord."""
+    assert isinstance(route.destination, Messenger)  # noqa: S101 - where routing is configured
+    body = item.body | item.context
+    payload = route.mapping.apply(body)
+    event = item.context["event"]
+    events = list(dict.fromkeys((event, str(payload.setdefault("event", event)))))
+    return payload, Notice(route.name, events, body, route.destination.totals(payload))
 
 
 async def digested(stream: Stream, chunk: Chunk, intents: Sequence[Intent]) -> list[Intent]:

@@ -18,6 +18,7 @@ from connectors.slack.digest import digest, totals
 from connectors.slack.looking import look
 from connectors.slack.models import Message
 from connectors.slack.posting import Posting
+from connectors.slack.preview import shown
 from connectors.slack.settings import CHANNEL_ID
 from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
 
@@ -76,6 +77,11 @@ class Messages:
         """The payload of one message that stands for these, which are for one channel."""
         messages = [Message.model_validate(payload) for payload in payloads]
         return digest(stream, messages).model_dump(exclude_unset=True)
+
+    def shown(self, payload: Body) -> tuple[str, Body]:
+        """A message for the terminal, and as Block Kit."""
+        rendered = render(Message.model_validate(payload))
+        return shown(rendered), {"text": rendered.text, "blocks": rendered.blocks}
 
     async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
         """Whether the messages are in their channels' histories: one read settles all of a channel."""

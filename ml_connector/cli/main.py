@@ -33,13 +33,20 @@ audit_app = typer.Typer(no_args_is_help=True, help="What happened to records.", 
 map_app = typer.Typer(no_args_is_help=True, help="The mappings.")
 db_app = typer.Typer(no_args_is_help=True, help="The database's tables.")
 key_app = typer.Typer(no_args_is_help=True, help="Master keys.")
-for name, group in {"secret": secret_app, "audit": audit_app, "map": map_app, "db": db_app, "key": key_app}.items():
+route_app = typer.Typer(no_args_is_help=True, help="The routing of messages.")
+message_app = typer.Typer(no_args_is_help=True, help="Messages.")
+for name, group in {
+    "secret": secret_app, "audit": audit_app, "map": map_app, "db": db_app, "key": key_app, "route": route_app,
+    "message": message_app,
+}.items():  # fmt: skip
     app.add_typer(group, name=name)
 
 Tenant = Annotated[str, typer.Argument(help="Name of a tenant: its file without .yaml")]
 Streams = Annotated[str | None, typer.Option(help="Only these, separated by commas: organizations,users")]
 Bodies = Annotated[bool, typer.Option("--bodies", help="Show the records' values too: only for those who may see them")]
 _KEY = "Id of a record at the source or the destination, or the number that people know it by"
+Stream = Annotated[str, typer.Argument(help="A stream of messages, such as invoices")]
+Record = Annotated[str, typer.Argument(help="A record's id at the source, or its number if it was read before")]
 Since = Annotated[str | None, typer.Option(help="How far back: 90s, 10m, 2h, 7d")]
 Reason = Annotated[str, typer.Option(help="Why; it stands in the audit")]
 Format = Literal["table", "jsonl", "csv"]
@@ -281,6 +288,27 @@ def map_check(tenant: Annotated[str | None, typer.Argument(help="Only this tenan
     from ml_connector.cli.map_check import check
 
     _run(check(tenant))
+
+
+@route_app.command("test")
+def route_test(tenant: Tenant, stream: Stream, record: Record) -> None:
+    """Say where a message about a record would go now, and which rule says so. Nothing is sent."""
+    from ml_connector.cli.route import test as work
+
+    _run(work(tenant, stream, record))
+
+
+@message_app.command("preview")
+def message_preview(
+    tenant: Tenant,
+    stream: Stream,
+    record: Record,
+    json: Annotated[Path | None, typer.Option("--json", help="A file for the message as it would be sent")] = None,
+) -> None:
+    """Show the message about a record, for those who may see its values. Nothing is sent."""
+    from ml_connector.cli.route import preview as work
+
+    _run(work(tenant, stream, record, json))
 
 
 @app.command()

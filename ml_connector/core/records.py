@@ -104,15 +104,20 @@ class ReadsNew(Source, Protocol):
 
 
 @runtime_checkable
-class EventSource(Source, Protocol):
+class LookupSource(Source, Protocol):
+    """A stream of which single objects can be read."""
+
+    async def lookup(self, ids: Sequence[str]) -> list[SourceRecord]:
+        """Those of the objects that exist, as they are now, the same as ``read`` would give them."""
+        ...
+
+
+@runtime_checkable
+class EventSource(LookupSource, Protocol):
     """A stream whose objects the vendor also tells of, by webhook."""
 
     async def concerns(self, kind: str, object_key: str, body: bytes) -> bool:
         """Whether an event is about an object of this stream, and not about a change that we made ourselves."""
-        ...
-
-    async def lookup(self, ids: Sequence[str]) -> list[SourceRecord]:
-        """Those of the objects that exist, as they are now, the same as ``read`` would give them."""
         ...
 
 
@@ -212,4 +217,8 @@ class Messenger(Destination, Protocol):
 
     def digest(self, stream: str, payloads: Sequence[Body]) -> Body:
         """The payload of one message that stands for these, which are all for one channel."""
+        ...
+
+    def shown(self, payload: Body) -> tuple[str, Body]:
+        """A message as a person would roughly see it, as text, and as the vendor is sent it."""
         ...

@@ -95,10 +95,6 @@ class Routing:
                 break
         return asked
 
-    def holding(self, notice: Notice, channel: str) -> list[str]:
-        """The names of the rules by which this goes to a channel. Raises ValueError, without values."""
-        return [rule.name for rule, why_not in self.asked(notice) if why_not is None and channel in rule.to]
-
 
 def rule_problems(rules: Sequence[Rule], stream: str, source: type[BaseModel]) -> Iterator[str]:
     """What the rules for a stream read that its records do not have."""

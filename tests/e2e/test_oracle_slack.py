@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ml_connector.cli import route
 from ml_connector.core import audit, rate
 from ml_connector.core.audit_query import AuditLine, lines
 from ml_connector.core.credentials import put_secret
 from ml_connector.core.db import Database
-from ml_connector.core.errors import SafeError
+from ml_connector.core.errors import Misconfigured, SafeError
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
 from ml_connector.core.vault import MasterKeys, Vault
@@ -171,6 +174,31 @@ async def test_retry_posts_nothing_and_a_resend_posts_again_and_says_why(notices
     assert set(notices.posted().values()) == {1}
     by_ada = [line for line in await told(database) if line.actor == "ada" and line.status == "applied"]
     assert [line.reason for line in by_ada] == ["the channel was emptied"] * 4
+
+
+async def test_a_person_is_told_where_a_record_goes_and_sees_its_message(
+    notices: Notices, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notices.sandbox.seed("oracle_fusion", "invoices", 3)
+    notices.sandbox.seed("oracle_fusion", "purchase_orders", 1)
+    row = notices.sandbox.state("oracle_fusion", "invoices")[1]
+    [order] = notices.sandbox.state("oracle_fusion", "purchaseOrders")
+
+    await route.test("acme", "invoices", str(row["InvoiceId"]))
+    wanted = capsys.readouterr().out
+    await route.test("acme", "purchase_orders", str(order["POHeaderId"]))
+    unwanted = capsys.readouterr().out
+    await route.preview("acme", "invoices", str(row["InvoiceId"]), tmp_path / "message.json")
+    shown = capsys.readouterr().out
+    with pytest.raises(Misconfigured, match="has no record 5 of invoices"):
+        await route.test("acme", "invoices", "5")
+
+    assert "is told in procurement." in wanted
+    assert "It is new, and is told nowhere." in unwanted
+    assert "acknowledged" in unwanted
+    assert row["InvoiceNumber"] in shown
+    assert json.loads((tmp_path / "message.json").read_text()).keys() == {"text", "blocks"}
+    assert notices.messages() == []
 
 
 async def test_a_revoked_token_stops_the_run_once_and_it_goes_on_where_it_was(
