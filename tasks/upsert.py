@@ -33,7 +33,7 @@ async def upsert(stream: Stream, chunk: Chunk) -> int:
     decided += await stream.route.destination.decide(intents)
     await _settle(stream, chunk, [_as_outcome(d) for d in decided if d.state not in CLAIMED])
     await _send(stream, chunk, decided)
-    await stream.ledger.close(chunk.batch_id)
+    await stream.ledger.close([chunk.batch_id])
     return stream.settled - before
 
 

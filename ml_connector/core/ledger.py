@@ -119,7 +119,7 @@ class Ledger:
                 ],
             )
         crashpoint("ledger.planned")
-        return await self.load(batch_id, 0.0)
+        return await self.load([batch_id], 0.0)
 
     async def reopen(self) -> None:
         """Plan again what this run has rejected: the mapping, or what the vendor minded, may have been mended."""
@@ -134,28 +134,31 @@ class Ledger:
                 [Entry(i, source, "retry", State.PLANNED, attempt=n) for i, source, n, _ in reopened],
             )
 
-    async def open_batches(self) -> list[UUID]:
-        """The batches of this stream that have unfinished effects, oldest first, whichever run planned them."""
+    async def open_batches(self) -> list[tuple[UUID, int]]:
+        """The batches of this stream that have unfinished effects, oldest first, whichever run planned them; and how
+        many effects each was planned with."""
         async with self._db.tenant(self._tenant) as conn:
-            rows = await conn.execute("select id from batch where stream = %s and open order by id", (self.stream,))
-            return [row[0] for row in await rows.fetchall()]
+            rows = await conn.execute(
+                "select id, planned from batch where stream = %s and open order by id", (self.stream,)
+            )
+            return [(row[0], row[1]) for row in await rows.fetchall()]
 
-    async def load(self, batch_id: UUID, settle_seconds: float) -> Chunk:
-        """The effects of a batch that can be moved now, with their bodies.
+    async def load(self, batch_ids: Sequence[UUID], settle_seconds: float) -> Chunk:
+        """The effects of some batches that can be moved now, with their bodies, as a chunk of the last of them.
 
         What is found in ``sending`` was left there by a process that is gone: it becomes ``ambiguous``, and can be
         probed once its write, if there was one, has had time to settle. Effects that wait for a moment to come, for a
-        person or for a policy are left out. Not for a batch that this process is working on.
+        person or for a policy are left out. Not for batches that this process is working on.
         """
         async with self._db.tenant(self._tenant) as conn:
             await self._lease.hold(conn, self.stream)
-            crashed = await (await conn.execute(sql.CRASHED, (settle_seconds, batch_id))).fetchall()
+            crashed = await (await conn.execute(sql.CRASHED, (settle_seconds, list(batch_ids)))).fetchall()
             await self._audit(
                 conn,
                 [Entry(i, source, "recover", State.AMBIGUOUS, reason="crash", attempt=n) for i, source, n in crashed],
             )
-            rows = await (await conn.execute(sql.LOAD, (batch_id,))).fetchall()
-        return Chunk(batch_id, [_item(self._sealer, *row) for row in rows])
+            rows = await (await conn.execute(sql.LOAD, (list(batch_ids),))).fetchall()
+        return Chunk(batch_ids[-1], [_item(self._sealer, *row) for row in rows])
 
     async def claim(self, decisions: Sequence[Decision], hashes: Mapping[UUID, bytes]) -> list[Decision]:
         """Commit ``sending`` for what is to be sent, with the request stored, and return just that.
@@ -294,13 +297,13 @@ class Ledger:
                 conn, [Entry(a.effect_id, a.source_id, "alert", a.state, attempt=a.attempts) for a in alarms]
             )
 
-    async def close(self, batch_id: UUID) -> None:
-        """Note that a batch has nothing unfinished left, if so."""
+    async def close(self, batch_ids: Sequence[UUID]) -> None:
+        """Note of each of the batches that it has nothing unfinished left, if so."""
         async with self._db.tenant(self._tenant) as conn:
             await conn.execute(
-                "update batch set open = false where id = %s and not exists "
+                "update batch set open = false where id = any(%s) and not exists "
                 "(select 1 from effect where batch_id = batch.id and tenant = batch.tenant and state = any(%s))",
-                (batch_id, list(OPEN)),
+                (list(batch_ids), list(OPEN)),
             )
         crashpoint("ledger.closed")
 

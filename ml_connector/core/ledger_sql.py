@@ -84,7 +84,7 @@ REOPEN = """
 CRASHED = """
     update effect set state = 'ambiguous', reason = 'crash', updated_at = now(),
         next_at = clock_timestamp() + %s * interval '1 s'
-    where batch_id = %s and state in ('sending', 'probing')
+    where batch_id = any(%s) and state in ('sending', 'probing')
     returning id, source_id, attempts
 """
 COLUMNS = """
@@ -95,7 +95,7 @@ COLUMNS = """
     left join body r on r.tenant = e.tenant and r.effect_id = e.id and r.kind = 'request' and r.attempt = e.attempts
 """
 LOAD = f"""{COLUMNS}
-    where e.batch_id = %s and e.state in ('planned', 'retry_wait', 'parked', 'ambiguous')
+    where e.batch_id = any(%s) and e.state in ('planned', 'retry_wait', 'parked', 'ambiguous')
         and (e.next_at is null or e.next_at <= clock_timestamp())
     order by e.id
 """

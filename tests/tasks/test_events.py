@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Literal
 
 import pytest
@@ -19,9 +20,10 @@ from ml_connector.core.webhooks import Event
 from tasks import events
 from tasks.fetch import missed
 from tasks.hold_run import Guard, hold_run
+from tasks.leftovers import leftovers
 from tasks.log_audit import log_audit
 from tasks.story import FlowRun, given
-from tasks.stream import Route
+from tasks.stream import OpenRun, Route
 from tasks.transform import transform
 from tasks.upsert import upsert
 from tests.fakes import FakeSource
@@ -80,21 +82,26 @@ class Desk(World):
 
     async def hear(self, flow_run: str, *keys: str) -> list[Balance]:
         """What the flow of ticket events does."""
+        async with self.opened(flow_run, *keys) as run:
+            async for stream, chunk in events.events(run):
+                with run.tolerating():
+                    await upsert(stream, await transform(stream, chunk))
+            for stream in run.streams:
+                async for chunk in missed(run, stream):
+                    with run.tolerating():
+                        await upsert(stream, await transform(stream, chunk))
+            self.problem = await log_audit(run)
+            return [await balance(self.db, "acme", run.run.id, s.route.key) for s in run.streams]
+
+    @asynccontextmanager
+    async def opened(self, flow_run: str, *keys: str) -> AsyncIterator[OpenRun]:
         token = given.set(FlowRun(flow_run, flow_run, 1, 0))
         try:
             async with hold_run(
                 self.db, self.vault, Guard(), "acme", "test", [self.route(key) for key in keys or (TICKETS,)],
                 lease_seconds=5, reject_limit=(0.5, 5),
             ) as run:  # fmt: skip
-                async for stream, chunk in events.events(run):
-                    with run.tolerating():
-                        await upsert(stream, await transform(stream, chunk))
-                for stream in run.streams:
-                    async for chunk in missed(run, stream):
-                        with run.tolerating():
-                            await upsert(stream, await transform(stream, chunk))
-                self.problem = await log_audit(run)
-                return [await balance(self.db, "acme", run.run.id, s.route.key) for s in run.streams]
+                yield run
         finally:
             given.reset(token)
 
@@ -155,6 +162,20 @@ async def test_a_stream_that_is_told_of_without_end_leaves_the_others_their_turn
     await desk.tell("t0", "t1", "t2")
     await desk.hear("r1", TICKETS, USERS)
     assert desk.written == ["t0", "t0", "t1", "t1", "t2", "t2"]  # by turns, of one stream and the other
+
+
+async def test_events_that_wait_for_a_parent_are_looked_at_together(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "BATCH", 1)
+    desk.links = {"parent": "test/parents"}
+    for n in range(6):
+        desk.source.put(f"t{n}", name=f"{n}", parent=f"p{n}")
+        await desk.tell(f"t{n}")
+    await desk.hear("r1")
+    async with desk.opened("r2") as run:
+        chunks = [chunk async for chunk in leftovers(run, run.streams[0], together=4)]
+    assert [len(chunk) for chunk in chunks] == [4, 2]
 
 
 async def test_now_is_when_the_first_run_looked_though_it_did_not_come_through(desk: Desk) -> None:
