@@ -1,4 +1,4 @@
-"""``demo``: Oracle customers arrive in Zendesk and their tickets in Oracle, through a real Prefect and PostgreSQL."""
+"""``demo``: Oracle customers arrive in Zendesk, their tickets in Oracle, its documents in Slack, by a real Prefect."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.sorting import FlowRunSort
 
+from ml_connector.cli import demo_slack
 from ml_connector.cli.apply import carry_out_all
 from ml_connector.cli.automation_plan import carry_out_automations, existing_automations, plan_automations
 from ml_connector.cli.automations import wanted_automations
@@ -42,6 +43,7 @@ _PATIENCE = 60.0
 """Seconds that ticket events may take to become notes."""
 SOLUTION = {"set": {"status": "solved"}, "comment": {"body": "The part was replaced.", "public": True}}
 _CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - of clients that exist in the sandbox only
+_TOKEN = "xoxb-sandbox-token"  # noqa: S105 - as above
 
 
 async def demo(*, once: bool, port: int) -> int:
@@ -77,6 +79,10 @@ async def _perform(stack: Stack) -> Summary:
         summary.acts.append(await _hear(client, vendors, f"{TICKETS} tickets come in", TICKETS, come_in))
         solved = vendors.mutate("zendesk", "tickets", SOLVED, **SOLUTION)
         summary.acts.append(await _hear(client, vendors, f"{SOLVED} tickets are solved", SOLVED, solved))
+        told = await demo_slack.enter(vendors)
+        summary.acts.append(await _run(client, vendors, "invoices, holds, journals", told, demo_slack.FLOW))
+        told = await demo_slack.acknowledge(vendors)
+        summary.acts.append(await _run(client, vendors, "orders are acknowledged", told, demo_slack.FLOW))
     return summary
 
 
@@ -88,8 +94,9 @@ async def _store_secrets() -> None:
                 "empty database, or unset it, and the demo starts one of its own"
             )
         vault = await open_vault(db)
-        for connection in load_tenant(settings().tenants_dir / f"{TENANT}.yaml").connections:
-            await put_secret(db, vault, TENANT, connection, "client_secret", Secret(_CLIENT_SECRET))
+        for name, connection in load_tenant(settings().tenants_dir / f"{TENANT}.yaml").connections.items():
+            secret = ("token", _TOKEN) if connection.auth.type == "bearer" else ("client_secret", _CLIENT_SECRET)
+            await put_secret(db, vault, TENANT, name, secret[0], Secret(secret[1]))
         await register(db, [TENANT])
 
 
@@ -121,10 +128,10 @@ async def _everything(vendors: Emulators) -> Counter[str]:
     )
 
 
-async def _run(client: PrefectClient, vendors: Emulators, title: str, expected: Counter[str]) -> Act:
+async def _run(client: PrefectClient, vendors: Emulators, title: str, expected: Counter[str], flow: str = FLOW) -> Act:
     _, before = await vendors.effects(0)
     began = time.monotonic()
-    started = await start(client, TENANT, FLOW, {})
+    started = await start(client, TENANT, flow, {})
     state = await follow(client, started.id, label=title)
     if not state.is_completed():
         raise AbortRun(f"the run ended as {state.name}: {state.message}; see {page_of(started.id)}")

@@ -30,9 +30,11 @@ class Emulators:
         return keys
 
     async def effects(self, since: int) -> tuple[Counter[str], int]:
-        """How many state changes of each kind the destinations saw after number ``since``, and the newest number."""
+        """How many state changes of each kind, in each channel, the destinations saw after number ``since``; and the
+        newest number.
+        """
         answer = (await self._http.request("GET", "/_sandbox/effects", params={"since": str(since)})).json()
-        return Counter(f"{one['system']} {one['kind']}" for one in answer["effects"]), answer["last"]
+        return Counter(map(_named, answer["effects"])), answer["last"]
 
     async def objects(self, system: str, collection: str) -> list[dict[str, Any]]:
         """All records of a collection as the vendor holds them."""
@@ -53,6 +55,11 @@ async def emulators(address: str) -> AsyncIterator[Emulators]:
         yield Emulators(http)
     finally:
         await http.aclose()
+
+
+def _named(effect: dict[str, Any]) -> str:
+    where = f" in #{effect['detail']['name']}" if "channel" in effect["detail"] else ""
+    return f"{effect['system']} {effect['kind']}{where}"
 
 
 def _explain(response: Response, phase: str) -> AbortRun:

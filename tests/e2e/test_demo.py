@@ -30,11 +30,13 @@ def test_the_demo_moves_what_it_says_and_leaves_nothing_behind() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
     summary = json.loads((home / "demo-summary.json").read_text())
-    first, second = (act["seen"] for act in summary["acts"])
+    first, second, *_, documents, acknowledged = (act["seen"] for act in summary["acts"])
     assert summary["ok"]
     assert first["zendesk organization.created"] == 200
     assert first["zendesk user.created"] == 250
     assert second == {"zendesk organization.updated": 7}
+    assert documents.keys() == {f"slack message.posted in #{one}" for one in ("procurement", "finance", "operations")}
+    assert acknowledged == {"slack message.posted in #operations": 3}
     assert list(left_over(home)) == []
     assert not (home / "pg" / "postmaster.pid").exists()
     assert not (home / "env").exists()
