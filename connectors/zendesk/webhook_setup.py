@@ -2,7 +2,8 @@
 
 One webhook cannot serve a trigger and subscribe to events as well: tickets come through a trigger, users through a
 subscription. Names are not unique in Zendesk, so a webhook is known again by the last part of its address, which is
-random and nobody else's, also when the host before it has changed; and the trigger by the webhook that it notifies.
+random and nobody else's, also when the host before it has changed; and the trigger by the webhook that it notifies,
+together with its title or with what it does: people may have made others for our webhook.
 https://developer.zendesk.com/documentation/webhooks/creating-and-monitoring-webhooks/
 """
 
@@ -13,9 +14,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from connectors.zendesk.client import Zendesk
+from connectors.zendesk.client import VENDOR, Zendesk
 from connectors.zendesk.contact_users import USER_EVENTS
 from connectors.zendesk.webhook import TRIGGER_BODY
+from ml_connector.core.errors import Misconfigured
 from ml_connector.core.findings import Finding
 from ml_connector.core.records import Body
 from ml_connector.core.secret import Secret
@@ -61,11 +63,17 @@ async def ensure_webhooks(client: Zendesk, address: Secret, accept: Accept) -> l
 
 
 async def remove_webhooks(client: Zendesk, address: Secret) -> None:
-    """Delete our webhooks at this address, and before them the triggers that notify them."""
+    """Delete our webhooks at this address, and before them our trigger.
+
+    `Misconfigured` if somebody else's notifies them: Zendesk does not delete a webhook that has a trigger.
+    """
     ours = [webhook for webhook in await _webhooks(client) if _is_at(webhook, address)]
     for trigger in await _triggers(client) if ours else []:
-        if any(_notifies(trigger, webhook["id"]) for webhook in ours):
+        if any(_is_ours(trigger, webhook) for webhook in ours):
             await client.write("DELETE", f"/triggers/{trigger['id']}")
+        elif any(_notifies(trigger, webhook["id"]) for webhook in ours):
+            what = f"trigger {trigger['id']} notifies our webhook and was not made by us"
+            raise Misconfigured(f"{what}: take that action out of it, or delete it, in Zendesk", vendor=VENDOR)
     for webhook in ours:
         await client.write("DELETE", f"/webhooks/{webhook['id']}")
 
@@ -147,10 +155,10 @@ async def _ensure_trigger(client: Zendesk, webhook: Body, webhooks: Sequence[Bod
 
 
 async def _trigger(client: Zendesk, webhook: Body, webhooks: Sequence[Body]) -> Body | None:
-    """Ours: the one that notifies our webhook, or else one of our title whose webhook is gone."""
+    """Ours, or else one of our title whose webhook is gone."""
     triggers = await _triggers(client)
     for trigger in triggers:
-        if _notifies(trigger, webhook["id"]):
+        if _is_ours(trigger, webhook):
             return trigger
     known = [other["id"] for other in webhooks]
     orphans = [t for t in triggers if t.get("title") == _TRIGGER and not any(_notifies(t, one) for one in known)]
@@ -200,6 +208,10 @@ def _json(text: object) -> object:
         return json.loads(str(text))
     except ValueError:
         return text
+
+
+def _is_ours(trigger: Body, webhook: Body) -> bool:
+    return _notifies(trigger, webhook["id"]) and (trigger.get("title") == _TRIGGER or _wrong(trigger, webhook) is None)
 
 
 def _notifies(trigger: Body, webhook_id: str) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from connectors.zendesk.errors import Forbidden
 from connectors.zendesk.webhook_setup import ensure_webhooks, remove_webhooks, webhook_findings
+from ml_connector.core.errors import Misconfigured
 from ml_connector.core.secret import Secret
 from tests.connectors.zendesk_account import Account, account
 from tests.connectors.zendesk_listener import Listener, listener, until
@@ -123,6 +124,26 @@ async def test_a_webhook_that_was_deleted_is_made_anew_and_others_are_left_alone
 
 def webhook_ids(zendesk: Account, heard: Listener) -> set[str]:
     return {row["id"] for row in zendesk.state("webhooks") if row["endpoint"] == heard.address.reveal()}
+
+
+async def test_a_trigger_that_a_person_has_made_for_our_webhook_stays_as_it_is(zendesk: Account) -> None:
+    async with listener() as heard:
+        await set_up(zendesk, heard)
+        (ours,) = zendesk.state("triggers")
+        solved = {"all": [{"field": "status", "operator": "is", "value": "solved"}], "any": []}
+        theirs = {"title": "Escalate", "conditions": solved, "actions": ours["actions"]}
+        zendesk.emulator.mutate("triggers", {"set": theirs})
+        (made,) = zendesk.state("triggers")
+        async with zendesk.client() as client:
+            done = await set_up(zendesk, heard)
+            again = await set_up(zendesk, heard)
+            both = zendesk.state("triggers")
+            with pytest.raises(Misconfigured, match=str(made["id"])):
+                await remove_webhooks(client, heard.address)
+
+    assert (done, again) == ([f"created the trigger `{ours['title']}`"], [])
+    assert made in both
+    assert made in zendesk.state("triggers")
 
 
 async def test_only_an_admin_can_set_up_webhooks(zendesk: Account) -> None:
