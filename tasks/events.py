@@ -112,7 +112,7 @@ async def _heard(run: OpenRun, stream: Stream) -> AsyncIterator[Chunk]:
 async def _put_off(run: OpenRun, stream: Stream, error: SafeError) -> bool:
     """The events stay pending, with the reason. False: the run stops, as after the third object in a row."""
     if not error.fatal:
-        pause = min(_LONGEST_PAUSE, 60 * 2.0 ** min(stream.heard[0].attempts, 10))
+        pause = min(_LONGEST_PAUSE, 15 * 2.0 ** min(stream.heard[0].attempts, 10))
         await stream.inbox.put_off(stream.heard, str(error), pause)
     run.note(error)
     return not run.stopped

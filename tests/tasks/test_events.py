@@ -139,7 +139,7 @@ async def test_an_object_that_cannot_be_read_holds_up_no_other(desk: Desk) -> No
     assert "refused with 422" in desk.problem
     async with desk.db.tenant("acme") as conn:
         left = await conn.execute(
-            "select object_key, reason, due_at > now() + interval '1 min' from inbox "
+            "select object_key, reason, due_at > now() + interval '20 s' from inbox "
             "where state = 'pending' and stream = %s order by id",
             (TICKETS,),
         )
