@@ -28,7 +28,7 @@ from tests.installation import Installation
 DIED = 137
 _TABLES = (
     "effect, body, batch, run, run_window, watermark, lease, link, audit_head, audit_block, audit_entry, connection, "
-    "inbox"
+    "inbox, document, document_number, mention, rate_bucket"
 )
 Journey = Callable[[str, int], Coroutine[Any, Any, bool]]
 """Runs once as flow run ``id``, for the n-th time; True when it completed."""

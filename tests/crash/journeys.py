@@ -7,22 +7,31 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ml_connector.core.embedded import Embedded
-from tests.crash import customers, tickets
+from tests.crash import customers, others, tickets
 from tests.crash.harness import Harness
 from tests.installation import installation
+
+OTHERS: dict[str, type[others.QadCustomers | others.WorkdayTickets]] = {
+    "qad": others.QadCustomers,
+    "workday": others.WorkdayTickets,
+}
 
 
 @contextmanager
 def harness(
     postgres: Embedded, sandbox_url: str, folder: Path, database: str = "crash", *, story: str = "customers"
 ) -> Iterator[Harness]:
-    """The harness around one of the stories of Oracle Fusion and Zendesk: ``customers`` or ``tickets``."""
+    """The harness around one of the stories: ``customers`` or ``tickets`` of Oracle Fusion and Zendesk, ``qad``, or
+    ``workday`` (its tickets)."""
     postgres.prepare(database)
     with installation(postgres, database, sandbox_url, folder, settle=0.1, lease=20) as installed, ExitStack() as stack:
         if story == "tickets":
             told = tickets.Tickets(installed)
             stack.callback(told.close)
             made = Harness(installed, postgres, database, tickets.journey(installed, told), told)
+        elif story in OTHERS:
+            other = OTHERS[story](installed)
+            made = Harness(installed, postgres, database, other.journey(), other)
         else:
             of_customers = customers.Customers(installed)
             made = Harness(installed, postgres, database, customers.journey(installed), of_customers)

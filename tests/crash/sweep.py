@@ -34,9 +34,17 @@ _WRITTEN = (
 )
 POINTS = {
     "customers": ("fetch.read", *_WRITTEN),
+    "qad": ("fetch.read", *_WRITTEN),
+    "workday": ("fetch.read", *_WRITTEN),
     "tickets": ("inbox.stored", "inbox.taken", "inbox.settled", *_WRITTEN),
 }
-PARTS = (("customers", ("new",), 3), ("customers", ("changed",), 3), ("tickets", ("new", "changed"), 2))
+PARTS = (
+    ("customers", ("new",), 3),
+    ("customers", ("changed",), 3),
+    ("tickets", ("new", "changed"), 2),
+    ("qad", ("new", "changed"), 2),
+    ("workday", ("new", "changed"), 2),
+)
 """A worker each: what it tells, whose every crash point it sweeps, and its share of the rounds, which take longer for
 tickets."""
 Share = tuple[str, Tally, Tally]

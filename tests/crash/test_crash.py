@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from ml_connector.core.embedded import Embedded
 from ml_connector.sandbox.serve import sandbox_process
 from tests.crash.harness import Tally
@@ -28,10 +30,27 @@ def test_a_death_at_every_crash_point_and_at_random_ones(postgres: Embedded, tmp
 
 def test_the_path_of_an_event_from_its_delivery_to_the_note(postgres: Embedded, tmp_path: Path) -> None:
     tally = Tally()
-    with sandbox_process() as url, harness(postgres, url, tmp_path / "tenants", story="tickets") as made:
+    with (
+        sandbox_process() as url,
+        harness(postgres, url, tmp_path / "tenants", "crash_tickets", story="tickets") as made,
+    ):
         made.sweep("new", tally)
         made.sweep("changed", tally, faults=made.story.faults[:1])
         made.shuffle(15, seed=20261121, tally=tally)
 
     assert (tally.lost, tally.doubled) == (0, 0), tally.bad
     assert [point for point in POINTS["tickets"] if not tally.deaths[point]] == []
+
+
+@pytest.mark.parametrize("story", ["qad", "workday"])
+def test_customers_of_qad_and_tickets_that_name_invoices_of_workday(
+    postgres: Embedded, tmp_path: Path, story: str
+) -> None:
+    tally = Tally()
+    with sandbox_process() as url, harness(postgres, url, tmp_path / "tenants", f"crash_{story}", story=story) as made:
+        made.sweep("new", tally)
+        made.sweep("changed", tally)
+        made.shuffle(10, seed=20261121, tally=tally)
+
+    assert (tally.lost, tally.doubled) == (0, 0), tally.bad
+    assert len(tally.deaths.keys() & set(POINTS[story])) > 5  # tickets are written side by side: the order varies
