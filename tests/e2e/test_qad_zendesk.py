@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from flows.qad_zendesk import sync_customers, tie_tickets
+from ml_connector.core.audit_query import lines
+from ml_connector.core.db import Database
 from tasks import events
 from tests.e2e.conftest import Owner
 from tests.installation import Installation, Sandbox
@@ -197,9 +199,12 @@ async def test_a_ticket_is_tied_once_to_the_customer_it_can_only_belong_to(
         sandbox.mutate("zendesk", "tickets", keys=[by_organization], set={"status": "solved"})
         await received(owner, 7)
         assert (await tenant.run(tie_tickets)).is_completed()
-    history = owner.execute(
-        "select e.action from effect e join alias a on a.stream = e.stream and a.source_id = e.source_id "
-        "where a.number = %s and e.action like '%%ticket' order by e.version_at",
-        (codes[1],),
-    ).fetchall()
-    assert [row[0] for row in history][-1] == "solved ticket"
+    async with Database(tenant.installed.database_url, connections=1) as db:  # as `audit --customer` does
+        history = [line async for line in lines(db, "acme", record=codes[1]) if line.stream == "qad_zendesk/tickets"]
+    assert {line.source_id for line in history} == {str(by_organization)}
+    told = [(line.action, line.status) for line in history if line.action not in ("read", "")]
+    assert [one for one in told if one != ("new ticket", "unchanged")] == [  # the export shows our own write, too
+        ("new ticket", "sending"),
+        ("new ticket", "applied"),
+        ("solved ticket", "unchanged"),
+    ]
