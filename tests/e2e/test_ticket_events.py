@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -169,17 +170,21 @@ async def test_a_ticket_of_an_unknown_customer_waits_in_sight_and_is_noted_when_
     installed: Installation, owner: Owner
 ) -> None:
     sandbox = installed.sandbox
-    [organization] = sandbox.state("zendesk", "organizations")[:1]
-    owner.execute("create temporary table away as select * from link where dest_id = %s", (str(organization["id"]),))
-    owner.execute("delete from link where dest_id = %s", (str(organization["id"]),))
-    sandbox.mutate("zendesk", "tickets", create={"organization_id": organization["id"]})
+    known = {row["PartyNumber"] for row in sandbox.state("oracle_fusion", "hubOrganizations")}
+    sandbox.seed("oracle_fusion", "customers", 1, seed=2)
+    [number] = {row["PartyNumber"] for row in sandbox.state("oracle_fusion", "hubOrganizations")} - known
+    sandbox.mutate("zendesk", "organizations", create={"name": "Ahead", "external_id": number})
+    [organization_id] = [row["id"] for row in sandbox.state("zendesk", "organizations") if row["external_id"] == number]
+    sandbox.mutate("zendesk", "tickets", create={"organization_id": organization_id})
     await received(owner, 1)
     assert (await installed.log_events()).is_completed()
     assert notes(sandbox) == []
     [parked] = owner.execute("select state, reason from effect where stream like '%ticket_notes'").fetchall()
     assert parked == ("parked", "PartyId: oracle_zendesk/organizations does not link it yet")
 
-    owner.execute("insert into link select * from away")  # the customer has been synced
+    entered = (datetime.now(UTC) - timedelta(seconds=2)).isoformat()  # Oracle's clock counts whole seconds
+    sandbox.mutate("oracle_fusion", "hubOrganizations", count=CUSTOMERS + 1, last_update_date=entered)
+    assert (await installed.sync()).is_completed()
     assert (await installed.log_events()).is_completed()
     assert sum(titles(sandbox).values()) == 1
 

@@ -16,8 +16,8 @@ from tests.receiver.running import ReceiverThread, receiver_process, rows, sende
 HEAD = b"POST /hooks/%s HTTP/1.1\r\nhost: x\r\n"
 
 
-async def drip(port: int, head: bytes, drop: bytes) -> float:
-    """Send ``head``, then a drop every 50 ms; returns after how many seconds the receiver cut us off."""
+async def drip(port: int, head: bytes, drop: bytes, every: float = 0.05) -> float:
+    """Send ``head``, then a drop every so many seconds; returns after how many the receiver cut us off."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     started = time.monotonic()
     with contextlib.suppress(OSError):
@@ -26,7 +26,7 @@ async def drip(port: int, head: bytes, drop: bytes) -> float:
             writer.write(drop)
             await writer.drain()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(reader.read(100), 0.05)
+                await asyncio.wait_for(reader.read(100), every)
     writer.close()
     return time.monotonic() - started
 
@@ -56,6 +56,32 @@ async def test_a_hundred_dripping_senders_are_cut_off_and_the_others_are_served(
     assert max(lasted) < 5
     assert min(lasted) > 1.4
     assert slow == 101
+    assert sorted(took)[-2] < 1
+
+
+async def test_five_hundred_of_them_cost_little_memory(database: Database, token: str) -> None:
+    with receiver_process(database.url) as (url, process):
+        port = int(url.rpartition(":")[2])
+        async with sender(url, token) as zendesk:
+            for n in range(50):
+                assert await zendesk.send(n) == 200
+            before = psutil.Process(process.pid).memory_info().rss
+            head = HEAD % token.encode() + b"x-a: "
+            dripping = [asyncio.create_task(drip(port, head, b"b", every=0.5)) for _ in range(500)]
+            took = []
+            for n in range(100):
+                started = time.monotonic()
+                assert await zendesk.send(100 + n) == 200
+                took.append(time.monotonic() - started)
+                await asyncio.sleep(0.02)
+            grown = psutil.Process(process.pid).memory_info().rss - before
+            assert sum(not one.done() for one in dripping) == 500
+            for one in dripping:
+                one.cancel()
+            await asyncio.gather(*dripping, return_exceptions=True)
+
+    print(f"grown by {grown / 2**20:.1f} MiB; the slowest of 100 took {max(took):.2f} s")
+    assert grown < 20 * 2**20
     assert sorted(took)[-2] < 1
 
 
