@@ -6,6 +6,7 @@ Prefect's own limits do not protect: a Retry on a running run starts a second pr
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -39,9 +40,9 @@ class Lease:
     def check(self) -> None:
         """Raise LeaseLost when the lease may have expired: called right before each write leaves this process.
 
-        The monotonic clock runs on while a process is stopped, so one that slept through its lease notices here.
+        The clock runs on while the process is stopped or its machine sleeps, so who slept through the lease notices here.
         """
-        if time.monotonic() >= self._good_until:
+        if _clock() >= self._good_until:
             raise LeaseLost(f"the lease on {', '.join(self._fences)} ran out: nothing more is written", phase="lease")
 
     async def hold(self, conn: Connection, stream: str) -> None:
@@ -55,7 +56,7 @@ class Lease:
             raise LeaseLost(f"another process has taken over {stream}: nothing more is written", phase="lease")
 
     async def _acquire(self, streams: Sequence[str], holder: str) -> None:
-        started = time.monotonic()
+        started = _clock()
         stream = ""
         try:
             async with self._db.tenant(self._tenant) as conn:
@@ -88,7 +89,7 @@ class Lease:
         return fence
 
     async def _renew(self) -> None:
-        started = time.monotonic()
+        started = _clock()
         async with self._db.tenant(self._tenant) as conn:
             renewed = await conn.execute(
                 "update lease set until = clock_timestamp() + %s * interval '1 s' "
@@ -109,6 +110,11 @@ class Lease:
         self._good_until = 0.0
         async with self._db.tenant(self._tenant) as conn:
             await conn.execute("update lease set until = clock_timestamp() where owner = %s", (self._owner,))
+
+
+def _clock() -> float:
+    """Seconds. Linux's monotonic clock stands still while the machine sleeps, and a lease does not."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
 
 
 async def _taken(conn: Connection, stream: str) -> LeaseTaken:
