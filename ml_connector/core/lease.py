@@ -40,7 +40,7 @@ class Lease:
     def check(self) -> None:
         """Raise LeaseLost when the lease may have expired: called right before each write leaves this process.
 
-        The clock runs on while the process is stopped or its machine sleeps, so who slept through the lease notices here.
+        Its clock runs on while the process is stopped or its machine sleeps: who slept through the lease notices here.
         """
         if _clock() >= self._good_until:
             raise LeaseLost(f"the lease on {', '.join(self._fences)} ran out: nothing more is written", phase="lease")
