@@ -52,6 +52,7 @@ async def _look(
     return found
 
 
+# Of two versions of one time the later one was read later. The same version in another channel is no version before.
 _KNOWN = """
     select i.id, p.body_of, s.envelope
     from unnest((select %(ids)b::uuid[]), (select %(source_ids)b::text[]), (select %(versions)b::timestamptz[]),
@@ -60,8 +61,9 @@ _KNOWN = """
         select (array_agg(e.body_of order by e.version_at desc, e.body_of desc)
             filter (where e.state not in ('planned', 'retry_wait', 'parked', 'rejected', 'superseded')))[1] as body_of
         from effect e
-        where e.stream = %(stream)s and e.source_id = i.source_id
-            and (e.version_at, e.body_of) < (i.version_at, i.body_of)
+        where e.stream = %(stream)s and e.source_id = i.source_id and (e.version_at < i.version_at
+            or e.version_at = i.version_at and e.body_of < i.body_of and e.version_hash <> (
+                select w.version_hash from effect w where w.id = i.id))
         having count(*) > 0
     ) p
     left join body s on s.effect_id = p.body_of and s.kind = 'source' and s.attempt = 0

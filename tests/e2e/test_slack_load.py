@@ -1,0 +1,149 @@
+"""Messages under load: processes killed, responses lost, several of them at a channel, far too many records.
+
+``E2E_RECORDS=1000 E2E_KILLS=30 E2E_LAG=2 pytest -o timeout=3600 tests/e2e/test_slack_load.py`` is the long version;
+``E2E_SEED`` repeats one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ml_connector.core import rate
+from ml_connector.core.audit_query import lines
+from ml_connector.core.db import Database
+from tests.e2e.conftest import Owner
+from tests.installation import Installation
+from tests.notices import CHANNELS, Notices
+
+RECORDS = int(os.environ.get("E2E_RECORDS", "18"))
+KILLS = int(os.environ.get("E2E_KILLS", "2"))
+LAG = float(os.environ.get("E2E_LAG", "0.2"))
+SENT = int(os.environ.get("E2E_SENT", "4"))
+"""Messages of each of three processes at one channel."""
+MANY = int(os.environ.get("E2E_MANY", "150"))
+SEED = int(os.environ.get("E2E_SEED", random.SystemRandom().randrange(10**6)))
+SPREAD = """
+      - {name: in euro, streams: invoices, when: InvoiceCurrency == 'EUR', to: procurement}
+      - {name: in dollars, streams: invoices, when: InvoiceCurrency == 'USD', to: finance}
+"""
+ONE = """
+      - {name: all, to: procurement}
+"""
+
+
+@pytest.mark.parametrize(
+    ("installed", "settle"),
+    [({"lease": 2.0}, 2 * LAG + 0.5), ({"lease": 2.0}, 0.0)],
+    indirect=["installed"],
+    ids=["settles", "does not settle"],
+)
+async def test_killed_at_any_moment_with_lost_responses_each_is_told_once_or_is_flagged(
+    installed: Installation, database: Database, settle: float
+) -> None:
+    dice = random.Random(SEED)
+    notices = Notices(installed, SPREAD, digest_above=1_000_000, settle=settle)
+    await notices.prepare()
+    notices.sandbox.seed("oracle_fusion", "invoices", RECORDS)
+    notices.sandbox.fault("slack", "history_lag", "POST", "/api/chat.postMessage", seconds=LAG)
+    notices.sandbox.fault("slack", "lose_response", "POST", "/api/chat.postMessage", rate=0.3)
+    died_with: list[int] = []
+    while True:
+        child = _tell("run", len(died_with) + 1, "invoices", minute=0.1)
+        if len(died_with) == KILLS:
+            break
+        _first_after(notices, len(notices.messages()), child)
+        await asyncio.sleep(dice.uniform(0.0, 2.0))
+        child.kill()
+        child.wait()
+        died_with.append(len(notices.messages()))
+    assert child.wait(3000) == 0, f"seed {SEED}"
+
+    told = Counter(row["text"].splitlines()[0].lstrip("⚠ ") for row in notices.messages())
+    lost = [row["InvoiceNumber"] for row in _invoices(notices) if not _about(told, row)]
+    doubled = [key for key, n in notices.posted().items() if n > 1]
+    flagged = {
+        str(line.effect_id) async for line in lines(database, "acme") if "stands there twice" in str(line.reason)
+    }
+    print(f"seed {SEED}: died with {died_with} messages; {len(doubled)} doubled, {len(flagged)} flagged")
+    assert lost == [], f"seed {SEED}:"
+    assert not any(title.startswith("✎") for title in told), f"seed {SEED}: a retry takes what is new for changed"
+    assert set(doubled) <= flagged, f"seed {SEED}"
+    if settle > LAG:
+        assert doubled == [], f"seed {SEED}"
+        assert sum(told.values()) == RECORDS
+
+
+async def test_three_processes_send_a_message_a_second_into_one_channel(installed: Installation) -> None:
+    notices = Notices(installed, ONE, digest_above=1_000_000)
+    await notices.prepare()
+    for collection in ("invoices", "holds", "journal_batches"):
+        notices.sandbox.seed("oracle_fusion", collection, SENT)
+    notices.sandbox.settings("slack", posts_per_second=1.0)
+
+    children = [_tell(stream, 1, stream) for stream in ("invoices", "holds", "journal_batches")]
+
+    assert [child.wait(3000) for child in children] == [0, 0, 0]
+    assert notices.sandbox.state("slack", "rate_violations") == []
+    stamps = [float(row["ts"]) for row in notices.messages("procurement")]
+    assert len(stamps) == 3 * SENT
+    assert (len(stamps) - 1) / (max(stamps) - min(stamps)) >= 0.75
+
+
+async def test_of_very_many_at_once_digests_tell_and_each_record_leads_to_its_message(
+    installed: Installation, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate, "_MINUTE", 0.1)
+    notices = Notices(installed, ONE, digest_above=50)
+    await notices.prepare()
+    notices.sandbox.seed("oracle_fusion", "invoices", MANY)
+    await notices.notify(streams=["invoices"])
+    before = len(notices.messages())
+    at = datetime.now(UTC) - timedelta(seconds=2)
+    change: dict[str, Any] = {"count": MANY, "set": {"Description": "x"}, "last_update_date": at.isoformat()}
+    notices.sandbox.mutate("oracle_fusion", "invoices", **change)
+
+    began = time.monotonic()
+    state = await notices.notify("changed", streams=["invoices"])
+    print(f"{MANY} changed: {len(notices.messages()) - before} messages, {time.monotonic() - began:.0f} s")
+
+    assert state.is_completed(), state.message
+    stamps = {f"{CHANNELS['procurement']}/{row['ts']}" for row in notices.messages()[before:]}
+    assert 1 <= len(stamps) <= 1 + MANY // 1000
+    rows = owner.execute(
+        "select e.state, e.dest_id from effect e join batch b on b.id = e.batch_id join run r on r.id = b.run_id "
+        "where r.flow_run_id = 'changed' and b.planned > 0"
+    ).fetchall()
+    assert len(rows) == MANY
+    assert {state for state, _ in rows} == {"digested"}
+    assert {dest_id for _, dest_id in rows} == stamps
+
+
+def _tell(run: str, count: int, stream: str, *, minute: float | None = None) -> subprocess.Popen[bytes]:
+    environment = dict(os.environ) | ({"E2E_MINUTE": str(minute)} if minute else {})
+    return subprocess.Popen([sys.executable, "-m", "tests.e2e.telling", run, str(count), stream], env=environment)
+
+
+def _first_after(notices: Notices, before: int, child: subprocess.Popen[bytes]) -> None:
+    """Wait until one more message stands there."""
+    deadline = time.monotonic() + 60
+    while len(notices.messages()) <= before and child.poll() is None:
+        assert time.monotonic() < deadline, f"seed {SEED}: nothing comes"
+        time.sleep(0.1)
+
+
+def _invoices(notices: Notices) -> list[dict[str, Any]]:
+    return notices.sandbox.state("oracle_fusion", "invoices")
+
+
+def _about(told: Counter[str], invoice: dict[str, Any]) -> int:
+    return sum(n for title, n in told.items() if title.startswith(f"Invoice {invoice['InvoiceNumber']} "))
