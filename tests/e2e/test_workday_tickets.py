@@ -1,8 +1,12 @@
-"""Tickets of an emulated Zendesk that name invoices of an emulated Workday, and those that only seem to."""
+"""Tickets of an emulated Zendesk that name invoices of an emulated Workday, and those that only seem to.
+
+``E2E_TICKETS=1000 pytest -s`` reports precision and recall for so many.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from typing import Any
 
@@ -24,7 +28,8 @@ CONFIGURED = """
       kept_payments: {every: 1h}
       tickets: {every: 10m, delay: 0s, start_from: now}
 """
-SUPPLIERS, INVOICES, TICKETS = 12, 60, 100
+SUPPLIERS, INVOICES = 12, 60
+TICKETS = int(os.environ.get("E2E_TICKETS", "100"))
 Invoice = dict[str, Any]
 
 
