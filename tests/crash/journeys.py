@@ -7,13 +7,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ml_connector.core.embedded import Embedded
-from tests.crash import customers, others, tickets
+from tests.crash import customers, messages, others, tickets
 from tests.crash.harness import Harness
 from tests.installation import installation
 
-OTHERS: dict[str, type[others.QadCustomers | others.WorkdayTickets]] = {
+OTHERS: dict[str, type[others.QadCustomers | others.WorkdayTickets | messages.Messages]] = {
     "qad": others.QadCustomers,
     "workday": others.WorkdayTickets,
+    "messages": messages.Messages,
 }
 
 
@@ -21,8 +22,8 @@ OTHERS: dict[str, type[others.QadCustomers | others.WorkdayTickets]] = {
 def harness(
     postgres: Embedded, sandbox_url: str, folder: Path, database: str = "crash", *, story: str = "customers"
 ) -> Iterator[Harness]:
-    """The harness around one of the stories: ``customers`` or ``tickets`` of Oracle Fusion and Zendesk, ``qad``, or
-    ``workday`` (its tickets)."""
+    """The harness around one of the stories: ``customers`` or ``tickets`` of Oracle Fusion and Zendesk, ``qad``,
+    ``workday`` (its tickets), or ``messages`` of Slack."""
     postgres.prepare(database)
     with installation(postgres, database, sandbox_url, folder, settle=0.1, lease=20) as installed, ExitStack() as stack:
         if story == "tickets":

@@ -36,6 +36,8 @@ POINTS = {
     "customers": ("fetch.read", *_WRITTEN),
     "qad": ("fetch.read", *_WRITTEN),
     "workday": ("fetch.read", *_WRITTEN),
+    # Slack is asked within a send what became of a message: only a process that dies leaves that to a probe
+    "messages": ("fetch.read", "ledger.digested", *(point for point in _WRITTEN if point != "upsert.probed")),
     "tickets": ("inbox.stored", "inbox.taken", "inbox.settled", *_WRITTEN),
 }
 PARTS = (
@@ -44,6 +46,7 @@ PARTS = (
     ("tickets", ("new", "changed"), 2),
     ("qad", ("new", "changed"), 2),
     ("workday", ("new", "changed"), 2),
+    ("messages", ("new", "changed"), 2),
 )
 """A worker each: what it tells, whose every crash point it sweeps, and its share of the rounds, which take longer for
 tickets."""
