@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from connectors.workday import paid
 from connectors.workday.client import Workday
+from connectors.workday.paid import PaidState
 from connectors.workday.settings import SYSTEM
 from connectors.workday.streams import STREAMS, Stream
 from ml_connector.core import jsonx
@@ -24,25 +26,19 @@ _NAMED = 5
 
 
 class SumPerSupplier:
-    """One record per supplier that has any; the source id is the supplier's WID.
-
-    ``joined``: a second stream whose records complete those of the first, by WID.
-    """
+    """One record per supplier that has any; the source id is the supplier's WID."""
 
     system = SYSTEM
     windowed = False
     continues = False
 
-    def __init__(
-        self, documents: Stream, wanted: tuple[str, ...], summed: Sum, day: str, joined: Stream | None = None
-    ) -> None:
+    def __init__(self, documents: Stream | PaidState, wanted: tuple[str, ...], summed: Sum, day: str) -> None:
         self.operation = f"{documents.operation}, added up"
         self.grant = documents.grant
         self._documents = documents
         self._wanted = wanted
         self._summed = summed
         self._day = day
-        self._joined = joined
 
     async def clock(self) -> datetime:
         return await self._documents.clock()
@@ -50,22 +46,20 @@ class SumPerSupplier:
     async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:
         """In the order of the suppliers' WIDs; a read that goes on adds everything up once more."""
         after = str(jsonx.loads(cursor)["after"]) if cursor else ""
-        completed = await self._rows(self._joined, window) if self._joined else {}
         by_supplier: dict[str, list[Body]] = {}
-        for wid, row in (await self._rows(self._documents, window)).items():
+        for row in (await self._rows(window)).values():
             if row.get("Supplier_WID"):
-                whole = row | {k: v for k, v in completed.get(wid, {}).items() if v is not None}
-                by_supplier.setdefault(row["Supplier_WID"], []).append(whole)
+                by_supplier.setdefault(row["Supplier_WID"], []).append(row)
         left = sorted(wid for wid in by_supplier if wid > after)
         for first in range(0, len(left), _PAGE):
             part = left[first : first + _PAGE]
             records = [SourceRecord(wid, None, self._body(wid, by_supplier[wid], window.hi)) for wid in part]
             yield Page(records, jsonx.dumps({"after": part[-1]}).decode())
 
-    async def _rows(self, stream: Stream, window: Window) -> dict[str, Body]:
+    async def _rows(self, window: Window) -> dict[str, Body]:
         """By WID: one that moves while the passes are read is seen twice, and counts as it was seen last."""
         rows: dict[str, Body] = {}
-        async for page in stream.read(Window(None, window.hi), None):
+        async for page in self._documents.read(Window(None, window.hi), None):
             for record in page.records:
                 rows[record.source_id] = {name: record.body.get(name) for name in self._wanted}
         return rows
@@ -95,8 +89,7 @@ def supplier_invoices(client: Workday) -> SumPerSupplier:
 
     wanted = ("WID", "Supplier_WID", "Invoice_Number", "Invoice_Date", "Due_Date", "Currency", "Payment_Status")
     amounts = ("Amount_Due", "Control_Amount_Total")
-    paid = STREAMS["PaidInvoice"](client) if client.settings.paid_invoices is not None else None
-    return SumPerSupplier(STREAMS["SupplierInvoice"](client), (*wanted, *amounts), summed, "Invoice_Date", paid)
+    return SumPerSupplier(paid.supplier_invoices(client), (*wanted, *amounts), summed, "Invoice_Date")
 
 
 def supplier_orders(client: Workday) -> SumPerSupplier:

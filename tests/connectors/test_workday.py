@@ -13,6 +13,7 @@ from connectors.workday import models
 from connectors.workday.json_rows import instant
 from connectors.workday.ping import ping
 from connectors.workday.streams import STREAMS
+from connectors.workday.system import WORKDAY
 from ml_connector.core.errors import AbortRun, ConnectorError, Misconfigured, Reauthenticate, RetryLater
 from ml_connector.core.records import Source, SourceRecord, Window
 from tests.connectors.workday_tenant import Tenant, tenant
@@ -210,6 +211,25 @@ async def test_a_query_tells_what_changed_and_when_and_a_report_the_payment_stat
     assert changed.modified_at.tzinfo is UTC
     assert paid["SI-000001"] == "Paid"
     assert paid["SI-000002"] == "Unpaid"
+
+
+async def test_invoices_have_the_payment_status_that_is_told_elsewhere(workday: Tenant) -> None:
+    workday.emulator.seed("supplier_invoices", 4, 1)
+    workday.emulator.mutate("supplier_invoices", {"keys": ["SI-000001"], "pay": 1})
+    report = {
+        "transport": "report",
+        "owner": "ISU_Zendesk",
+        "report": "Invoice_Status",
+        "fields": {"WID": "Workday_ID", "Invoice_Number": "Invoice_Number", "Payment_Status": "Payment_Status"},
+    }
+    async with workday.client(workday.api_client(), paid_invoices=report) as client:
+        invoices = await read(WORKDAY.sources["SupplierInvoice"](client))
+        sums = await read(WORKDAY.sources["SupplierInvoices"](client))
+
+    paid = {one.number: (one.body["Payment_Status"], one.body["Amount_Due"]) for one in invoices}
+    assert paid["SI-000001"] == ("Paid", "0")
+    assert paid["SI-000002"][0] == "Unpaid"
+    assert sum(one.body["Open_Invoice_Count"] for one in sums) == len(invoices) - 1
 
 
 async def test_what_cannot_work_is_said_before_or_at_the_first_call(workday: Tenant) -> None:

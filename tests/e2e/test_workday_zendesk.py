@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flows.workday_zendesk import STREAMS, sync_suppliers
+from flows.workday_zendesk import sync_suppliers
 from tests.installation import Installation, Sandbox
 from tests.second_tenant import OtherTenant
 
@@ -35,7 +35,7 @@ SUPPLIERS, INVOICES, ORDERS = 50, 150, 40
 @pytest.fixture
 async def tenant(installed: Installation) -> OtherTenant:
     made = OtherTenant(installed, "workday_zendesk", CONNECTIONS, CONFIGURED, "workday-")
-    await made.prepare(STREAMS)
+    await made.prepare(["organizations", "invoices", "purchase_orders", "payments"])
     made.sandbox.seed("workday", "suppliers", SUPPLIERS)
     made.sandbox.seed("workday", "supplier_invoices", INVOICES)
     made.sandbox.seed("workday", "purchase_orders", ORDERS)
