@@ -144,3 +144,16 @@ _CONCERNED = """
     where d.updated_at > %s
     order by 1
 """
+ERASE_DOCUMENTS = (
+    """
+    with kept as (
+        select b.kind, b.id from effect e join document b on b.id = e.dest_id
+        where e.stream = %(stream)s and e.source_id = any(%(source_ids)s) and e.action = 'keep'
+    ), unnamed as (
+        delete from document_number n using kept where n.kind = kept.kind and n.id = kept.id
+    )
+    delete from document d using kept where d.kind = kept.kind and d.id = kept.id
+    """,
+    "delete from mention where stream = %(stream)s and source_id = any(%(source_ids)s)",
+)
+"""Forget what was kept of the records of a stream, and what they name."""

@@ -13,6 +13,7 @@ from uuid import UUID
 from ml_connector.core import audit
 from ml_connector.core.audit import Entry, Origin
 from ml_connector.core.db import Database
+from ml_connector.core.documents import ERASE_DOCUMENTS
 from ml_connector.core.lease import LeaseTaken, leased
 from ml_connector.core.selection import RECORDS
 
@@ -62,6 +63,8 @@ async def erase(
                 abandoned += (await conn.execute(_ABANDON, values)).rowcount
                 erased = await (await conn.execute(_ERASE, values)).fetchall()
                 events += (await conn.execute(_ERASE_EVENTS, values)).rowcount
+                for statement in ERASE_DOCUMENTS:
+                    await conn.execute(statement, values)
                 bodies += len(erased)
                 entries = [Entry(effect_id, source_id, "erase", "erased") for effect_id, source_id in set(erased)]
                 await audit.append(conn, Origin(stream, actor=actor, reason=reason), sorted(entries))

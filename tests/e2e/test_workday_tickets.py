@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from flows.workday_zendesk import STREAMS, enrich_tickets, sync_suppliers
+from ml_connector.core.db import Database
+from ml_connector.core.retention import erase, find_records
 from tasks import events
 from tests.e2e.conftest import Owner
 from tests.e2e.test_workday_zendesk import CONNECTIONS
@@ -178,3 +180,17 @@ async def test_a_write_whose_answer_is_lost_is_made_once(
     await polled(tenant, owner)
     assert shown(sandbox, ticket)["invoice"] == mine["Invoice_Number"]
     assert sandbox.kinds()["ticket.updated"] == 1
+
+
+async def test_what_is_erased_is_found_no_more(tenant: OtherTenant, owner: Owner) -> None:
+    sandbox = tenant.sandbox
+    await polled(tenant, owner)
+    number = invoices(sandbox)[0]["Invoice_Number"]
+    async with Database(tenant.installed.database_url, connections=2) as db:
+        records = await find_records(db, "acme", number)
+        assert list(records) == ["workday_zendesk/kept_invoices"]
+        await erase(db, "acme", records, actor="a person", reason="asked for", lease_seconds=5)
+    ticket = make(sandbox, f"About {number}.")
+    await polled(tenant, owner)
+    assert shown(sandbox, ticket) == {}
+    assert owner.execute("select count(*) from document").fetchone() == (INVOICES + 10 - 1,)
