@@ -35,7 +35,8 @@ _WRITTEN = (
 POINTS = {
     "customers": ("fetch.read", *_WRITTEN),
     "qad": ("fetch.read", *_WRITTEN),
-    "workday": ("fetch.read", *_WRITTEN),
+    # tickets are written side by side with the next read: which points are died at differs from round to round
+    "workday": ("fetch.read", "ledger.planned", "upsert.sent", "watermark.moved", "run.finished"),
     # Slack is asked within a send what became of a message: only a process that dies leaves that to a probe
     "messages": ("fetch.read", "ledger.digested", *(point for point in _WRITTEN if point != "upsert.probed")),
     "tickets": ("inbox.stored", "inbox.taken", "inbox.settled", *_WRITTEN),
