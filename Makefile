@@ -28,8 +28,8 @@ check: $(VENV)/.ready ## lint, format, types, which room imports which, mappings
 	$(BIN)/lint-imports
 	SANDBOX_URL=http://127.0.0.1:8600 $(BIN)/ml-connector map check
 
-crash: $(VENV)/.ready ## kill the journey at every boundary, ROUNDS=200 times
-	$(BIN)/python -m tests.crash --rounds $(ROUNDS)
+crash: $(VENV)/.ready ## kill the journeys at every boundary, ROUNDS=200 times; STORIES=customers for one of them
+	$(BIN)/python -m tests.crash --rounds $(ROUNDS) $(if $(STORIES),--stories $(STORIES))
 
 bench: $(VENV)/.ready ## the flow against a bare loop that makes the same calls
 	$(BIN)/python -m bench

@@ -44,6 +44,7 @@ POINTS = {
 PARTS = (
     ("customers", ("new",), 3),
     ("customers", ("changed",), 3),
+    ("customers", (), 2),
     ("tickets", ("new", "changed"), 2),
     ("qad", ("new", "changed"), 2),
     ("workday", ("new", "changed"), 2),
@@ -51,6 +52,7 @@ PARTS = (
 )
 """A worker each: what it tells, whose every crash point it sweeps, and its share of the rounds, which take longer for
 tickets."""
+AT_ONCE = 3
 Share = tuple[str, Tally, Tally]
 
 
@@ -67,7 +69,7 @@ def share(folder: str, number: int, rounds: int, seed: int) -> Share:
         for name in swept:
             made.sweep(name, real, faults=made.story.faults[:1] if name == "changed" else ())
         made.shuffle(max(0, rounds - real.rounds), seed, real)
-        if story == "customers":
+        if story == "customers" and swept:
             naive = naive_designs(made, home / f"naive{number}", rounds=6 if rounds < 500 else 20, seed=seed)
         return story, real, naive
 
@@ -91,16 +93,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--stories", nargs="+", choices=POINTS, default=list(POINTS))
     arguments = parser.parse_args()
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
     folder = Path(tempfile.mkdtemp(prefix="mlc-"))
     started = time.monotonic()
     server = start_embedded(folder / "pg")
     try:
-        whole = sum(weight for _, _, weight in PARTS)
-        each = [-(-arguments.rounds * weight // whole) for _, _, weight in PARTS]
-        with ProcessPoolExecutor(len(PARTS), mp_context=multiprocessing.get_context("spawn")) as pool:
-            parts = [pool.submit(share, str(folder), n, each[n], seed + n) for n in range(len(PARTS))]
+        chosen = {n: weight for n, (story, _, weight) in enumerate(PARTS) if story in arguments.stories}
+        each = {n: -(-arguments.rounds * weight // sum(chosen.values())) for n, weight in chosen.items()}
+        with ProcessPoolExecutor(AT_ONCE, mp_context=multiprocessing.get_context("spawn")) as pool:
+            parts = [pool.submit(share, str(folder), n, rounds, seed + n) for n, rounds in each.items()]
             results = [part.result() for part in parts]
     finally:
         server.stop()
@@ -110,11 +113,12 @@ def main() -> int:
 
 def report(results: list[Share], seed: int, seconds: float) -> int:
     """Print the sums, and say whether they are good."""
-    stories = {story: _sum(real for name, real, _ in results if name == story) for story in POINTS}
+    told = dict.fromkeys(story for story, _, _ in results)
+    stories = {story: _sum(real for name, real, _ in results if name == story) for story in told}
     naive = _sum(wrong for _, _, wrong in results)
     rounds = sum(real.rounds for real in stories.values())
     print(f"seed {seed}: {rounds} rounds, {seconds:.0f} s, {1000 * seconds / rounds:.0f} ms a round")
-    good = naive.lost > 0 and naive.doubled > 0
+    good = "customers" not in told or (naive.lost > 0 and naive.doubled > 0)
     for story, real in stories.items():
         missed = [point for point in POINTS[story] if not real.deaths[point]]
         print(
