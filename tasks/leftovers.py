@@ -10,7 +10,9 @@ from uuid import UUID
 from ml_connector.core.chunk import Chunk, Item
 from tasks.stream import OpenRun, Stream
 
-PASSES = 6
+PASSES = 12
+LONGEST_PAUSE = 6.0
+"""Seconds between two passes, unless everything that waits is due later."""
 TOGETHER = 500
 """Records. Each event makes a batch, and those that wait for their customer are looked at by every run: 300 of them one
 by one take 2.5 s, and two of Prefect's tasks each; together 0.03 s."""
@@ -35,7 +37,7 @@ async def leftovers(
             if batch_ids:
                 await stream.ledger.close(batch_ids)
         due = await stream.ledger.next_due()
-        pause = max(due or 0.0, 0.1 * 2**n)
+        pause = max(due or 0.0, min(LONGEST_PAUSE, 0.1 * 2**n))
         if due is None or time.monotonic() + pause > deadline:
             return
         await asyncio.sleep(pause)
