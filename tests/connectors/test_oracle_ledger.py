@@ -76,6 +76,7 @@ async def test_the_account_of_an_order_is_found_by_id_and_by_its_segments(fusion
     assert elsewhere is None
 
 
+@pytest.mark.usefixtures("specs")
 async def test_a_segment_that_the_chart_does_not_have_is_told() -> None:
     with pod() as fusion:
         async with fusion.client() as client:

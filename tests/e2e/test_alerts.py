@@ -128,6 +128,7 @@ def test_each_kind_of_trouble_ends_as_one_notification(stack: Stack, listener: L
     assert not _automations(stack, "tenant:alerted")
 
 
+@pytest.mark.slow
 def test_a_run_whose_process_dies_comes_back_by_itself_but_not_for_ever(stack: Stack) -> None:
     tenant, sandbox = stack.tenant("comesback"), stack.sandbox
     _apply(stack)
@@ -157,6 +158,7 @@ def test_a_run_whose_process_dies_comes_back_by_itself_but_not_for_ever(stack: S
     assert doubled(sandbox) == []
 
 
+@pytest.mark.slow
 def test_so_does_one_whose_worker_is_gone_with_it(stack: Stack) -> None:
     tenant, sandbox = stack.tenant("machine"), stack.sandbox
     _apply(stack)

@@ -22,7 +22,7 @@ def refused(*arguments: str, **environment: str) -> str:
     """What it says when it ends with the exit code of a wrong configuration."""
     ended = subprocess.run(
         [sys.executable, "-m", "ml_connector.receiver", "--port", "0", *arguments],
-        env={**os.environ, "ML_CONNECTOR_HOME": "/nowhere", "ML_CONNECTOR_DATABASE_URL": "", **environment},
+        env={**_others(), "ML_CONNECTOR_HOME": "/nowhere", "ML_CONNECTOR_DATABASE_URL": "", **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -31,6 +31,11 @@ def refused(*arguments: str, **environment: str) -> str:
     assert ended.returncode == 78, ended.stderr
     assert "Traceback" not in ended.stderr
     return ended.stderr.strip().splitlines()[-1]
+
+
+def _others() -> dict[str, str]:
+    """Our environment without what other tests have set in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ML_CONNECTOR_")}
 
 
 def test_what_is_missing_is_said_in_one_line() -> None:
