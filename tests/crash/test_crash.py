@@ -36,7 +36,7 @@ def test_the_path_of_an_event_from_its_delivery_to_the_note(postgres: Embedded, 
     ):
         made.sweep("new", tally)
         made.sweep("changed", tally, faults=made.story.faults[:1])
-        made.shuffle(15, seed=20261121, tally=tally)
+        made.shuffle(6, seed=20261121, tally=tally)
 
     assert (tally.lost, tally.doubled) == (0, 0), tally.bad
     assert [point for point in POINTS["tickets"] if not tally.deaths[point]] == []

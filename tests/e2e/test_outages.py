@@ -20,6 +20,7 @@ from tests.installation import Sandbox
 SECONDS = float(os.environ.get("E2E_EVENTS_SECONDS", "16"))
 RATE = float(os.environ.get("E2E_EVENTS_RATE", "20"))
 CUSTOMERS = 20
+pytestmark = pytest.mark.xdist_group("machine")
 CAUGHT_UP = 120.0
 """Seconds after the last event."""
 
