@@ -70,7 +70,7 @@ def share(folder: str, number: int, rounds: int, seed: int) -> Share:
             made.sweep(name, real, faults=made.story.faults[:1] if name == "changed" else ())
         made.shuffle(max(0, rounds - real.rounds), seed, real)
         if story == "customers" and swept:
-            naive = naive_designs(made, home / f"naive{number}", rounds=6 if rounds < 500 else 20, seed=seed)
+            naive = naive_designs(made, home / f"naive{number}", rounds=3 if rounds < 500 else 20, seed=seed)
         return story, real, naive
 
 
