@@ -94,6 +94,7 @@ def test_each_part_is_killed_and_every_acknowledged_event_is_one_note(installed:
     assert len(wanted) > 0.2 * len(came)
 
 
+@pytest.mark.slow
 def test_events_outlive_prefects_database(installed: Machine) -> None:
     tenant, sandbox = installed.stack.tenant("forgotten", events=True), installed.stack.sandbox
     sandbox.seed("oracle_fusion", "customers", CUSTOMERS)

@@ -121,7 +121,7 @@ def test_a_process_that_slept_through_its_lease_writes_nothing_more(stack: Stack
 
 def _row(fetched: int, **counts: int) -> dict[str, Any]:
     """The line of the balance table about the organizations."""
-    kinds = dict.fromkeys(("created", "updated", "unchanged", "rejected", "superseded", "open"), 0)
+    kinds = dict.fromkeys(("created", "updated", "digested", "unchanged", "rejected", "superseded", "open"), 0)
     return {
         "stream": "oracle_zendesk/organizations",
         "fetched": fetched,

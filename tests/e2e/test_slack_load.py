@@ -83,6 +83,7 @@ async def test_killed_at_any_moment_with_lost_responses_each_is_told_once_or_is_
         assert sum(told.values()) == RECORDS
 
 
+@pytest.mark.slow
 async def test_three_processes_send_a_message_a_second_into_one_channel(installed: Installation) -> None:
     notices = Notices(installed, ONE, digest_above=1_000_000)
     await notices.prepare()
