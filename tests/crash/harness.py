@@ -65,10 +65,13 @@ class Story(Protocol):
 
 @dataclass(slots=True)
 class Plan:
-    """What is to happen in a round: at which crash point each process dies (0: at none), and what the vendor does."""
+    """What is to happen in a round: at which crash point each process dies, and what the vendor does.
+
+    A crash point is the n-th that the process comes to (0: none), or the first of a name.
+    """
 
     story: str
-    deaths: list[int]
+    deaths: Sequence[int | str]
     faults: list[dict[str, Any]] = field(default_factory=list)
     same_run: bool = True
 
@@ -140,11 +143,19 @@ class Harness:
             tally.add(plan, verdict, self.story.expected(story))
             died = bool(verdict.died_at)
 
+    def leave_in_doubt(self, story: str, tally: Tally) -> None:
+        """Die when a write has left, and then again when the next process has asked what became of it.
+
+        Only a process that takes over from a dead one comes to that point: a sweep of single deaths does not.
+        """
+        plan = Plan(story, ["upsert.sent", "upsert.probed"], same_run=False)
+        tally.add(plan, self.round(plan), self.story.expected(story))
+
     def shuffle(self, rounds: int, seed: int, tally: Tally, reach: int = 40) -> None:
         """Random stories with up to three deaths, lost responses and reads that lag behind writes."""
         dice = random.Random(seed)
         for _ in range(rounds):
-            deaths = [dice.randint(1, reach) for _ in range(dice.randint(0, 3))]
+            deaths: list[int | str] = [dice.randint(1, reach) for _ in range(dice.randint(0, 3))]
             faults = dice.sample(self.story.faults, dice.randint(0, 3))
             plan = Plan(dice.choice(("new", "changed")), deaths, faults, same_run=dice.random() < 0.5)
             tally.add(plan, self.round(plan), self.story.expected(plan.story))
@@ -184,8 +195,8 @@ class Harness:
         self._owner.execute("update lease set until = clock_timestamp()")
         self._owner.execute("update watermark set updated_at = updated_at - interval '1 h'")
 
-    def _fork(self, run: str, count: int, death: int) -> tuple[int, str]:
-        """Run the journey in a child that dies at its ``death``-th crash point; its exit code and where it died."""
+    def _fork(self, run: str, count: int, death: int | str) -> tuple[int, str]:
+        """Run the journey in a child that dies at the crash point ``death``; its exit code and where it died."""
         reader, writer = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -195,14 +206,14 @@ class Harness:
             name = pipe.read()
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), name
 
-    def _child(self, run: str, count: int, death: int, writer: int) -> None:
+    def _child(self, run: str, count: int, death: int | str, writer: int) -> None:
         gc.disable()
         passed = 0
 
         def on_point(name: str) -> None:
             nonlocal passed
             passed += 1
-            if passed == death:
+            if death in (passed, name):
                 os.write(writer, name.encode())
                 os._exit(DIED)
 

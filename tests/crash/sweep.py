@@ -68,6 +68,8 @@ def share(folder: str, number: int, rounds: int, seed: int) -> Share:
         real, naive = Tally(), Tally()
         for name in swept:
             made.sweep(name, real, faults=made.story.faults[:1] if name == "changed" else ())
+            if "upsert.probed" in POINTS[story]:
+                made.leave_in_doubt(name, real)
         made.shuffle(max(0, rounds - real.rounds), seed, real)
         if story == "customers" and swept:
             naive = naive_designs(made, home / f"naive{number}", rounds=3 if rounds < 500 else 20, seed=seed)

@@ -19,6 +19,7 @@ def test_a_death_at_every_crash_point_and_at_random_ones(postgres: Embedded, tmp
     with sandbox_process() as url, harness(postgres, url, tmp_path / "tenants") as made:
         made.sweep("new", tally)
         made.sweep("changed", tally, faults=made.story.faults[:1])
+        made.leave_in_doubt("new", tally)
         made.shuffle(25, seed=20261121, tally=tally)
         caught = naive_designs(made, tmp_path / "naive", rounds=6, seed=1)
 
@@ -36,6 +37,7 @@ def test_the_path_of_an_event_from_its_delivery_to_the_note(postgres: Embedded, 
     ):
         made.sweep("new", tally)
         made.sweep("changed", tally, faults=made.story.faults[:1])
+        made.leave_in_doubt("new", tally)
         made.shuffle(6, seed=20261121, tally=tally)
 
     assert (tally.lost, tally.doubled) == (0, 0), tally.bad
