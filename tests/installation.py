@@ -163,7 +163,7 @@ class Installation:
 
         ``count`` above 1 is a Retry; ``completed`` is how often Prefect was told that it completed (each time).
         """
-        return await self._tell(sync_customers, run, count, completed, streams=list(streams))
+        return await tell(sync_customers, run, count, completed, streams=list(streams))
 
     async def log_events(
         self,
@@ -174,22 +174,24 @@ class Installation:
         streams: Sequence[str] = ("ticket_notes", "contact_drift"),
     ) -> State[Any]:
         """The same with the flow that ticket events ring for."""
-        return await self._tell(log_ticket_events, run, count, completed, streams=list(streams))
+        return await tell(log_ticket_events, run, count, completed, streams=list(streams))
 
     async def replay(self, run: str | None = None, *, count: int = 1, **form: Any) -> State[Any]:
         """The same with the replay flow, whose form is filled in so."""
-        return await self._tell(replay, run, count, None, mode="replay", **form)
+        return await tell(replay, run, count, None, mode="replay", **form)
 
-    async def _tell(
-        self, flow: Any, run: str | None, count: int, completed: int | None, **parameters: Any
-    ) -> State[Any]:
-        name = run or str(uuid7())
-        token = given.set(FlowRun(name, name, count, count - 1 if completed is None else completed))
-        try:
-            state: State[Any] = await flow.fn("acme", **parameters)
-            return state
-        finally:
-            given.reset(token)
+
+async def tell(
+    flow: Any, run: str | None = None, count: int = 1, completed: int | None = None, **parameters: Any
+) -> State[Any]:
+    """Run a flow's own body for tenant ``acme`` as flow run ``run``; see `Installation.sync`."""
+    name = run or str(uuid7())
+    token = given.set(FlowRun(name, name, count, count - 1 if completed is None else completed))
+    try:
+        state: State[Any] = await flow.fn("acme", **parameters)
+        return state
+    finally:
+        given.reset(token)
 
 
 @contextmanager

@@ -12,12 +12,10 @@ from flows.oracle_slack import STREAMS, notify
 from flows.replay import replay
 from ml_connector.core.credentials import put_secret
 from ml_connector.core.db import Database
-from ml_connector.core.ids import uuid7
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
 from ml_connector.core.vault import MasterKeys, Vault
-from tasks.story import FlowRun, given
-from tests.installation import CLIENT_SECRET, Installation
+from tests.installation import CLIENT_SECRET, Installation, tell
 
 TOKEN = "xoxb-sandbox-token"
 CHANNELS = {"procurement": "C0PROCURE1", "finance": "C0FINANCE1", "operations": "C0OPERATE1"}
@@ -93,11 +91,11 @@ class Notices:
         completed: int | None = None,
     ) -> State[Any]:
         """Run the flow's own body as flow run ``run``; see `Installation.sync`."""
-        return await self._tell(notify, run, count, completed, streams=list(streams))
+        return await tell(notify, run, count, completed, streams=list(streams))
 
     async def replay(self, **form: Any) -> State[Any]:
         """The same with the replay flow, whose form is filled in so."""
-        return await self._tell(replay, None, 1, None, mode="replay", **form)
+        return await tell(replay, None, 1, None, mode="replay", **form)
 
     def messages(self, channel: str | None = None) -> list[dict[str, Any]]:
         """What stands in the channels, or in the one of this name."""
@@ -111,14 +109,3 @@ class Notices:
     def posted(self) -> Counter[str]:
         """How many messages each effect has posted."""
         return Counter(one["key"] for one in self.sandbox.effects("slack") if one["kind"] == "message.posted")
-
-    async def _tell(
-        self, flow: Any, run: str | None, count: int, completed: int | None, **parameters: Any
-    ) -> State[Any]:
-        name = run or str(uuid7())
-        token = given.set(FlowRun(name, name, count, count - 1 if completed is None else completed))
-        try:
-            state: State[Any] = await flow.fn("acme", **parameters)
-            return state
-        finally:
-            given.reset(token)

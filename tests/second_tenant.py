@@ -9,13 +9,11 @@ from prefect.client.schemas.objects import State
 
 from ml_connector.core.credentials import put_secret
 from ml_connector.core.db import Database
-from ml_connector.core.ids import uuid7
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
 from ml_connector.core.vault import MasterKeys, Vault
-from tasks.story import FlowRun, given
 from tasks.workspace import open_workspace
-from tests.installation import CLIENT_SECRET, Installation
+from tests.installation import CLIENT_SECRET, Installation, tell
 
 ZENDESK = """
   zendesk:
@@ -63,10 +61,4 @@ class OtherTenant:
         self, flow: Any, run: str | None = None, *, count: int = 1, completed: int | None = None, **parameters: Any
     ) -> State[Any]:
         """Run a flow's own body as flow run ``run``; see `Installation.sync`."""
-        name = run or str(uuid7())
-        token = given.set(FlowRun(name, name, count, count - 1 if completed is None else completed))
-        try:
-            state: State[Any] = await flow.fn("acme", **parameters)
-            return state
-        finally:
-            given.reset(token)
+        return await tell(flow, run, count, completed, **parameters)

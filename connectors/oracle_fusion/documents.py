@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Collection, Sequence
 from copy import copy
 from datetime import datetime
@@ -21,7 +22,7 @@ AT_ONCE = 50
 """Documents asked for in one call: each comes with all its rows, and Fusion is slow at that."""
 
 
-class Documents:
+class Documents(ABC):
     """One resource. ``key`` is the id, ``number`` what people call a document, ``below`` its collections.
 
     ``withheld`` attributes are dropped on arrival, on every level.
@@ -85,9 +86,9 @@ class Documents:
         """What is put beside the attributes of each row, in their order; it makes no version of a document."""
         return [{"url": url} if (url := self.client.page_of(self.page(), row)) else {} for row in rows]
 
+    @abstractmethod
     def page(self) -> str:
         """The template of the addresses where people see these documents."""
-        raise NotImplementedError
 
     async def _fetch(self, q: str, order_by: str) -> CollectionPage:
         page = await self.client.rows(

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import re
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -106,7 +107,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class OAuth:
+class OAuth(ABC):
     """Renews a token in time, and once when it is refused.
 
     Only one process renews: the row of the token is locked meanwhile, and who has waited for it takes the new token
@@ -138,12 +139,13 @@ class OAuth:
         self._quiet_until = now()
 
     @property
+    @abstractmethod
     def remedy(self) -> str:
-        raise NotImplementedError
+        """What a person has to do when no token can be had."""
 
+    @abstractmethod
     def _grant(self, token: Token | None, /) -> dict[str, str]:
         """The fields that buy the next token."""
-        raise NotImplementedError
 
     async def headers(self) -> dict[str, str]:
         token = self._token
