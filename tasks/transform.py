@@ -32,10 +32,12 @@ def mapped(route: Route, item: Item) -> None:
     try:
         if route.routing is not None:
             addressed(route, item)
-        elif mapping.wants(item.body):
-            item.payload = mapping.apply(item.body)
-        else:
+        elif not mapping.wants(item.body):
             item.refusal = State.UNCHANGED, "the mapping's `when` leaves it out"
+        elif (field := mapping.unchosen(item.body)) is not None:
+            item.refusal = State.UNCHANGED, f"no rule of the mapping names its {field}"
+        else:
+            item.payload = mapping.apply(item.body)
     except RejectRecord as error:
         item.refusal = State.REJECTED, error.message
     except Exception as error:  # noqa: BLE001 - a poison record is refused; its text may hold values

@@ -2,7 +2,7 @@
 
 What an expression that yields nothing (null, or blank text) does to a field:
 
-* a field that the destination requires: the record is rejected;
+* a field that the destination requires: the record is rejected, or left out where rules were to choose it;
 * any other: null is in the payload, so that what was cleared in the ERP is cleared at the destination;
 * a field that is ``if_empty``, or a link, or cannot be null at the destination: it is left out, and keeps what it has.
 """
@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ml_connector.core.choices import Choice
 from ml_connector.core.custom_fields import CustomField, converter
 from ml_connector.core.errors import Misconfigured, RejectRecord
 from ml_connector.core.expressions import Expression
@@ -27,6 +28,8 @@ from ml_connector.core.templates import TextTemplate
 
 __all__ = ["Mapping", "MappingOverlay", "MappingSpec", "compile_mapping", "load_mapping"]
 
+Maker = Expression | TextTemplate | Choice
+
 
 @dataclass(slots=True, frozen=True)
 class _Field:
@@ -35,7 +38,7 @@ class _Field:
     name: str
     container: str | None
     key: str
-    expression: Expression | TextTemplate
+    expression: Maker
     convert: Callable[[Any], Any] | None
     required: bool
     clears: bool
@@ -87,6 +90,12 @@ class Mapping:
         except ValueError as error:
             raise self._refusal("when", self._when, str(error)) from None
 
+    def unchosen(self, body: dict[str, Any]) -> str | None:
+        """A field that the destination requires and for which no rule holds: the record is not to be sent. Raises
+        RejectRecord."""
+        chosen = (field for field in self._fields if field.required and isinstance(field.expression, Choice))
+        return next((field.name for field in chosen if self._evaluated(field, body) is None), None)
+
     def created_at(self, body: dict[str, Any]) -> datetime | None:
         """When the source has made the record; None if it does not tell."""
         told = body.get(self.created) if self.created else None
@@ -116,15 +125,17 @@ class Mapping:
         except ValidationError as error:
             raise self._invalid(error) from None
 
-    def _value(self, field: _Field, body: dict[str, Any]) -> Any:
+    def _evaluated(self, field: _Field, body: dict[str, Any]) -> Any:
         try:
             value = field.expression(body)
             if is_blank(value):
-                value = None
-            elif field.convert is not None:
-                value = field.convert(value)
+                return None
+            return value if field.convert is None else field.convert(value)
         except ValueError as error:
             raise self._refusal(field.name, field.expression, str(error)) from None
+
+    def _value(self, field: _Field, body: dict[str, Any]) -> Any:
+        value = self._evaluated(field, body)
         if value is None and field.required:
             raise self._refusal(field.name, field.expression, f"it is empty, and {self.target} requires it")
         return value
@@ -137,7 +148,7 @@ class Mapping:
                 return self._refusal(field.name, field.expression, f"{self.target} refuses it: {_say(first)}")
         return RejectRecord(f"{self.target} refuses the record as a whole: {_say(first)}", phase=self._phase)
 
-    def _refusal(self, name: str, expression: Expression | TextTemplate, problem: str) -> RejectRecord:
+    def _refusal(self, name: str, expression: Maker, problem: str) -> RejectRecord:
         shown = expression.text.splitlines()[0] if expression.text else ""
         return RejectRecord(f"{name}, from `{shown}`: {problem}", phase=self._phase)
 
@@ -167,25 +178,28 @@ def compile_mapping(
     return Mapping(spec, fields, Expression(spec.when) if spec.when is not None else None, target_model)
 
 
-def _compile(spec: MappingSpec, problems: list[Problem]) -> dict[str, Expression | TextTemplate]:
+def _compile(spec: MappingSpec, problems: list[Problem]) -> dict[str, Maker]:
     """The expressions by their place in the mapping; those that do not compile become problems."""
-    expressions: dict[str, Expression | TextTemplate] = {}
+    expressions: dict[str, Maker] = {}
     rules = {f"fields.{name}": rule for name, rule in spec.fields.items()}
     if spec.when is not None:
         rules["when"] = FieldRule(**{"from": spec.when})
     for place, rule in rules.items():
+        what = "template" if rule.template is not None else "rules" if rule.choose else "expression"
         try:
-            made = TextTemplate(rule.template) if rule.template is not None else Expression(rule.source or "")
-            expressions[place] = made
+            expressions[place] = _maker(rule)
         except ValueError as error:
-            what = "template" if rule.template is not None else "expression"
             problems.append((place, f"`{rule.source or what}`: {error}. Correct the {what}"))
     return expressions
 
 
-def _field(
-    spec: MappingSpec, name: str, rule: FieldRule, expression: Expression | TextTemplate, target_model: type[BaseModel]
-) -> _Field:
+def _maker(rule: FieldRule) -> Maker:
+    if rule.choose is not None:
+        return Choice(rule.choose)
+    return TextTemplate(rule.template) if rule.template is not None else Expression(rule.source or "")
+
+
+def _field(spec: MappingSpec, name: str, rule: FieldRule, expression: Maker, target_model: type[BaseModel]) -> _Field:
     container, _, key = name.rpartition(".")
     info = target_model.model_fields[container or key]
     linked = name in spec.links or name in spec.backlinks

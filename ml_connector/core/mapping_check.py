@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from types import NoneType
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
+from ml_connector.core.choices import Choice
 from ml_connector.core.expressions import Expression
 from ml_connector.core.mapping_file import FieldRule, MappingSpec
 from ml_connector.core.templates import TextTemplate
@@ -19,7 +21,7 @@ Problem = tuple[str, str]
 
 def check_against_models(
     spec: MappingSpec,
-    expressions: dict[str, Expression | TextTemplate],
+    expressions: dict[str, Expression | TextTemplate | Choice],
     source: type[BaseModel],
     target: type[BaseModel],
     context: Collection[str],
@@ -50,7 +52,7 @@ def field_names(source: type[BaseModel]) -> set[str]:
 
 def _source_problems(
     spec: MappingSpec,
-    expressions: dict[str, Expression | TextTemplate],
+    expressions: dict[str, Expression | TextTemplate | Choice],
     source: type[BaseModel],
     context: Collection[str],
 ) -> Iterator[Problem]:
@@ -73,8 +75,20 @@ def _field_problems(spec: MappingSpec, name: str, rule: FieldRule, target: type[
         yield place, f"{container} of {spec.target} holds no fields of its own. Map to {container} itself"
     elif container and key not in spec.custom_fields.get(container, {}):
         yield place, f"the custom field is not declared. Add {key} with its title and type to custom_fields.{container}"
+    if info is not None and not container:
+        yield from ((place, problem) for problem in _choice_problems(spec, rule, info))
     if rule.values is not None and rule.values not in spec.values:
         yield place, f"there is no value table {rule.values}. {_instead(rule.values, spec.values)}"
+
+
+def _choice_problems(spec: MappingSpec, rule: FieldRule, info: FieldInfo) -> Iterator[str]:
+    taken = TypeAdapter[Any](Annotated[info.annotation, info])  # type: ignore[arg-type] # known at run time only
+    for number, one in enumerate(rule.choose or (), 1):
+        try:
+            if one.value is not None:
+                taken.validate_python(one.value)
+        except ValidationError:
+            yield f"the value of rule {number} is none that {spec.target} takes. Correct it"
 
 
 def _missing(spec: MappingSpec, target: type[BaseModel]) -> Iterator[Problem]:

@@ -23,12 +23,23 @@ class _Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+class ChoiceRule(_Data):
+    """One rule of a field that is chosen."""
+
+    when: str | None = None
+    """None: it holds for every record."""
+    value: Scalar
+
+
 class FieldRule(_Data):
-    """Where one field of the payload comes from: an expression, which in YAML may stand alone, or a template."""
+    """Where one field of the payload comes from: an expression, which in YAML may stand alone, a template, or rules."""
 
     source: str | None = Field(None, alias="from")
     template: str | None = None
     """Text for people, with the record's fields in it (templates.py)."""
+    choose: tuple[ChoiceRule, ...] | None = Field(None, min_length=1)
+    """The value of the first rule that holds. Where none does for a field that the destination requires, the record is
+    not sent: it is ``unchanged``, with that reason."""
     own: Literal["overwrite", "if_empty"] = "overwrite"
     """``if_empty``: written only while the destination's field is empty; what people wrote there stays."""
     values: str | None = None
@@ -40,13 +51,16 @@ class FieldRule(_Data):
         if isinstance(data, str):
             return {"from": data}
         if not isinstance(data, (dict, FieldRule)):
-            raise ValueError("write an expression, or {from: expression, own: ..., values: ...}, or {template: text}")
+            raise ValueError(
+                "write an expression, or {from: expression, own: ..., values: ...}, or {template: text}, or "
+                "{choose: [{when: expression, value: ...}, ...]}"
+            )
         return data
 
     @model_validator(mode="after")
     def _one_origin(self) -> FieldRule:
-        if (self.source is None) == (self.template is None):
-            raise ValueError("give it either from (an expression) or template (a text)")
+        if [self.source, self.template, self.choose].count(None) != 2:
+            raise ValueError("give it one of from (an expression), template (a text) and choose (rules)")
         return self
 
 

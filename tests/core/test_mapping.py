@@ -251,3 +251,43 @@ def test_five_thousand_records_of_ten_fields_are_mapped_well_within_a_second(com
         mapping.apply(BODY)
 
     assert time.process_time() - started < 0.6  # 0.1 s on an idle machine
+
+
+RULES = FULL.replace(
+    "external_id: PartyNumber",
+    """external_id:
+    choose:
+      - {when: "Country == 'NO' && Status == 'A'", value: north}
+      - {when: "Country == 'SE'", value: null}
+      - {when: Orders, value: other}""",
+)
+
+
+def test_the_first_rule_that_holds_chooses_and_where_none_does_the_record_is_left_out(compiled: Any) -> None:
+    mapping = compiled(RULES)
+
+    assert mapping.unchosen(BODY) is None
+    assert mapping.apply(BODY)["external_id"] == "north"
+    assert mapping.apply(BODY | {"Country": "DE"})["external_id"] == "other"
+    assert mapping.unchosen(BODY | {"Country": "SE"}) == "external_id"
+    assert mapping.unchosen(BODY | {"Country": "DE", "Orders": None}) == "external_id"
+    replaced = compiled(RULES, {"fields": {"external_id": {"choose": [{"value": "all"}]}}})
+    assert replaced.apply(BODY | {"Country": "SE"})["external_id"] == "all"
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        ("{choose: [{value: a}, {when: Country, value: b}]}", "rule 2 is never reached"),
+        ("{choose: [{when: Contry, value: a}]}", "has no field Contry. Did you mean Country?"),
+        ("{choose: [{when: 'Country ==', value: a}]}", "rule 1: "),
+        ("{choose: [{when: Country, value: 7}]}", "value of rule 1 is none that desk.Organization takes"),
+        ("{choose: []}", "at least 1 item"),
+        ("{choose: [{value: a}], from: Country}", "one of from"),
+    ],
+)
+def test_rules_that_cannot_work_are_found_when_the_mapping_is_loaded(compiled: Any, rule: str, problem: str) -> None:
+    with pytest.raises(Misconfigured, match=r"external_id") as caught:
+        compiled(FULL.replace("external_id: PartyNumber", f"external_id: {rule}"))
+
+    assert problem in str(caught.value)
