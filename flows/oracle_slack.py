@@ -9,7 +9,7 @@ from typing import Literal
 
 from prefect import flow
 
-from tasks.backlog import backlog
+from tasks.chunks import backlog
 from tasks.log_audit import log_audit
 from tasks.names import flow_run_name
 from tasks.open_run import open_run
@@ -42,8 +42,7 @@ async def notify(
     if mode == "preview":
         return await preview(tenant, INTEGRATION, wanted)
     async with open_run(tenant, INTEGRATION, wanted, full=mode == "full") as run, progress(run):
-        for stream in run.streams:
-            async for chunk in backlog(run, stream):
-                with run.tolerating():
-                    await upsert(stream, await transform(stream, chunk))
+        async for stream, chunk in backlog(run):
+            with run.tolerating():
+                await upsert(stream, await transform(stream, chunk))
         return await log_audit(run)

@@ -10,9 +10,7 @@ from typing import Literal
 
 from prefect import flow
 
-from tasks.events import events
-from tasks.fetch import missed, pages
-from tasks.leftovers import leftovers
+from tasks.chunks import everything, told, untold
 from tasks.log_audit import log_audit
 from tasks.names import flow_run_name
 from tasks.open_run import open_run
@@ -47,11 +45,9 @@ async def sync_customers(
     if mode == "preview":
         return await preview(tenant, INTEGRATION, wanted)
     async with open_run(tenant, INTEGRATION, wanted, full=mode == "full") as run, progress(run):
-        for stream in run.streams:
-            for chunks in (leftovers(run, stream), pages(run, stream), leftovers(run, stream, patience=60)):
-                async for chunk in chunks:
-                    with run.tolerating():
-                        await upsert(stream, await transform(stream, chunk))
+        async for stream, chunk in everything(run):
+            with run.tolerating():
+                await upsert(stream, await transform(stream, chunk))
         return await log_audit(run)
 
 
@@ -65,18 +61,12 @@ async def tie_tickets(tenant: str, streams: list[TicketStreamName] | None = None
     is read by `ml-connector audit TENANT --customer ID`.
     """
     async with open_run(tenant, INTEGRATION, streams or TICKET_STREAMS) as run, progress(run):
-        for stream in run.streams:
-            async for chunk in leftovers(run, stream):
-                with run.tolerating():
-                    await upsert(stream, await transform(stream, chunk))
-        async for stream, chunk in events(run):
+        async for stream, chunk in told(run):
             with run.tolerating():
                 await upsert(stream, await transform(stream, chunk))
         with run.tolerating():
             await tend_webhooks(run)
-        for stream in run.streams:
-            for chunks in (missed(run, stream), leftovers(run, stream, patience=60)):
-                async for chunk in chunks:
-                    with run.tolerating():
-                        await upsert(stream, await transform(stream, chunk))
+        async for stream, chunk in untold(run):
+            with run.tolerating():
+                await upsert(stream, await transform(stream, chunk))
         return await log_audit(run)

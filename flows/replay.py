@@ -12,8 +12,7 @@ from prefect import flow
 
 from ml_connector.core.lease import LeaseTaken
 from ml_connector.core.selection import Selection
-from tasks.fetch import pages
-from tasks.leftovers import leftovers
+from tasks.chunks import everything
 from tasks.log_audit import log_audit
 from tasks.names import replay_name
 from tasks.progress import progress
@@ -80,11 +79,9 @@ async def replay(
         return None
     try:
         async with open_replay(tenant, selection, run_id, integration, streams) as run, progress(run):
-            for stream in run.streams:
-                for chunks in (leftovers(run, stream), pages(run, stream), leftovers(run, stream, patience=60)):
-                    async for chunk in chunks:
-                        with run.tolerating():
-                            await upsert(stream, await transform(stream, chunk))
+            async for stream, chunk in everything(run):
+                with run.tolerating():
+                    await upsert(stream, await transform(stream, chunk))
             return await log_audit(run)
     except LeaseTaken as taken:
         return f"{taken}. Retry when it has ended."  # a person has asked for it: it is not skipped
