@@ -122,7 +122,7 @@ def _without_sign_of_life() -> AutomationCore:
         description="A run whose process and worker are gone is told to be crashed.",
         tags=[TAG],
         trigger=EventTrigger(
-            after={"prefect.flow-run.heartbeat"},
+            after={"prefect.flow-run.Running", "prefect.flow-run.heartbeat"},
             expect={"prefect.flow-run.*"},
             match=_RUN,
             match_related=[_tagged(TAG)],
