@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import random
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -84,16 +85,25 @@ class Deliveries:
     async def _send(self, line: _Line) -> None:
         settings = self.workspace.settings
         await self._deliver(line, [])
-        while True:
-            try:
-                await asyncio.wait_for(line.some.wait(), settings.heartbeat_seconds)
-            except TimeoutError:
-                pass
-            else:
-                await asyncio.sleep(settings.webhook_delay)
-            events, line.waiting = line.waiting, []
-            line.some.clear()
-            await self._deliver(line, events)
+        async with asyncio.TaskGroup() as astray:
+            while True:
+                try:
+                    await asyncio.wait_for(line.some.wait(), settings.heartbeat_seconds)
+                except TimeoutError:
+                    pass
+                else:
+                    await asyncio.sleep(settings.webhook_delay)
+                events, line.waiting = line.waiting, []
+                line.some.clear()
+                if settings.webhook_shuffle:
+                    for _ in range(settings.webhook_duplicates):
+                        astray.create_task(self._late(line, events))
+                else:
+                    await self._deliver(line, events)
+
+    async def _late(self, line: _Line, events: list[Row]) -> None:
+        await asyncio.sleep(random.random() * self.workspace.settings.webhook_shuffle)
+        await self._deliver(line, events)
 
     async def _deliver(self, line: _Line, events: list[Row]) -> None:
         """Until it has arrived; or until the webhook is deleted, for it has failed so long."""

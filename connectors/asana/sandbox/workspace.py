@@ -39,6 +39,10 @@ class Settings:
     """Before the first retry; it doubles with each."""
     webhook_give_up_seconds: float = 86_400.0
     """So long a webhook may fail before Asana deletes it."""
+    webhook_shuffle: float = 0.0
+    """Deliveries take up to this long, each for itself: they overtake each other."""
+    webhook_duplicates: int = 1
+    """So often is each delivered, where they are shuffled."""
     heartbeat_seconds: float = 28_800.0
     sync_seconds: float = 86_400.0
     """How long a sync token is good for."""
