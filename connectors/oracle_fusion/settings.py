@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from connectors.oracle_fusion.journal_settings import JournalSettings
+
 SYSTEM = "oracle_fusion"
 
 HOSTS = (
@@ -71,6 +73,9 @@ class OracleSettings(BaseModel):
     """VisibilityCode of new notes. PRIVATE ones are seen by the user of the connection alone."""
     attachment_category: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] = "MISC"
     """CategoryName of new attachments."""
+    account_combinations: Annotated[str, StringConstraints(max_length=1000)] = ""
+    """Which account combinations their stream reads, in Oracle's language of queries and without `or`:
+    ``_CHART_OF_ACCOUNTS_ID = 41``. Empty: all that the pod has."""
     settle_seconds: Annotated[float, Field(ge=0)] = 30.0
     """How long a write whose answer was lost may still be under way."""
     invoice_page: Page = "/fscmUI/faces/deeplink?objType=AP_VIEWINVOICE&action=VIEW&objKey=InvoiceId={InvoiceId}"
@@ -81,3 +86,5 @@ class OracleSettings(BaseModel):
     """The ``url`` of journal batches; no public document tells one."""
     customer_invoice_page: Page = ""
     """The ``url`` of invoices to customers; no public document tells one."""
+    journals: JournalSettings | None = None
+    """None: no journals can be written."""
