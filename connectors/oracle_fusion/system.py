@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from connectors.oracle_fusion import (
     journal_models,
+    journal_payload,
     models,
     order_models,
     payables_models,
@@ -18,6 +19,7 @@ from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.contact_check import ContactChecks
 from connectors.oracle_fusion.customer_fields import CustomerAttributes, require_attributes
 from connectors.oracle_fusion.errors import explain
+from connectors.oracle_fusion.journals import Journals
 from connectors.oracle_fusion.notes import Notes
 from connectors.oracle_fusion.ping import ping
 from connectors.oracle_fusion.settings import HOSTS, REQUEST_ID_HEADERS, SYSTEM, OracleSettings
@@ -56,6 +58,7 @@ ORACLE_FUSION = System(
             payloads.CustomerAttachment,
             payloads.CustomerFields,
             payloads.ContactCheck,
+            journal_payload.Journal,
         )
     },
     sources=STREAMS,
@@ -64,6 +67,7 @@ ORACLE_FUSION = System(
         "CustomerAttachment": lambda client, _: Attachments(client),
         "CustomerFields": lambda client, _: CustomerAttributes(client),
         "ContactCheck": lambda client, _: ContactChecks(client),
+        "Journal": lambda client, _: Journals(client),
     },
     ensure_fields=require_attributes,
 )
