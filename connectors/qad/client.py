@@ -21,10 +21,10 @@ _DESCRIBED = 500
 
 @dataclass(slots=True, frozen=True)
 class BrowsePage:
-    """One page. ``more``: QAD says that there are further ones."""
+    """One page. ``more``: whether QAD says that there are further ones, None where it says nothing."""
 
     rows: list[Body] = field(repr=False)
-    more: bool
+    more: bool | None
     server_time: datetime | None
     request_id: str | None
 
@@ -81,7 +81,7 @@ class Qad:
                 "answered with something that is not a browse", vendor=SYSTEM, phase=urn, request_id=response.request_id
             )
         said = (body.get("auxillaryData") or {}).get("HasMoreParams")  # QAD's spelling, and a text
-        more = len(rows) >= page_size if said is None else str(said).lower() == "true"
+        more = None if said is None else str(said).lower() == "true"
         return BrowsePage(rows, more, response.server_time, response.request_id)
 
     async def columns(self, urn: str) -> dict[str, Column]:

@@ -42,13 +42,15 @@ class BrowseStream:
     async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:
         """All rows, or those changed since the day before the window.
 
-        `Misconfigured` names a browse or columns that the instance does not have; `AbortRun` if pages repeat, or the
-        time budget is used up: a continued run goes on behind the last page.
+        A full page is not believed to be the last one: what comes behind it tells. `Misconfigured` names a browse or
+        columns that the instance does not have; `AbortRun` if pages repeat, or the time budget is used up: a continued
+        run goes on behind the last page.
         """
         begun = time.monotonic()
         state: dict[str, Any] = jsonx.loads(cursor) if cursor else {"page": 1, "call": str(uuid4())}
         start, call_id = int(state["page"]), str(state["call"])
         seen: set[str] = set()
+        promised: bool | None = False
         for number in count(start):
             page = await self.client.browse(
                 self.entity.browse,
@@ -60,14 +62,14 @@ class BrowseStream:
             if number == start:
                 await self.check(page.rows, first=number == 1)
             records = [self._record(row) for row in page.rows]
-            if records:
-                self._refuse_repetition(records[0].source_id, seen)
-                behind = {"page": number + 1, "call": call_id}
-                yield Page(records, jsonx.dumps(behind).decode(), page.request_id)
-            if not page.more:
+            if not records or records[0].source_id in seen:
+                self._check_end(repeated=bool(records), promised=bool(promised or page.more))
                 return
-            if not records:
-                raise RetryLater("promised more rows and gave none", vendor=SYSTEM, phase=self.operation)
+            seen.add(records[0].source_id)
+            yield Page(records, jsonx.dumps({"page": number + 1, "call": call_id}).decode(), page.request_id)
+            if page.more is False and len(records) < self.entity.page_size:
+                return
+            promised = page.more
             self._check_budget(time.monotonic() - begun, number)
 
     async def check(self, rows: list[Body], *, first: bool) -> None:
@@ -118,16 +120,17 @@ class BrowseStream:
             return SourceRecord(f"no key: {jsonx.digest(row).hex()[:16]}", modified, body)
         return SourceRecord(source_id, modified, body, str(body[entity.key[-1]]))
 
-    def _refuse_repetition(self, first: str, seen: set[str]) -> None:
-        """What QAD expects in pageAction behind the first page is not documented."""
-        if first in seen:
+    def _check_end(self, *, repeated: bool, promised: bool) -> None:
+        """A page with nothing new ends the read, unless there was to be more."""
+        if promised and repeated:  # what QAD expects in pageAction behind the first page is not documented
             raise AbortRun(
                 f"the pages of {self.entity.browse} repeat: set entities.{self.name}.page_size above the number of "
                 "its rows",
                 vendor=SYSTEM,
                 phase=self.operation,
             )
-        seen.add(first)
+        if promised:  # the next attempt begins at this page, and believes it if it is still empty
+            raise RetryLater("promised more rows and gave none", vendor=SYSTEM, phase=self.operation)
 
     def _check_budget(self, seconds: float, pages: int) -> None:
         if seconds > self.entity.time_budget_minutes * 60:

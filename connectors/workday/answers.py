@@ -24,6 +24,7 @@ _LONGEST_FAULT = 1024 * 1024
 _FAULT = f"{{{SOAP}}}Fault"
 _RESULTS = f"{{{WD}}}Response_Results"
 _DATA = f"{{{WD}}}Response_Data"
+_NUMBERS = ("Total_Pages", "Total_Results", "Page_Results")
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,10 +42,11 @@ class Fault:
 
 @dataclass(slots=True)
 class Answer:
-    """One page: ``pages`` in all."""
+    """One page; of all that was asked for there are ``pages`` pages and ``total`` records."""
 
     rows: list[Body] = field(repr=False)
     pages: int
+    total: int
 
 
 def read_page(operation: Operation, body: bytes, charset: str | None) -> Answer:
@@ -56,7 +58,7 @@ def read_page(operation: Operation, body: bytes, charset: str | None) -> Answer:
     _refuse_doctype(body)
     record = f"{{{WD}}}{operation.record}"
     rows: list[Body] = []
-    said: tuple[int, int] | None = None
+    said: tuple[int, int, int] | None = None
     encoding = None if body.lstrip()[:5] == b"<?xml" else charset
     try:
         parser = etree.iterparse(
@@ -66,7 +68,8 @@ def read_page(operation: Operation, body: bytes, charset: str | None) -> Answer:
         for _, element in parser:
             parent = element.getparent()
             if element.tag == _RESULTS:
-                said = int(text(element, "Total_Pages") or 0), int(text(element, "Page_Results") or 0)
+                pages, total, here = (int(text(element, name) or 0) for name in _NUMBERS)
+                said = (pages, total, here)
             elif parent is not None and parent.tag == _DATA:
                 rows.append(operation.pick(element))
                 parent.remove(element)  # what has been read makes room
@@ -74,9 +77,10 @@ def read_page(operation: Operation, body: bytes, charset: str | None) -> Answer:
         said = None  # raised below, so that the parser's error, which quotes the answer, does not travel along
     if said is None:
         raise RetryLater("answered with something that is not a whole SOAP message of this operation")
-    if len(rows) != said[1]:
-        raise RetryLater(f"answered with {len(rows)} records where it says {said[1]}")
-    return Answer(rows, said[0])
+    pages, total, here = said
+    if len(rows) != here:
+        raise RetryLater(f"answered with {len(rows)} records where it says {here}")
+    return Answer(rows, pages, total)
 
 
 def read_fault(body: bytes) -> Fault | None:

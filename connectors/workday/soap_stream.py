@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from connectors.workday.client import Page as SoapPage
 from connectors.workday.client import Workday
 from connectors.workday.envelope import Part, Reference
 from connectors.workday.operations import (
@@ -15,6 +16,7 @@ from connectors.workday.operations import (
     GET_SUPPLIERS,
     Operation,
 )
+from connectors.workday.place import Place
 from connectors.workday.settings import SYSTEM, SoapRead
 from ml_connector.core import jsonx
 from ml_connector.core.errors import RetryLater
@@ -72,21 +74,32 @@ class SoapStream:
         return page.server_time
 
     async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:
-        """All records that the passes find, as they stood at the end of the window: pages do not shift meanwhile."""
-        begin = jsonx.loads(cursor) if cursor else {"pass": 0, "page": 1}
-        number = int(begin["page"])
-        for nth, one in list(enumerate(self._passes(window)))[int(begin["pass"]) :]:
-            while True:
-                page = await self.client.page(
-                    self._operation, self._read, one.criteria, page=number, as_of=window.hi, count=self._read.page_size
-                )
-                number += 1
+        """All records that the passes find, as they stood at the end of the window: pages do not shift meanwhile.
+
+        Where they do shift, because records have left what was asked for, some pages come twice.
+        """
+        begin = Place(**jsonx.loads(cursor)) if cursor else Place()
+        for nth, one in list(enumerate(self._passes(window)))[begin.nth :]:
+            place = begin if nth == begin.nth else Place(nth)
+            while place.page:
+                page = await self._page(one, place.page, window)
+                place = place.behind(page.answer)
                 records = [self._record(row | one.adds(row)) for row in page.answer.rows]
                 if records:
-                    yield Page(records, jsonx.dumps({"pass": nth, "page": number}).decode(), page.request_id)
-                if number > page.answer.pages:
-                    break
-            number = 1
+                    yield Page(records, jsonx.dumps(asdict(place)).decode(), page.request_id)
+
+    async def _page(self, one: Pass, number: int, window: Window) -> SoapPage:
+        page = await self.client.page(
+            self._operation, self._read, one.criteria, page=number, as_of=window.hi, count=self._read.page_size
+        )
+        if not page.answer.rows and number <= page.answer.pages:
+            raise RetryLater(
+                f"gave no records on a page of which it says that it is one of {page.answer.pages}",
+                vendor=SYSTEM,
+                phase=f"{self._operation.name}, page {number}",
+                request_id=page.request_id,
+            )
+        return page
 
     def _record(self, body: Body) -> SourceRecord:
         # Some records have lost their WID to a security rule; then what they are called must do.
@@ -139,7 +152,8 @@ def payments(client: Workday, read: SoapRead) -> SoapStream:
 def _changed(window: Window) -> list[Pass]:
     if window.lo is None:
         return [Pass(())]
-    return [Pass((("Updated_From_Date", _moment(window.lo)), ("Updated_To_Date", _moment(window.hi))))]
+    # No Updated_To_Date: what is changed while it is read would leave the answer, and its neighbours change pages.
+    return [Pass((("Updated_From_Date", _moment(window.lo)),))]
 
 
 def _has_status(wid: str) -> Part:

@@ -17,7 +17,7 @@ from connectors.qad.models import Customer
 from connectors.qad.ping import ping
 from connectors.qad.settings import QadSettings
 from connectors.qad.streams import STREAMS
-from ml_connector.core.errors import AbortRun, Misconfigured, Reauthenticate
+from ml_connector.core.errors import AbortRun, Misconfigured, Reauthenticate, RetryLater
 from ml_connector.core.records import Source, SourceRecord, Window
 from ml_connector.core.response import Response
 from tests.connectors.qad_instance import CONTACTS, CUSTOMERS, InstanceUnderTest, instance
@@ -58,6 +58,31 @@ async def test_a_reader_that_dies_after_each_page_reads_every_customer_once(qad:
     for one in found:
         Customer.model_validate(one.body)
     assert found[0].body["recordUrl"] == "https://acme.qad.com/clouderp/#/customer?code=10C1000"
+
+
+@pytest.mark.parametrize(("page_size", "fault"), [(4, "cap_page"), (4, "mutate_while_paging"), (23, "repeat_pages")])
+async def test_a_full_page_is_not_believed_to_be_the_last_one(
+    qad: InstanceUnderTest, page_size: int, fault: str
+) -> None:
+    qad.fault("lie_has_more")
+    qad.fault(fault, rows=4)
+    async with qad.client(entities={"customers": {**CUSTOMERS, "page_size": page_size}}) as client:
+        found = [one.source_id for one in await read(STREAMS["Customer"](client))]
+
+    assert len(found) == len(set(found)) == 23
+
+
+async def test_a_promised_page_that_is_empty_is_asked_for_again(qad: InstanceUnderTest) -> None:
+    async with qad.client(entities={"customers": PAGED}) as client:
+        source = STREAMS["Customer"](client)
+        pages = source.read(everything(), None)
+        first = await anext(aiter(pages))
+        qad.fault("no_rows", times=1)
+        with pytest.raises(RetryLater, match="promised more rows"):
+            await anext(aiter(pages))
+        rest = [record async for page in source.read(everything(), first.cursor) for record in page.records]
+
+    assert len(first.records) + len(rest) == 23
 
 
 async def test_only_what_was_changed_is_asked_for_where_the_browse_has_a_day_of_the_last_change(

@@ -82,6 +82,24 @@ async def test_a_reader_that_dies_after_each_page_reads_every_supplier_once(work
     assert sorted(found) == sorted(workday.emulator.books.rows["suppliers"])
 
 
+@pytest.mark.parametrize(("fault", "params"), [("cap_page", {"rows": 3}), ("lie_pages", {})])
+async def test_no_number_of_pages_is_believed_alone(workday: Tenant, fault: str, params: dict[str, Any]) -> None:
+    async with workday.client(suppliers={"page_size": 4}) as client:
+        workday.fault(fault, **params)
+        found = [record.source_id for record in await read(STREAMS["Supplier"](client))]
+
+    assert sorted(found) == sorted(workday.emulator.books.rows["suppliers"])
+
+
+async def test_invoices_that_are_paid_while_they_are_read_hide_no_others(workday: Tenant) -> None:
+    workday.emulator.seed("supplier_invoices", 40, 1)
+    async with workday.client(supplier_invoices={"page_size": 5}) as client:
+        workday.fault("mutate_while_paging", rows=3)
+        seen = await read(STREAMS["SupplierInvoice"](client))
+
+    assert {record.source_id for record in seen} == workday.emulator.books.rows["supplier_invoices"].keys()
+
+
 async def test_only_what_was_changed_in_the_window_is_asked_for_deactivations_too(workday: Tenant) -> None:
     async with workday.client() as client:
         source = STREAMS["Supplier"](client)

@@ -39,7 +39,10 @@ def answer(query: QueryParams, instance: Instance, odd: Callable[[str], FaultRul
     if (rule := odd("cap_page")) and urn != LOOKUP:
         size = min(size, int(rule.params["rows"]))
     number = 1 if odd("repeat_pages") else int(page)
-    return _page(rows[(number - 1) * size : number * size], int(page) * size < len(rows))
+    shown = [dict(row) for row in rows[(number - 1) * size : number * size]]
+    if rule := odd("mutate_while_paging"):
+        instance.stir(browse, shown[: int(rule.params["rows"])])
+    return _page(shown, int(page) * size < len(rows) and not odd("lie_has_more"))
 
 
 def _page(rows: Iterable[Row], more: bool) -> dict[str, Any]:

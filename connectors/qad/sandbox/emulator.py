@@ -35,6 +35,8 @@ class QadEmulator:
             "error_in_200",  # code, field: an error in the body of a 200
             "no_rows",  # 200 without rows
             "cap_page",  # rows: never more than so many rows a page
+            "lie_has_more",  # each page says that it is the last one
+            "mutate_while_paging",  # rows: so many customers of a page change once it was served
             "repeat_pages",  # each further page is the first one again
         }
     )

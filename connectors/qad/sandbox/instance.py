@@ -105,6 +105,12 @@ class Instance:
                 row["debtor.LastModifiedDate"] = _day(self.world.now().date())
         return [str(row[browse.key]) for row in rows]
 
+    def stir(self, browse: Browse, shown: list[Row]) -> None:
+        """What people do while somebody reads: customers move."""
+        if browse is self.collection("customers"):
+            keys = [row[browse.key] for row in shown]
+            self.mutate("customers", {"count": 0, "keys": keys, "set": {"address.AddressCity": "Oslo"}})
+
     def rename_column(self, urn: str, old: str, new: str) -> None:
         """As an upgrade or an administrator might."""
         browse = self.browses[urn]

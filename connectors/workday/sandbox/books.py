@@ -58,6 +58,14 @@ class Books:
             row["updated"] = self.world.now()
         return [str(row[_KEYS[collection]]) for row in rows]
 
+    def stir(self, collection: str, rows: Iterable[Row]) -> None:
+        """What people do while somebody reads: suppliers move, invoices are paid."""
+        if collection == "suppliers":
+            self.mutate(collection, {"keys": [row["Supplier_ID"] for row in rows], "set": {"Municipality": "Oslo"}})
+        if collection == "supplier_invoices":
+            unpaid = [row["Invoice_Number"] for row in rows if row["Payment_Status"] == "Unpaid"]
+            self.mutate(collection, {"keys": unpaid, "pay": 1})
+
     def _chosen(self, collection: str, change: Row) -> Iterable[Row]:
         rows = self.rows[collection].values()
         if "keys" not in change:

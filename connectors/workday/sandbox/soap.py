@@ -69,7 +69,10 @@ def answer(
     except Invalid as error:
         path = f"/ns1:{operation}_Request/ns1:{error.path.replace('/', '/ns1:')}"
         return fault("Client.validationError", f"Validation error occurred. {error}", "Validation_Fault", path)
-    return _page(operation, request, rows, page, count, grammar, odd)
+    answered = _page(operation, request, rows, page, count, grammar, odd)
+    if rule := odd("mutate_while_paging"):
+        books.stir(grammar.collection, rows[(page - 1) * count :][: int(rule.params["rows"])])
+    return answered
 
 
 def _signed(root: etree._Element, access: Access) -> bool:
@@ -130,10 +133,12 @@ def _page(
         etree.SubElement(root, f"{{{SOAP}}}Body"), f"{{{WD}}}{operation}_Response", nsmap={"wd": WD}
     )
     response.set(f"{{{WD}}}version", request.get(f"{{{WD}}}version") or "")
-    shown = rows[(page - 1) * count : page * count]
+    cap = odd("cap_page")
+    size = min(count, int(cap.params["rows"])) if cap else count
+    shown = rows[(page - 1) * size : page * size]
     results = add(response, "Response_Results")
     add(results, "Total_Results", len(rows))
-    add(results, "Total_Pages", -(-len(rows) // count))
+    add(results, "Total_Pages", page if odd("lie_pages") else -(-len(rows) // count))
     add(results, "Page_Results", len(shown))
     add(results, "Page", page)
     if odd("short_page"):
