@@ -18,8 +18,8 @@ from connectors.workday.operations import Operation
 from ml_connector.core.errors import AbortRun, RetryLater
 from ml_connector.core.records import Body
 
-_DOCTYPE = re.compile(rb"<!DOCTYPE")
-_PROLOG = 65_536  # bytes before the root element within which a declaration is looked for
+_DOCTYPE = re.compile(rb"\A(?:\xef\xbb\xbf)?(?>\s+|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE", re.DOTALL)
+"""Where XML allows it: behind nothing but white space, instructions and comments."""
 _LONGEST_FAULT = 1024 * 1024
 _FAULT = f"{{{SOAP}}}Fault"
 _RESULTS = f"{{{WD}}}Response_Results"
@@ -85,7 +85,7 @@ def read_page(operation: Operation, body: bytes, charset: str | None) -> Answer:
 
 def read_fault(body: bytes) -> Fault | None:
     """The fault of an answer; None if it has none that can be read."""
-    if len(body) > _LONGEST_FAULT or _DOCTYPE.search(body):
+    if len(body) > _LONGEST_FAULT or _DOCTYPE.match(body):
         return None
     try:
         root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
@@ -110,7 +110,7 @@ def _details(detail: etree._Element | None) -> list[str]:
 
 def _refuse_doctype(body: bytes) -> None:
     # UTF-16 would hide it from a search of bytes, and Workday answers in UTF-8.
-    if _DOCTYPE.search(body, 0, _PROLOG) or body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in body[:4]:
+    if _DOCTYPE.match(body) or body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in body[:4]:
         raise AbortRun(
             "the answer declares a document type or is not UTF-8: that is not Workday, check what stands between it "
             "and us. Nothing of the answer was read"

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ml_connector.sandbox.world import Emulator, FaultRule, SeenRequest, World
 
 GENERIC_FAULTS = frozenset(
-    {"status", "apply_then_status", "lose_response", "reset", "delay", "truncate", "html", "expire_token"}
+    {"status", "apply_then_status", "lose_response", "reset", "delay", "truncate", "html", "huge", "expire_token"}
 )
 SIGN_IN_PAGE = b"<!DOCTYPE html><html><head><title>Sign In</title></head><body>Sign In</body></html>"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -55,6 +55,8 @@ class Gate:
             await exchange.answer(rule)
         elif armed("html"):
             await exchange.reply(200, {"content-type": "text/html; charset=utf-8"}, SIGN_IN_PAGE)
+        elif rule := armed("huge"):
+            await exchange.fill(int(rule.params["mebibytes"]))
         elif armed("lose_response"):
             await exchange.carry_out(self.app)
             await exchange.cut()
@@ -118,6 +120,13 @@ class Exchange:
         raw.append((b"content-length", str(len(body)).encode()))
         await self.send({"type": "http.response.start", "status": status, "headers": raw})
         await self.send({"type": "http.response.body", "body": body})
+
+    async def fill(self, mebibytes: int) -> None:
+        """Answer 200 with nothing but spaces, and many of them."""
+        await self.send({"type": "http.response.start", "status": 200, "headers": []})
+        spaces = b" " * 1024 * 1024
+        for left in reversed(range(mebibytes)):
+            await self.send({"type": "http.response.body", "body": spaces, "more_body": left > 0})
 
     async def answer(self, rule: FaultRule) -> None:
         """Answer with the status that the rule asks for."""

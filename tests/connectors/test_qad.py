@@ -17,7 +17,7 @@ from connectors.qad.models import Customer
 from connectors.qad.ping import ping
 from connectors.qad.settings import QadSettings
 from connectors.qad.streams import STREAMS
-from ml_connector.core.errors import AbortRun, Misconfigured, Reauthenticate, RetryLater
+from ml_connector.core.errors import AbortRun, ConnectorError, Misconfigured, Reauthenticate, RetryLater
 from ml_connector.core.records import Source, SourceRecord, Window
 from ml_connector.core.response import Response
 from tests.connectors.qad_instance import CONTACTS, CUSTOMERS, InstanceUnderTest, instance
@@ -81,6 +81,30 @@ async def test_a_promised_page_that_is_empty_is_asked_for_again(qad: InstanceUnd
         with pytest.raises(RetryLater, match="promised more rows"):
             await anext(aiter(pages))
         rest = [record async for page in source.read(everything(), first.cursor) for record in page.records]
+
+    assert len(first.records) + len(rest) == 23
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "said"),
+    [
+        ("html", RetryLater, "answered text/html where JSON was expected"),
+        ("truncate", RetryLater, "the connection was lost"),
+        ("huge", AbortRun, "larger than 32768 KiB: ask for smaller pages"),
+    ],
+)
+async def test_an_answer_that_is_not_qads_is_refused_and_the_page_is_read_later(
+    qad: InstanceUnderTest, fault: str, error: type[ConnectorError], said: str
+) -> None:
+    async with qad.client(entities={"customers": PAGED}) as client:
+        pages = STREAMS["Customer"](client).read(everything(), None)
+        first = await anext(aiter(pages))
+        qad.fault(fault, times=3, mebibytes=200)
+        with pytest.raises(error, match=said):
+            await anext(aiter(pages))
+        qad.sandbox.world.faults.clear()
+        again = STREAMS["Customer"](client).read(everything(), first.cursor)
+        rest = [record async for page in again for record in page.records]
 
     assert len(first.records) + len(rest) == 23
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -167,6 +168,7 @@ async def test_throttling_is_waited_out_as_a_fault_in_500_and_as_429(workday: Te
 BOMB = '<!DOCTYPE b [<!ENTITY a "aaaaaaaaaa">' + "".join(
     f'<!ENTITY {new} "{f"&{old};" * 10}">' for old, new in zip("abcdefgh", "bcdefghi", strict=True)
 ) + "]>"  # fmt: skip
+FAULT_FOR_PEOPLE = "<html><body><h1>Error 500</h1><p>SOAP-ENV:Server: internal server error</p></body></html>"
 
 
 @pytest.mark.parametrize(
@@ -174,30 +176,41 @@ BOMB = '<!DOCTYPE b [<!ENTITY a "aaaaaaaaaa">' + "".join(
     [
         ("dtd_answer", {}, AbortRun),
         ("dtd_answer", {"declaration": BOMB}, AbortRun),
+        ("dtd_answer", {"declaration": f"<!-- {'x' * 100_000} -->\n<?style of=it?>{BOMB}"}, AbortRun),
         ("html", {}, RetryLater),
         ("short_page", {}, RetryLater),
         ("truncate", {}, RetryLater),
+        ("status", {"status": 500, "body": FAULT_FOR_PEOPLE}, RetryLater),
+        ("latin_1", {"declared": "nowhere"}, RetryLater),
+        ("huge", {"mebibytes": 200}, AbortRun),
     ],
 )
 async def test_an_answer_that_is_not_workdays_is_refused_and_the_page_is_read_later(
     workday: Tenant, fault: str, params: dict[str, Any], error: type[ConnectorError]
 ) -> None:
+    workday.emulator.mutate("suppliers", {"count": 25, "set": {"Municipality": "Köln"}})
     async with workday.client(suppliers={"page_size": 10}) as client:
         source, window = STREAMS["Supplier"](client), everything()
         pages = source.read(window, None)
         first = await anext(aiter(pages))
-        workday.fault(fault, times=3 if fault == "truncate" else 1, **params)
+        workday.fault(fault, times=3 if fault in ("truncate", "status") else 1, **params)
+        tracemalloc.start()
         with pytest.raises(error) as refused:
             await anext(aiter(pages))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
         rest = await read(source, window, first.cursor)
 
     assert type(refused.value) is error
-    assert "passwd" not in str(refused.value)
+    assert "Get_Suppliers (Resource_Management v46.1), page 2" in str(refused.value)
+    assert not {"passwd", "SOAP-ENV"} & set(str(refused.value).split())
+    assert peak < 80 * 1024 * 1024  # 32 MiB are read at most
     assert len(first.records) + len(rest) == 25
 
 
-async def test_latin_1_is_read_as_what_it_says_it_is(workday: Tenant) -> None:
-    workday.fault("latin_1")
+@pytest.mark.parametrize("declared", ["in the XML", "in the header"])
+async def test_latin_1_is_read_as_what_it_says_it_is(workday: Tenant, declared: str) -> None:
+    workday.fault("latin_1", declared=declared)
     workday.emulator.mutate("suppliers", {"keys": ["S-100001"], "set": {"Supplier_Name": "Söhne & Töchter"}})
     async with workday.client() as client:
         names = {one.number: one.body["Supplier_Name"] for one in await read(STREAMS["Supplier"](client))}

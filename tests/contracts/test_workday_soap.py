@@ -123,6 +123,7 @@ def test_a_full_page_is_read_fast_and_in_little_memory(specs: Path) -> None:
     started = time.process_time()
     rows = read_page(GET_SUPPLIERS, page, None).rows
     seconds = time.process_time() - started
+    print(f"{len(rows) / seconds:.0f} suppliers/s, {len(page) / seconds / 1e6:.0f} MB/s")
 
     assert len(rows) == 999
     assert len(page) > 5_000_000

@@ -29,7 +29,7 @@ class WorkdayEmulator:
             "lie_pages",  # each page says that it is the last one
             "mutate_while_paging",  # rows: so many suppliers of a page change, or invoices are paid, once it was served
             "short_page",  # an answer holds one record less than it says
-            "latin_1",  # an answer in ISO-8859-1
+            "latin_1",  # declared: an answer in ISO-8859-1 that says so in the XML, in the header, or nowhere
             "dtd_answer",  # declaration: an answer that declares a document type
         }
     )

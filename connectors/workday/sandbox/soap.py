@@ -147,13 +147,22 @@ def _page(
         data = add(response, "Response_Data")
         for row in shown:
             _RENDER[grammar.collection](data, row)
-    if odd("latin_1"):
-        return Response(etree.tostring(root, encoding="ISO-8859-1", xml_declaration=True), media_type="text/xml")
+    if rule := odd("latin_1"):
+        return _latin_1(root, str(rule.params.get("declared", "in the XML")))
     content = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
     if rule := odd("dtd_answer"):
         declared = rule.params.get("declaration", '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>')
         content = content.replace(b"?>", b"?>" + str(declared).encode(), 1)
     return Response(content, media_type="text/xml;charset=utf-8")
+
+
+def _latin_1(root: etree._Element, declared: str) -> Response:
+    """``declared``: where it says so, ``in the XML``, ``in the header`` or nowhere."""
+    if declared == "in the XML":
+        return Response(etree.tostring(root, encoding="ISO-8859-1", xml_declaration=True), media_type="text/xml")
+    kind = "text/xml; charset=ISO-8859-1" if declared == "in the header" else "text/xml"
+    content = etree.tostring(root, encoding="unicode").encode("latin-1")
+    return Response(content, headers={"content-type": kind})
 
 
 def fault(code: str, text: str, kind: str = "", path: str = "") -> Response:
