@@ -48,6 +48,17 @@ def without_filled(request: Body, task: Body, fields: Mapping[str, Field], if_em
     return {**kept, _CUSTOM: values}
 
 
+def without_retired(request: Body, task: Body, fields: Mapping[str, Field]) -> Body:
+    """``request`` without options that the task has and that are switched off: Asana takes them in no write."""
+    held = by_gid(task)
+    values = {
+        name: value
+        for name, value in (request.get(_CUSTOM) or {}).items()
+        if name not in fields or not fields[name].holds_retired(value, held.get(fields[name].gid, {}))
+    }
+    return {**request, _CUSTOM: values}
+
+
 def projects_of(task: Body) -> set[str]:
     return {str((one.get("project") or {}).get("gid")) for one in task.get("memberships") or []}
 

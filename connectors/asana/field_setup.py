@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from connectors.asana.client import VENDOR, Asana
-from connectors.asana.fields import Field, by_name
+from connectors.asana.fields import Field, by_name, folded
 from connectors.asana.projects import read_fields
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.errors import Misconfigured
@@ -18,9 +18,10 @@ MOST_OPTIONS = 500
 """Of one field, those that are switched off included."""
 _KINDS = {"decimal": "number", "integer": "number", "date": "date", "enum": "enum"}
 """Asana's types; text stands for all others, for it has no checkbox."""
-_OPT_FIELDS = (
+FIELD_FIELDS = (
     "gid,name,resource_subtype,precision,is_value_read_only,enum_options.gid,enum_options.name,enum_options.enabled"
 )
+"""Of a custom field itself."""
 
 
 async def ensure_fields(client: Asana, wanted: Mapping[str, Mapping[str, CustomField]]) -> list[str]:
@@ -38,7 +39,7 @@ async def ensure_fields(client: Asana, wanted: Mapping[str, Mapping[str, CustomF
         there = await read_fields(client, project)
         for title, spec in fields.items():
             if title not in there:
-                shared = shared if shared is not None else await _of_workspace(client)
+                shared = shared if shared is not None else await of_workspace(client)
                 if title not in shared:
                     shared[title] = await _create(client, spec)
                     done.append(title)
@@ -51,20 +52,10 @@ async def ensure_fields(client: Asana, wanted: Mapping[str, Mapping[str, CustomF
     return list(dict.fromkeys(done))
 
 
-async def ensure_options(client: Asana, title: str, options: Sequence[str]) -> list[str]:
-    """Let people choose from ``options`` in an enum field of the workspace; returns those that were added.
-
-    Misconfigured: there is no such field, or it would have more options than Asana allows; then none is added.
-    """
-    field = (await _of_workspace(client)).get(title)
-    if field is None or field.kind != "enum":
-        raise Misconfigured(f"the workspace has no enum field `{title}`: run `ml-connector apply`", vendor=VENDOR)
-    return await _add_options(client, field.gid, options)
-
-
-async def _of_workspace(client: Asana) -> dict[str, Field]:
+async def of_workspace(client: Asana) -> dict[str, Field]:
+    """All custom fields of the workspace, by name."""
     path = f"/workspaces/{client.settings.workspace}/custom_fields"
-    return by_name(Field.of(row) for row in await client.all(path, opt_fields=_OPT_FIELDS))
+    return by_name(Field.of(row) for row in await client.all(path, opt_fields=FIELD_FIELDS))
 
 
 async def _create(client: Asana, spec: CustomField) -> Field:
@@ -75,16 +66,16 @@ async def _create(client: Asana, spec: CustomField) -> Field:
     if kind == "enum":
         _require_room(spec.title, len(spec.options))
         data["enum_options"] = [{"name": option} for option in spec.options]
-    answer, _ = await client.create("/custom_fields", data, opt_fields=_OPT_FIELDS)
+    answer, _ = await client.create("/custom_fields", data, opt_fields=FIELD_FIELDS)
     return Field.of(answer["data"])
 
 
 async def _add_options(client: Asana, gid: str, options: Sequence[str]) -> list[str]:
     if not options:
         return []
-    row = await client.get(f"/custom_fields/{gid}", opt_fields=_OPT_FIELDS)
-    held = {str(o["name"]).strip().casefold(): o for o in row.get("enum_options") or []}
-    wanted = {option.strip().casefold(): option.strip() for option in options if option.strip()}
+    row = await client.get(f"/custom_fields/{gid}", opt_fields=FIELD_FIELDS)
+    held = {folded(str(o["name"])): o for o in row.get("enum_options") or []}
+    wanted = {folded(option): option.strip() for option in options if option.strip()}
     missing = {key: option for key, option in wanted.items() if key not in held}
     _require_room(str(row["name"]), len(row.get("enum_options") or []) + len(missing))
     off = [held[key] for key in wanted if key in held and not held[key].get("enabled", True)]

@@ -6,7 +6,7 @@ https://developers.asana.com/docs/custom-fields-guide
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -49,9 +49,13 @@ class Unwritable(Exception):
     """A value that cannot stand in its field; the message names the field, never the value."""
 
 
+class NoOption(Unwritable):
+    """An enum field does not have the value among its options: it may yet get it."""
+
+
 @dataclass(slots=True, frozen=True)
 class Field:
-    """One custom field of a project. ``options``: the enabled ones, name -> gid."""
+    """One custom field of a project. ``options``: gids by name of those that can be chosen; ``off``: of the others."""
 
     gid: str
     name: str
@@ -59,18 +63,23 @@ class Field:
     """Asana's ``resource_subtype``: ``text``, ``number``, ``enum``, ``date``..."""
     precision: int | None
     options: Mapping[str, str]
+    off: Mapping[str, str] = field(default_factory=dict)
     read_only: bool = False
 
     @classmethod
     def of(cls, row: Body) -> Field:
-        options = {str(o["name"]): str(o["gid"]) for o in row.get("enum_options") or [] if o.get("enabled", True)}
+        options: dict[bool, dict[str, str]] = {True: {}, False: {}}
+        for option in row.get("enum_options") or []:
+            options[bool(option.get("enabled", True))][str(option["name"])] = str(option["gid"])
         kind, read_only = str(row.get("resource_subtype")), bool(row.get("is_value_read_only"))
-        return cls(str(row["gid"]), str(row["name"]), kind, row.get("precision"), options, read_only)
+        return cls(
+            str(row["gid"]), str(row["name"]), kind, row.get("precision"), options[True], options[False], read_only
+        )
 
-    def option(self, name: str) -> str | None:
-        """The gid of an option, by its name in any case."""
-        folded = {known.strip().casefold(): gid for known, gid in self.options.items()}
-        return self.options.get(name) or folded.get(name.strip().casefold())
+    def holds_retired(self, value: Any, theirs: Body) -> bool:
+        """Whether a task has the option of this name, which nobody can choose any more."""
+        held = (theirs.get("enum_value") or {}).get("gid")
+        return self.kind == "enum" and held is not None and _option(self.off, _plain(value)) == held
 
     def encode(self, value: Any) -> Any:
         """The value as Asana wants it; None clears the field. Raises `Unwritable`."""
@@ -84,8 +93,10 @@ class Field:
             case "number":
                 return self._number(value)
             case "enum":
-                if (gid := self.option(_plain(value))) is None:
-                    raise Unwritable(f"field {self.name} has no option for the value: run `ml-connector apply`")
+                if (gid := _option(self.options, _plain(value))) is None:
+                    raise NoOption(
+                        f"field {self.name} has no option for the value yet: reference data, or `apply`, adds it"
+                    )
                 return gid
             case "date":
                 return {"date": str(value)[:10]}
@@ -141,6 +152,16 @@ def value_of(row: Body) -> Any:
             return held.get("date") or held.get("date_time")
         case _:
             return row.get("display_value")
+
+
+def _option(options: Mapping[str, str], name: str) -> str | None:
+    """The gid of an option, by its name in any case."""
+    return options.get(name) or {folded(known): gid for known, gid in options.items()}.get(folded(name))
+
+
+def folded(name: str) -> str:
+    """How names of options are compared."""
+    return name.strip().casefold()
 
 
 def by_gid(task: Body) -> dict[str, Body]:

@@ -40,6 +40,18 @@ class Task(BaseModel):
     custom_fields: dict[str, FieldValue] = {}
 
 
+class FieldOption(BaseModel):
+    """What people may choose in an enum field. Records with the same name share an option."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    field: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    """The field's title in Asana."""
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    enabled: bool = True
+    """False: nobody can choose it any more; tasks that have it keep it."""
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 

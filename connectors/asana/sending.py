@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from connectors.asana.client import Asana
 from connectors.asana.comparing import encode
 from connectors.asana.errors import Refused
-from connectors.asana.fields import Field, Unwritable
+from connectors.asana.fields import Field, NoOption, Unwritable
 from connectors.asana.lookup import external_gid
 from connectors.asana.projects import Projects
 from ml_connector.core.errors import AbortRun, RetryLater
@@ -57,6 +57,8 @@ class Sending:
     async def _settled(self, decision: Decision, gid: str | None) -> Outcome:
         try:
             return await self._written(decision, gid, again=True)
+        except NoOption as problem:
+            return _outcome(decision, State.PARKED, str(problem))
         except Unwritable as problem:
             return _outcome(decision, State.REJECTED, str(problem))
         except Refused as error:

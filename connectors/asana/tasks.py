@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from connectors.asana.client import VENDOR, Asana
-from connectors.asana.comparing import PLAIN, differences, projects_of, without_filled
-from connectors.asana.fields import Field, Unwritable
+from connectors.asana.comparing import PLAIN, differences, projects_of, without_filled, without_retired
+from connectors.asana.fields import Field, NoOption, Unwritable
 from connectors.asana.lookup import Key, find
 from connectors.asana.projects import Projects
 from connectors.asana.sending import Sending
@@ -83,8 +83,11 @@ class Tasks:
                     return _not_sent(decision, State.REJECTED, _NO_TASK)
                 return decision
             decision.dest_id = str(task["gid"])
-            decision.request = request = without_filled(request, task, fields, self._if_empty)
+            request = without_filled(request, task, fields, self._if_empty)
+            decision.request = request = without_retired(request, task, fields)
             decision.changed = differences(request, task, fields)
+        except NoOption as problem:
+            return _not_sent(decision, State.PARKED, str(problem))
         except Unwritable as problem:
             return _not_sent(decision, State.REJECTED, str(problem))
         if request["project"] not in projects_of(task):
@@ -105,6 +108,8 @@ def _verdict(decision: Decision, task: Body | None, fields: Mapping[str, Field])
     try:
         if task is not None and not differences(decision.request, task, fields):
             return Outcome(decision.effect_id, State.APPLIED, decision.action, str(task["gid"]))
+    except NoOption as problem:
+        outcome.reason = str(problem)
     except Unwritable as problem:
         outcome.state, outcome.reason = State.REJECTED, str(problem)
     return outcome

@@ -100,7 +100,7 @@ class GeneralLedger:
         """By its id, such as the POChargeAccountId of an order's distribution; None if there is none."""
         finder = f"PrimaryKey;_CODE_COMBINATION_ID={int(combination_id)}"
         page = await self._client.collection(ROOT, "accountCombinationsLOV", finder=finder, limit=1)
-        return _combination(page.rows[0]) if page.rows else None
+        return combination_of_row(page.rows[0]) if page.rows else None
 
     async def combination_of(self, ledger: Ledger, segments: Mapping[str, str]) -> Combination | None:
         """By all its segments, under their names; None if there is none (it may still be made by a journal where the
@@ -109,7 +109,7 @@ class GeneralLedger:
         named = [f"{name} = {self._literal(value)}" for name, value in segments.items()]
         where = " and ".join([f"_CHART_OF_ACCOUNTS_ID = {ledger.chart_of_accounts}", *named])
         rows = await self._rows("accountCombinationsLOV", where, "_CODE_COMBINATION_ID")
-        found = [one for one in map(_combination, rows) if one.segments == dict(segments)]
+        found = [one for one in map(combination_of_row, rows) if one.segments == dict(segments)]
         return found[0] if found else None
 
     async def _rows(self, resource: str, where: str, order: str) -> list[Body]:
@@ -141,7 +141,8 @@ def period_of(periods: Iterable[Period], day: date) -> Period | None:
     return max(holding, key=lambda period: period.last - period.first, default=None)
 
 
-def _combination(row: Body) -> Combination:
+def combination_of_row(row: Body) -> Combination:
+    """A row of accountCombinationsLOV."""
     return Combination(
         str(row["_CODE_COMBINATION_ID"]),
         {name: str(value) for name, value in row.items() if name not in _NOT_SEGMENTS and isinstance(value, str)},

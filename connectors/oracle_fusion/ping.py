@@ -33,6 +33,10 @@ _GRANTS = {
         "of supplier orders need it)"
     ),
     "suppliers": "a role that may view suppliers (the stream of suppliers needs it)",
+    "accountCombinationsLOV": (
+        "FUN_GET_ENTERPRISE_STRUCTURES_REST_SERVICE_PRIV and a data access set (the stream of account combinations needs "
+        "them)"
+    ),
     "invoices": "a role that may view payables invoices of the business units (the streams of invoices, holds need it)",
     "invoiceHolds": "a role that may view invoice holds of the business units (the stream of holds needs it)",
     "journalBatches": "a role that may view journals of the ledgers (the stream of journal batches needs it)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from connectors.oracle_fusion.accounts import AccountCombinations
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.credit import CreditProfiles
 from connectors.oracle_fusion.documents import Documents
@@ -14,7 +15,7 @@ from connectors.oracle_fusion.suppliers import Suppliers
 from connectors.oracle_fusion.totals import Receivables, SupplierOrders
 
 Windowed = HubOrganizations | HubPersons | CrmAccounts | CrmContacts | Documents
-Full = Receivables | SupplierOrders | Suppliers
+Full = Receivables | SupplierOrders | Suppliers | AccountCombinations
 Stream = Windowed | Full | CreditProfiles
 
 
@@ -40,4 +41,5 @@ STREAMS: Mapping[str, Callable[[OracleFusion], Stream]] = {
     "JournalBatch": JournalBatches,
     "ReceivablesInvoice": ReceivablesInvoices,
     "Supplier": Suppliers,
+    "AccountCombination": AccountCombinations,
 }

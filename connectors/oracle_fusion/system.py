@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from connectors.oracle_fusion import (
+    account_models,
     journal_models,
     journal_payload,
     models,
@@ -54,6 +55,7 @@ ORACLE_FUSION = System(
             journal_models.JournalBatch,
             receivables_models.ReceivablesInvoice,
             supplier_models.Supplier,
+            account_models.AccountCombination,
             payloads.CustomerNote,
             payloads.CustomerAttachment,
             payloads.CustomerFields,

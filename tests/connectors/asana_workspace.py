@@ -21,7 +21,7 @@ from connectors.asana.tasks import Tasks
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import HttpClient, HttpPolicy
-from ml_connector.core.records import Body, Decision, Intent, Outcome
+from ml_connector.core.records import Body, Decision, Destination, Intent, Outcome
 from ml_connector.sandbox.serve import SandboxThread
 from ml_connector.sandbox.world import FaultRule
 from tests.connectors.zendesk_account import Token
@@ -126,11 +126,11 @@ def intent(payload: Body, dest_id: str | None = None, *, force: bool = False) ->
     return Intent(uuid4(), payload["external_id"], {"project": "orders", **payload}, dest_id, force)
 
 
-async def send(tasks: Tasks, decisions: Sequence[Decision]) -> list[Outcome]:
+async def send(tasks: Destination, decisions: Sequence[Decision]) -> list[Outcome]:
     return [outcome async for some in tasks.send(decisions) for outcome in some]
 
 
-async def upsert(tasks: Tasks, intents: Sequence[Intent]) -> list[Outcome]:
+async def upsert(tasks: Destination, intents: Sequence[Intent]) -> list[Outcome]:
     """Decide and send; one outcome per intent, in order."""
     decisions = await tasks.decide(intents)
     assert [decision.effect_id for decision in decisions] == [one.effect_id for one in intents]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.asana.field_setup import ensure_fields, ensure_options
+from connectors.asana.field_setup import ensure_fields
 from connectors.asana.fields import Field, Unwritable
 from ml_connector.core import jsonx
 from ml_connector.core.custom_fields import CustomField
@@ -103,7 +103,7 @@ async def test_a_chunk_survives_refusals_limits_and_copies(asana: Workspace) -> 
     assert {outcome.state for outcome in outcomes[:39]} == {State.APPLIED}
     assert outcomes[0].dest_id == original.dest_id
     assert asana.effects()["task.created"] == 39
-    assert [outcome.state for outcome in outcomes[39:]] == [State.REJECTED] * 4
+    assert [outcome.state for outcome in outcomes[39:]] == [State.PARKED, *[State.REJECTED] * 3]
     reasons = " ".join(outcome.reason or "" for outcome in outcomes[39:])
     assert "Unheard-of" not in reasons
     assert "1.005" not in reasons
@@ -161,16 +161,16 @@ async def test_fields_and_options_are_created_once_and_never_more_than_asana_tak
         assert await ensure_fields(client, WANTED) == []
         more = FIELDS_WITH_MORE_OPTIONS
         assert await ensure_fields(client, more) == ["Status: Cancelled"]
-        assert await ensure_options(client, "Status", ["open", "Held"]) == ["Held"]
-        with pytest.raises(Misconfigured, match="504 options"):
-            await ensure_options(client, "Status", [f"Supplier {n}" for n in range(500)])
+        crowd = CustomField(title="Status", type="enum", options=tuple(f"Supplier {n}" for n in range(500)))
+        with pytest.raises(Misconfigured, match="503 options"):
+            await ensure_fields(client, {"custom_fields": {"status": crowd}})
         with pytest.raises(Misconfigured, match="type text, and number is needed"):
             await ensure_fields(client, {"custom_fields": {"x": CustomField(title="PO number", type="decimal")}})
         asana.emulator.configure({"premium": False})
         with pytest.raises(Misconfigured, match="paid"):
-            await ensure_options(client, "Status", ["x"])
+            await ensure_fields(client, {"custom_fields": {"x": CustomField(title="New", type="text")}})
 
-    assert len(asana.emulator.custom_fields.named("Status")["enum_options"]) == 4
+    assert len(asana.emulator.custom_fields.named("Status")["enum_options"]) == 3
 
 
 FIELDS_WITH_MORE_OPTIONS = {

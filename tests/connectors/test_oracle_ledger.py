@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from connectors.oracle_fusion.accounts import AccountCombinations
 from connectors.oracle_fusion.general_ledger import GeneralLedger, Period, period_of
 from connectors.oracle_fusion.sandbox.ledger_setup import SEGMENTS
 from connectors.oracle_fusion.suppliers import TAX_DETAILS, Suppliers
@@ -107,3 +108,31 @@ async def test_all_suppliers_come_in_each_read_without_their_tax_numbers(fusion:
     )
     assert len(records) > 20
     assert all(record.modified_at is None and not record.body.keys() & TAX_DETAILS for record in records)
+
+
+async def test_the_accounts_that_are_wanted_come_in_each_read_with_their_segments_in_order(fusion: Pod) -> None:
+    journals = {
+        "ledger": "US Primary Ledger",
+        "data_access_set": "1",
+        "source": "Asana",
+        "category": "Accrual",
+        "segments": SEGMENTS,
+        "amount": "remaining",
+        "clearing_account": {"account": "21010"},
+        "cost_centre_segment": "costCenter",
+        "time_zone": "UTC",
+        "closed_period": "reject",
+    }
+    wanted = "_CHART_OF_ACCOUNTS_ID = 41"
+    async with fusion.client(page_size=50, account_combinations=wanted, journals=journals) as client:
+        records = await read(AccountCombinations(client))
+        again = await read_with_crashes(AccountCombinations(client))
+
+    held = fusion.held("account_combinations")
+    assert records == again
+    assert len(records) == len(held)
+    by_id = {record.source_id: record.body for record in records}
+    for row in held:
+        body = by_id[str(row["_CODE_COMBINATION_ID"])]
+        assert [one["Value"] for one in body["Segments"]] == [row[name] for name in SEGMENTS]
+        assert body["Postable"] == (row["EnabledFlag"] == "Y")

@@ -10,16 +10,18 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from aiohttp import web
 
 from connectors.asana.completed import CompletedTasks
-from connectors.asana.field_setup import ensure_fields, ensure_options
+from connectors.asana.field_setup import ensure_fields
+from connectors.asana.options import FieldOptions
 from connectors.asana.ping import ping
 from connectors.asana.webhook_setup import ensure_webhooks, remove_webhooks
 from ml_connector.core.custom_fields import CustomField
-from ml_connector.core.records import Window
+from ml_connector.core.records import Intent, Window
 from ml_connector.core.secret import Secret
 from tests.connectors.asana_workspace import (
     API,
@@ -95,10 +97,12 @@ async def test_every_operation_of_the_client_keeps_to_the_contract(asana: Worksp
     full = {"notes": "x", "due_on": "2026-12-01", "custom_fields": {"amount": "1.50", "needed_by": "2026-12-01"}}
     async with asana.client(token=asana.emulator.oauth.issue()) as client, target() as address:
         await ensure_fields(client, WANTED)
-        await ensure_options(client, "Status", ["Held"])
+        options = FieldOptions(client)
+        (held,) = await upsert(options, [Intent(uuid4(), "1", {"field": "Status", "name": "Held"}, None)])
+        await upsert(options, [Intent(uuid4(), "1", {"field": "Status", "name": "On hold"}, held.dest_id)])
         asana.emulator.custom_fields.named("Status")["enum_options"][-1]["enabled"] = False
         await ensure_fields(
-            client, {"custom_fields": {"s": CustomField(title="Status", type="enum", options=("Held",))}}
+            client, {"custom_fields": {"s": CustomField(title="Status", type="enum", options=("On hold",))}}
         )
         tasks = destination(client)
         (created,) = await upsert(tasks, [intent(order)])

@@ -1,0 +1,25 @@
+"""Account combinations, as mappings see them; see `models`."""
+
+from __future__ import annotations
+
+from connectors.oracle_fusion.models import Record
+
+
+class Segment(Record):
+    """A part of an account, by the name that the tenant's chart of accounts gives it: ``costCenter``."""
+
+    Name: str
+    Value: str
+
+
+class AccountCombination(Record):
+    """Stream of account combinations, the accounts that journals and orders name."""
+
+    CombinationId: str
+    ChartOfAccountsId: str | None = None
+    AccountType: str | None = None
+    """A asset, E expense, L liability, O owner's equity, R revenue."""
+    Postable: bool
+    """Whether journals may name it: enabled, and neither a summary nor closed for detail posting."""
+    Segments: tuple[Segment, ...]
+    """In the order of the setting ``journals.segments``; without it, in that of Oracle's answer, which tells nothing."""

@@ -1,0 +1,57 @@
+"""Account combinations, all of them in each read: they have no LastUpdateDate that tells."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from connectors.oracle_fusion.client import OracleFusion, Root
+from connectors.oracle_fusion.general_ledger import combination_of_row
+from connectors.oracle_fusion.paging import CollectionPage, Keyset
+from connectors.oracle_fusion.ranks import ByNumber
+from connectors.oracle_fusion.settings import SYSTEM
+from ml_connector.core.records import Body, Page, SourceRecord, Window
+
+_ID = "_CODE_COMBINATION_ID"
+
+
+class AccountCombinations:
+    """Source id: the combination's. A pod may have hundreds of thousands: the setting ``account_combinations`` says
+    which are read. The content makes the version."""
+
+    system = SYSTEM
+    windowed = False
+    continues = False
+    root: Root = "fscmRestApi"
+    resource = "accountCombinationsLOV"
+    queried = (_ID,)
+
+    def __init__(self, client: OracleFusion) -> None:
+        self.client = client
+        self.operation = client.operation(self.root, self.resource)
+
+    async def clock(self) -> datetime:
+        """The pod's time, UTC."""
+        return await self.client.clock(self.root, "ledgersLOV")
+
+    async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:  # noqa: ARG002 - a full read
+        """Those that are wanted, in the order of their ids."""
+        keyset = Keyset(self._fetch, ByNumber(_ID), _ID, since=None, until=None, phase=self.operation)
+        async for page in keyset.read(cursor):
+            yield Page([self._record(row) for row in page.rows], page.cursor, page.request_id)
+
+    async def _fetch(self, q: str, order_by: str) -> CollectionPage:
+        wanted = " and ".join(part for part in (self.client.settings.account_combinations, q) if part)
+        return await self.client.collection(self.root, self.resource, q=wanted, order_by=order_by)
+
+    def _record(self, row: Body) -> SourceRecord:
+        found, journals = combination_of_row(row), self.client.settings.journals
+        names = journals.segments if journals else tuple(found.segments)  # Oracle's answer has an order of its own
+        body: Body = {
+            "CombinationId": found.combination_id,
+            "ChartOfAccountsId": str(row["_CHART_OF_ACCOUNTS_ID"]) if "_CHART_OF_ACCOUNTS_ID" in row else None,
+            "AccountType": row.get("AccountType"),
+            "Postable": found.postable,
+            "Segments": [{"Name": one, "Value": found.segments[one]} for one in names if one in found.segments],
+        }
+        return SourceRecord(found.combination_id, None, body)
