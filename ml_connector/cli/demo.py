@@ -1,4 +1,4 @@
-"""``demo``: Oracle customers arrive in Zendesk, their tickets in Oracle, its documents in Slack, by a real Prefect."""
+"""``demo``: what is in the ERPs arrives in Zendesk and Slack, and tickets in Oracle, by a real Prefect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.sorting import FlowRunSort
 
-from ml_connector.cli import demo_slack
+from ml_connector.cli import demo_qad, demo_slack, demo_workday
 from ml_connector.cli.apply import carry_out_all
 from ml_connector.cli.automation_plan import carry_out_automations, existing_automations, plan_automations
 from ml_connector.cli.automations import wanted_automations
@@ -44,6 +44,13 @@ _PATIENCE = 60.0
 SOLUTION = {"set": {"status": "solved"}, "comment": {"body": "The part was replaced.", "public": True}}
 _CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - of clients that exist in the sandbox only
 _TOKEN = "xoxb-sandbox-token"  # noqa: S105 - as above
+_PASSWORD = "sandbox-password"  # noqa: S105 - as above
+_SECRETS = {
+    "bearer": ("token", _TOKEN),
+    "oauth_password": ("password", _PASSWORD),
+    "ws_security": ("password", _PASSWORD),
+}
+"""By the kind of authentication; all others have a client."""
 
 
 async def demo(*, once: bool, port: int) -> int:
@@ -75,10 +82,19 @@ async def _perform(stack: Stack) -> Summary:
         await vendors.mutate("oracle_fusion", "customers", CHANGED)
         expected = Counter({"zendesk organization.updated": CHANGED})
         summary.acts.append(await _run(client, vendors, f"{CHANGED} customers changed in Oracle", expected))
+        told = await demo_qad.enter(vendors)
+        summary.acts.append(await _run(client, vendors, "customers of QAD", told, demo_qad.FLOW))
+        told = await demo_workday.enter(vendors)
+        summary.acts.append(await _run(client, vendors, "suppliers of Workday", told, demo_workday.FLOW))
         come_in = vendors.seed("zendesk", "tickets", TICKETS)
-        summary.acts.append(await _hear(client, vendors, f"{TICKETS} tickets come in", TICKETS, come_in))
+        summary.acts.append(await _hear(client, vendors, f"{TICKETS} tickets come in", _notes(TICKETS), come_in))
+        for erp, people in (("QAD", demo_qad), ("Workday", demo_workday)):
+            told = Counter({"zendesk ticket.updated": people.TICKETS})
+            title = f"{people.TICKETS} tickets that concern {erp}"
+            written = people.write_tickets(vendors)
+            summary.acts.append(await _hear(client, vendors, title, told, written, people.TICKETS_FLOW))
         solved = vendors.mutate("zendesk", "tickets", SOLVED, **SOLUTION)
-        summary.acts.append(await _hear(client, vendors, f"{SOLVED} tickets are solved", SOLVED, solved))
+        summary.acts.append(await _hear(client, vendors, f"{SOLVED} tickets are solved", _notes(SOLVED), solved))
         told = await demo_slack.enter(vendors)
         summary.acts.append(await _run(client, vendors, "invoices, holds, journals", told, demo_slack.FLOW))
         told = await demo_slack.acknowledge(vendors)
@@ -95,8 +111,8 @@ async def _store_secrets() -> None:
             )
         vault = await open_vault(db)
         for name, connection in load_tenant(settings().tenants_dir / f"{TENANT}.yaml").connections.items():
-            secret = ("token", _TOKEN) if connection.auth.type == "bearer" else ("client_secret", _CLIENT_SECRET)
-            await put_secret(db, vault, TENANT, name, secret[0], Secret(secret[1]))
+            secret, value = _SECRETS.get(connection.auth.type, ("client_secret", _CLIENT_SECRET))
+            await put_secret(db, vault, TENANT, name, secret, Secret(value))
         await register(db, [TENANT])
 
 
@@ -139,18 +155,28 @@ async def _run(client: PrefectClient, vendors: Emulators, title: str, expected: 
     return Act(title, str(started.id), round(time.monotonic() - began, 1), expected, seen)
 
 
-async def _hear(client: PrefectClient, vendors: Emulators, title: str, count: int, happens: Awaitable[object]) -> Act:
+async def _hear(
+    client: PrefectClient,
+    vendors: Emulators,
+    title: str,
+    expected: Counter[str],
+    happens: Awaitable[object],
+    flow: str = EVENTS_FLOW,
+) -> Act:
     """Something happens in Zendesk, which tells us by webhook; whoever rings and drains does so by itself."""
     _, before = await vendors.effects(0)
     began = time.monotonic()
-    expected = Counter({"oracle_fusion note.created": count, "oracle_fusion note.text": count})
     await happens
     seen: Counter[str] = Counter()
     while expected - seen and time.monotonic() - began < _PATIENCE:
         await asyncio.sleep(0.2)
         seen, _ = await vendors.effects(before)
     seconds = round(time.monotonic() - began, 1)
-    return Act(title, str(await _last_run(client, EVENTS_FLOW)), seconds, expected, seen)
+    return Act(title, str(await _last_run(client, flow)), seconds, expected, seen)
+
+
+def _notes(count: int) -> Counter[str]:
+    return Counter({"oracle_fusion note.created": count, "oracle_fusion note.text": count})
 
 
 async def _last_run(client: PrefectClient, flow: str) -> UUID | None:

@@ -29,6 +29,12 @@ class Emulators:
         keys: list[str] = answer["keys"]
         return keys
 
+    async def create(self, system: str, collection: str, **attributes: Any) -> list[str]:
+        """One new record, made by a person at the vendor's screen; returns its key."""
+        answer = await self._post("mutate", system=system, collection=collection, create=attributes)
+        keys: list[str] = answer["keys"]
+        return keys
+
     async def effects(self, since: int) -> tuple[Counter[str], int]:
         """How many state changes of each kind, in each channel, the destinations saw after number ``since``; and the
         newest number.

@@ -362,7 +362,7 @@ def up(once: Once = False, port: Port = 4200) -> None:
 
 @app.command()
 def demo(once: Once = False, port: Port = 4200) -> None:
-    """Start everything, and let Oracle customers arrive in Zendesk, both played by the sandbox."""
+    """Start everything, and let records move between the vendors, all played by the sandbox."""
     from ml_connector.cli.demo import demo as work
 
     _run(work(once=once, port=port))

@@ -30,13 +30,18 @@ def test_the_demo_moves_what_it_says_and_leaves_nothing_behind() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
     summary = json.loads((home / "demo-summary.json").read_text())
-    first, second, *_, documents, acknowledged = (act["seen"] for act in summary["acts"])
+    seen = {act["title"]: act["seen"] for act in summary["acts"]}
     assert summary["ok"]
-    assert first["zendesk organization.created"] == 200
-    assert first["zendesk user.created"] == 250
-    assert second == {"zendesk organization.updated": 7}
-    assert documents.keys() == {f"slack message.posted in #{one}" for one in ("procurement", "finance", "operations")}
-    assert acknowledged == {"slack message.posted in #operations": 3}
+    assert seen["all customers and contacts"]["zendesk organization.created"] == 200
+    assert seen["all customers and contacts"]["zendesk user.created"] == 250
+    assert seen["7 customers changed in Oracle"] == {"zendesk organization.updated": 7}
+    assert seen["customers of QAD"]["zendesk organization.created"] == 40
+    assert seen["6 tickets that concern QAD"] == {"zendesk ticket.updated": 6}
+    assert seen["suppliers of Workday"]["zendesk organization.created"] == 27
+    assert seen["6 tickets that concern Workday"] == {"zendesk ticket.updated": 6}
+    channels = {f"slack message.posted in #{one}" for one in ("procurement", "finance", "operations")}
+    assert seen["invoices, holds, journals"].keys() == channels
+    assert seen["orders are acknowledged"] == {"slack message.posted in #operations": 3}
     assert list(left_over(home)) == []
     assert not (home / "pg" / "postmaster.pid").exists()
     assert not (home / "env").exists()
