@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ml_connector.core.errors import Misconfigured, Reauthenticate
 from ml_connector.core.hosts import HostPolicy
@@ -55,7 +55,7 @@ class ClientCredentialsSpec(_Spec):
 
 
 class AuthorizationCodeSpec(_Spec):
-    """OAuth 2.0 authorization code with PKCE; the client's secret, if it has one, is stored as ``client_secret``."""
+    """OAuth 2.0 authorization code; the client's secret, if it has one, is stored as ``client_secret``."""
 
     type: Literal["oauth_authorization_code"]
     authorize_url: str
@@ -65,9 +65,17 @@ class AuthorizationCodeSpec(_Spec):
     token_style: TokenStyle = "basic_form"  # noqa: S105
     public_client: bool = False
     """It is registered without a secret."""
+    pkce: bool = True
+    """RFC 7636. Slack refuses it of an app that has a secret."""
+
+    @model_validator(mode="after")
+    def _proves_itself(self) -> AuthorizationCodeSpec:
+        if self.public_client and not self.pkce:
+            raise ValueError("a client without a secret needs pkce")
+        return self
 
     def authorization_url(self, redirect_uri: str, state: str, challenge: str) -> str:
-        """Where a person's browser goes to grant access; ``challenge`` is of `oauth.pkce_pair`."""
+        """Where a person's browser goes to grant access; ``challenge`` is of `oauth.pkce_pair`, empty without PKCE."""
         return authorization_url(
             self.authorize_url,
             self.client_id,

@@ -89,7 +89,7 @@ async def invite(
     """
     await _client(db, vault, tenant, connection, spec, hosts)
     state = random.token_urlsafe(32)
-    verifier, challenge = pkce_pair()
+    verifier, challenge = pkce_pair() if spec.pkce else ("", "")
     sealed = {"system": system, "auth": spec.model_dump(), "redirect_uri": redirect_uri, "verifier": verifier}
     sealer, key = await vault.sealer(tenant, "secret"), _hash(state)
     async with db.system() as conn:

@@ -27,6 +27,11 @@ TokenStyle = Literal["basic_form", "form", "json"]
 TOKEN_POLICY = HttpPolicy(tries=3, try_timeout=8, connect_timeout=5, deadline=20, connections=2, max_body=1024 * 1024)
 _QUIET = timedelta(seconds=30)  # without another request to a token address that has just failed
 _FOREVER = 1e9
+# https://docs.slack.dev/reference/methods/oauth.v2.access#errors
+_LATER = {"fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable", "team_added_to_org"}
+"""Slack's words for a fault of its own, which it tells with status 200."""
+_DEAD = {"invalid_grant", "invalid_refresh_token"}
+"""The refresh token is worthless: RFC 6749, section 5.2, and Slack's word for it."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -238,8 +243,10 @@ class OAuth(ABC):
         code = _error_code(response)
         if code is None:
             return Misconfigured(f"the token address of {self._connection} answered {response.status}: check token_url")
+        if code in _LATER:
+            return RetryLater(f"the token address of {self._connection} does not work now ({code})")
         error = Reauthenticate(f"the credential of {self._connection} is refused ({code}): {self.remedy}")
-        error.dead_grant = code == "invalid_grant"
+        error.dead_grant = code in _DEAD
         return error
 
 
@@ -301,14 +308,17 @@ class PasswordGrant(OAuth):
 
 
 class AuthorizationCode(OAuth):
-    """A person has let the application act for them (RFC 6749, section 4.1, with PKCE, RFC 7636)."""
+    """A person has let the application act for them (RFC 6749, section 4.1; PKCE is RFC 7636)."""
 
     @property
     def remedy(self) -> str:
         return f"reconnect it with `ml-connector connect {self._connection}`"
 
     async def exchange(self, code: str, redirect_uri: str, verifier: str) -> None:
-        """Buy the first token with the code that the authorization server gave to our callback, and store it."""
+        """Buy the first token with the code that the authorization server gave to our callback, and store it.
+
+        ``verifier`` is empty without PKCE.
+        """
         grant = _filled(
             grant_type="authorization_code",
             code=code,
@@ -360,7 +370,7 @@ def authorization_url(
         scope=scope,
         state=state,
         code_challenge=challenge,
-        code_challenge_method="S256",
+        code_challenge_method="S256" if challenge else "",
     )
     return f"{authorize_url}?{urlencode(query)}"
 
