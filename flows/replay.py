@@ -21,7 +21,7 @@ from tasks.story import story
 from tasks.transform import transform
 from tasks.upsert import upsert
 
-Integration = Literal["oracle_zendesk", "oracle_slack", "qad_zendesk", "workday_zendesk"]
+Integration = Literal["oracle_zendesk", "oracle_slack", "oracle_asana", "qad_zendesk", "workday_zendesk"]
 StateName = Literal[
     "applied", "unchanged", "rejected", "superseded", "abandoned", "held", "needs_human", "parked", "retry_wait",
     "ambiguous", "digested",

@@ -49,6 +49,16 @@ class Functions(functions.Functions):
         """The parts that are neither null nor blank, trimmed, with ``glue`` between them; null if there is none."""
         return glue.join(str(text(part)).strip() for part in parts or () if not is_blank(part)) or None
 
+    @signature({"types": ["array", "null"]})
+    def _func_distinct(self, parts: list[Any] | None) -> list[Any]:
+        """Single values, each once, in the order of their first appearance; none for null."""
+        return list(dict.fromkeys(parts or ()))
+
+    @signature({"types": ["string", "null"]}, {"types": ["number"]})
+    def _func_cut(self, value: str | None, most: int) -> str | None:
+        """The first characters, ``most`` at most; where something is left out the last of them is an ellipsis."""
+        return value if value is None or len(value) <= most else value[: most - 1] + "…"
+
     @signature({"types": ["object", "null"]})
     def _func_amounts(self, by_currency: dict[str, Any] | None) -> str | None:
         """``{"USD": "80.00", "EUR": "1250.00"}`` -> ``"1250.00 EUR, 80.00 USD"``; null if there is none."""

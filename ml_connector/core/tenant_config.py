@@ -42,6 +42,14 @@ INTEGRATIONS = {
         streams=("invoices", "holds", "purchase_orders", "journal_batches"),
         routed=True,
     ),
+    "oracle_asana": Pair(
+        source="oracle_fusion",
+        destination="asana",
+        streams=(
+            *("suppliers", "accounts", "purchase_orders", "invoices"),
+            "journals",  # back to the source
+        ),
+    ),
     "qad_zendesk": Pair(
         source="qad",
         destination="zendesk",

@@ -19,6 +19,7 @@ BODY = {
     "Lines": ["Main St 1", None, " ", " 0150 Oslo"],
     "Amounts": {"USD": "80.00", "EUR": "1250.00", "JPY": 1000},
     "Empty": {},
+    "Accounts": ["610", "620", "610", None],
     "Sums": [["0.1", "EUR"], ["70368744177664.10", "USD"], ["0.20", "EUR"], [None, "USD"], ["1", None]],
 }
 
@@ -34,6 +35,11 @@ CASES: dict[str, Any] = {
     "first_nonempty(None, Blank)": None,
     "join_nonempty(', ', Lines)": "Main St 1, 0150 Oslo",
     "join_nonempty(', ', [None, Blank])": None,
+    "distinct(Accounts)": ["610", "620", None],
+    "distinct(None)": [],
+    "cut(Name, `6`)": "  Acm…",
+    "cut(Name, `8`)": "  Acme  ",
+    "cut(None, `6`)": None,
     "amounts(Amounts)": "1250.00 EUR, 1000 JPY, 80.00 USD",
     "amounts(Empty)": None,
     "totals('Debits', Sums)": [

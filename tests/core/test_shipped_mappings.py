@@ -49,11 +49,13 @@ def test_no_mapping_lies_about_that_no_stream_uses() -> None:
 
 @pytest.mark.parametrize("integration", INTEGRATIONS)
 def test_no_custom_field_is_written_by_two_streams(integration: str) -> None:
-    """Each would overwrite what the other has just written, for ever."""
+    """Each would overwrite what the other has just written, for ever. Tasks are each one stream's own."""
     written = Counter(
         f"{container}.{key}"
         for stream in INTEGRATIONS[integration].streams
-        for container, fields in shipped(integration, stream).custom_fields.items()
+        for mapping in [shipped(integration, stream)]
+        if mapping.target != "asana.Task"
+        for container, fields in mapping.custom_fields.items()
         for key in fields
     )
 
