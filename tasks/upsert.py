@@ -11,7 +11,7 @@ from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.db import Database
 from ml_connector.core.ledger import CLAIMED, links
 from ml_connector.core.links import backlinks
-from ml_connector.core.records import Decision, Intent, Outcome, State
+from ml_connector.core.records import Decision, Intent, Outcome, Resend, State
 from tasks.routed import digested
 from tasks.stream import Route, Stream
 from tasks.verb import verb
@@ -20,6 +20,9 @@ SETTLE_AT = 1_000
 """Outcomes are written down in groups of about this many, as soon as they are known."""
 SETTLE_EVERY = 5.0
 """Seconds after which they are, however few: some destinations take one write a second."""
+AT_RISK = 4
+"""Effects that are claimed at once where none may ever be sent twice: what a crash finds claimed is in doubt, and the
+doubt may take a person. Their outcomes are written down one by one."""
 
 
 @verb()
@@ -93,19 +96,27 @@ async def _probe(stream: Stream, chunk: Chunk) -> None:
 
 
 async def _send(stream: Stream, chunk: Chunk, decided: Sequence[Decision]) -> None:
+    stream.settled += sum(decision.state is State.UNCHANGED for decision in decided)
+    if stream.route.destination.resend is not Resend.NEVER:
+        await _send_together(stream, chunk, decided, SETTLE_AT)
+        return
+    for n in range(0, len(decided), AT_RISK):
+        await _send_together(stream, chunk, decided[n : n + AT_RISK], 1)
+
+
+async def _send_together(stream: Stream, chunk: Chunk, decided: Sequence[Decision], settle_at: int) -> None:
     hashes = {item.effect_id: item.payload_hash for item in chunk.items if item.payload_hash}
     ready = await stream.ledger.claim(decided, hashes)
     tried = {item.effect_id: item.attempts for item in chunk.items}
     for decision in ready:
         decision.attempts = tried[decision.effect_id]
-    stream.settled += sum(decision.state is State.UNCHANGED for decision in decided)
     known: list[Outcome] = []
     settled = time.monotonic()
     try:
         async for outcomes in stream.route.destination.send(ready):
             crashpoint("upsert.sent")
             known += outcomes
-            if len(known) >= SETTLE_AT or time.monotonic() - settled > SETTLE_EVERY:
+            if len(known) >= settle_at or time.monotonic() - settled > SETTLE_EVERY:
                 await _settle(stream, chunk, known)
                 known, settled = [], time.monotonic()
     finally:

@@ -62,6 +62,9 @@ class FakeMapping:
     def wants(self, body: dict[str, Any]) -> bool:
         return body.get("name") != "unwanted"
 
+    def unchosen(self, body: dict[str, Any]) -> str | None:  # noqa: ARG002
+        return None
+
     def apply(self, body: dict[str, Any]) -> dict[str, Any]:
         if body["name"] == "poison":
             raise RejectRecord("name, from `name`: it is poison")

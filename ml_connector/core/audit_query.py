@@ -62,12 +62,13 @@ async def lines(
 
 
 async def stored_body(db: Database, sealer: Sealer, tenant: str, line: AuditLine) -> Body | None:
-    """The body that an entry is about, decrypted: what was read (``planned``) or what was sent (``sending``)."""
-    if line.effect_id is None or line.status not in ("planned", "sending"):
-        return None
-    query = _SOURCE if line.status == "planned" else _REQUEST
+    """The body that an entry is about, decrypted: what was read (``planned``), what was sent (``sending``), and of all
+    else what the destination had to say to this attempt."""
+    query = _SOURCE if line.status == "planned" else _OF_ATTEMPT
+    kind = "request" if line.status == "sending" else "answer"
+    values = {"effect": line.effect_id, "attempt": line.attempt, "kind": kind}
     async with db.tenant(tenant) as conn:
-        row = await (await conn.execute(query, {"effect": line.effect_id, "attempt": line.attempt})).fetchone()
+        row = await (await conn.execute(query, values)).fetchone()
     if row is None:
         return None
     owner, kind, attempt, envelope = row
@@ -97,7 +98,7 @@ _SOURCE = """
     join body s on s.tenant = e.tenant and s.effect_id = e.body_of and s.kind = 'source' and s.attempt = 0
     where e.id = %(effect)s
 """
-_REQUEST = """
+_OF_ATTEMPT = """
     select effect_id, kind, attempt, envelope from body
-    where effect_id = %(effect)s and kind = 'request' and attempt = %(attempt)s
+    where effect_id = %(effect)s and kind = %(kind)s and attempt = %(attempt)s
 """

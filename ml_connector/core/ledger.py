@@ -166,14 +166,21 @@ class Ledger:
         Conditional per effect: when a newer version of the same object is in the ledger the effect is ``superseded``;
         when another effect of the object is in flight it stays as it is, for a later drain. A decision that something
         is ``unchanged`` passes through here too: it is only true while nothing of that object is in flight. So does
-        ``parked``: of the versions of an object only the newest has something to wait for.
+        ``parked``: of the versions of an object only the newest has something to wait for. Of those that share a
+        serial the first one goes, if no other, and none of its object, is in flight or waits for a person.
         """
-        wanted = [d for d in decisions if d.state in CLAIMED]
+        serials = [d for d in decisions if d.serial is not None and d.state is None]
+        first = {d.serial: d.effect_id for d in reversed(serials)}
+        behind = {d.effect_id for d in serials} - set(first.values())
+        wanted = [d for d in decisions if d.state in CLAIMED and d.effect_id not in behind]
         if not wanted:
             return []
         by_id = {d.effect_id: d for d in wanted}
         async with self._db.tenant(self._tenant) as conn:
             await self._lease.hold(conn, self.stream)
+            if serials:
+                shared = {"id": [d.effect_id for d in serials], "serial": [d.serial for d in serials]}
+                await conn.execute(sql.SERIALS, {**shared, "stream": self.stream})
             claimed = await (
                 await conn.execute(
                     sql.CLAIM,
@@ -271,12 +278,14 @@ class Ledger:
                         "action": [o.action or None for o in outcomes],
                         "dest_id": [o.dest_id for o in outcomes],
                         "reason": [o.reason for o in outcomes],
-                        "wait": [settle_seconds if o.state is State.AMBIGUOUS else o.retry_after for o in outcomes],
+                        "wait": [_wait(o, settle_seconds) for o in outcomes],
                         "run": self._run_id,
                     },
                 )
             ).fetchall()
             by_id = {o.effect_id: o for o in outcomes}
+            said = {i: by_id[i].answer for i, _, _ in settled if by_id[i].answer is not None}
+            await self._store(conn, "answer", [(i, n, jsonx.dumps(said[i])) for i, _, n in settled if i in said])
             entries = [_entry(by_id[i], source_id, attempt) for i, source_id, attempt in settled]
             for i, _, _ in settled:
                 if stand_for and i in stand_for and by_id[i].state is State.APPLIED:
@@ -332,7 +341,9 @@ class Ledger:
             await conn.execute(
                 "insert into body (tenant, effect_id, kind, attempt, envelope) "
                 "select mlc_tenant(), b.id, %s, b.attempt, b.envelope "
-                "from unnest(%b::uuid[], %b::integer[], %b::bytea[]) as b(id, attempt, envelope)",
+                "from unnest(%b::uuid[], %b::integer[], %b::bytea[]) as b(id, attempt, envelope)"
+                + " on conflict (effect_id, kind, attempt) do nothing"
+                * (kind == "answer"),  # the first one stays
                 (
                     kind,
                     [effect_id for effect_id, _, _ in bodies],
@@ -394,6 +405,12 @@ def _item(
         effect_id, source_id, version_at, jsonx.loads(stored), body_of=body_of, generation=generation,
         state=State(state), attempts=attempts, dest_id=dest_id, request=jsonx.loads(asked) if asked else None,
     )  # fmt: skip
+
+
+def _wait(outcome: Outcome, settle_seconds: float) -> float | None:
+    if outcome.state is not State.AMBIGUOUS:
+        return outcome.retry_after
+    return max(settle_seconds, outcome.retry_after or 0.0)
 
 
 def _entry(outcome: Outcome, source_id: str, attempt: int) -> Entry:

@@ -94,9 +94,13 @@ COLUMNS = """
     join body s on s.tenant = e.tenant and s.effect_id = e.body_of and s.kind = 'source' and s.attempt = 0
     left join body r on r.tenant = e.tenant and r.effect_id = e.id and r.kind = 'request' and r.attempt = e.attempts
 """
+WAITS = """e.serial is not null and exists (
+            select 1 from effect o where o.stream = e.stream and o.serial = e.serial and o.id <> e.id
+                and o.state in ('sending', 'ambiguous', 'probing', 'needs_human'))"""
+"""Another effect of its serial is on its way, in doubt, or waits for a person."""
 LOAD = f"""{COLUMNS}
     where e.batch_id = any(%s) and e.state in ('planned', 'retry_wait', 'parked', 'ambiguous')
-        and (e.next_at is null or e.next_at <= clock_timestamp())
+        and (e.next_at is null or e.next_at <= clock_timestamp()) and (e.state = 'ambiguous' or not ({WAITS}))
     order by e.id
 """
 LOAD_THESE = f"{COLUMNS} where e.id = any(%s)"
@@ -114,15 +118,23 @@ LINKED = """
             effect_id = excluded.effect_id, updated_at = now()
     )
 """
+SERIALS = f"""
+    with one_claim_at_a_time as materialized (
+        select pg_advisory_xact_lock(hashtextextended(mlc_tenant() || '/' || %(stream)s, 0))
+    )
+    update effect e set serial = s.serial from one_claim_at_a_time, {_rows("s", id="uuid", serial="text")}
+    where e.id = s.id and e.serial is distinct from s.serial
+"""  # noqa: S608
 CLAIM = f"""
     with looked as materialized (
-        select w.*, others.overtaken, others.busy
+        select w.*, others.overtaken, others.busy, w.state = 'sending' and {WAITS} as waits
         from {_rows("w", id="uuid", state="text", action="text", dest_id="text", payload_hash="bytea", reason="text")}
         join effect e on e.id = w.id
         cross join lateral (
             select bool_or(o.state <> 'abandoned' and (o.version_at, o.body_of, o.generation)
                     > (e.version_at, e.body_of, e.generation)) as overtaken,
-                bool_or(o.id <> e.id and o.state in ('sending', 'ambiguous', 'probing')) as busy
+                bool_or(o.id <> e.id and (o.state in ('sending', 'ambiguous', 'probing')
+                    or e.serial is not null and o.state = 'needs_human')) as busy
             from effect o where o.stream = e.stream and o.source_id = e.source_id
         ) others
     ), moved as (
@@ -134,7 +146,7 @@ CLAIM = f"""
             next_at = null, settled_run = %(run)s, updated_at = now()
         from looked l
         where e.id = l.id and coalesce(e.state in ('planned', 'retry_wait', 'parked'), false)
-            and (l.overtaken or not l.busy and (e.state, l.state) <> ('parked', 'parked'))
+            and (l.overtaken or not l.busy and not l.waits and (e.state, l.state) <> ('parked', 'parked'))
         returning e.*
     ), {LINKED}
     select id, state, attempts, reason from moved
@@ -176,10 +188,10 @@ LINKS = f"""
     select l.source_id, l.dest_id, l.payload_hash from {_rows("s", source_id="text")}
     join link l on l.stream = %(stream)s and l.source_id = s.source_id
 """  # noqa: S608
-NEXT_DUE = """
+NEXT_DUE = f"""
     select extract(epoch from min(coalesce(e.next_at, clock_timestamp())) - clock_timestamp())
     from effect e join batch b on b.tenant = e.tenant and b.id = e.batch_id
     where b.stream = %s and b.open and (e.state = 'ambiguous' or (e.state in ('planned', 'retry_wait') and not exists (
         select 1 from effect o where o.stream = e.stream and o.source_id = e.source_id
-            and o.state in ('sending', 'ambiguous', 'probing'))))
-"""
+            and o.state in ('sending', 'ambiguous', 'probing')) and not ({WAITS})))
+"""  # noqa: S608

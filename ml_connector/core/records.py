@@ -116,6 +116,9 @@ class LookupSource(Source, Protocol):
 class EventSource(LookupSource, Protocol):
     """A stream whose objects the vendor also tells of, by webhook."""
 
+    objects: str
+    """What the vendor's events call them: ``ticket``. Events of other objects do not come."""
+
     async def concerns(self, kind: str, object_key: str, body: bytes) -> bool:
         """Whether an event is about an object of this stream, and not about a change that we made ourselves."""
         ...
@@ -166,6 +169,9 @@ class Decision:
     """Names of the fields that would change; filled in a preview, names only."""
     attempts: int = 0
     """How often it has been sent before, and did not get through."""
+    serial: str | None = None
+    """What it shares with others, whatever records they are of: of those with one serial only one may be on its way or
+    in doubt, or wait for a person. The others stay planned, and are decided anew when it is settled."""
 
 
 @dataclass(slots=True)
@@ -173,7 +179,8 @@ class Outcome:
     """What became of one decision.
 
     ``state``: APPLIED, UNCHANGED, REJECTED, PARKED, RETRY_WAIT (certainly not applied), AMBIGUOUS (unknown),
-    NEEDS_HUMAN. ``reason`` names fields and the vendor's error code, never a value.
+    NEEDS_HUMAN. ``reason`` names fields and the vendor's error code, never a value. ``retry_after``: seconds until
+    it is looked at again; of what is AMBIGUOUS, at least the destination's ``settle_seconds``.
     """
 
     effect_id: UUID
@@ -183,6 +190,8 @@ class Outcome:
     reason: str | None = None
     request_id: str | None = None
     retry_after: float | None = None
+    answer: Body | None = field(default=None, repr=False)
+    """What the destination had to say that a person may want to read; kept encrypted beside the request."""
 
 
 class Destination(Protocol):
