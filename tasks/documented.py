@@ -37,6 +37,7 @@ class Documented:
         self.system = tickets.system
         self.operation = tickets.operation
         self.continues = tickets.continues
+        self.objects = tickets.objects
         self._tickets = tickets
         self._documents = documents
         self._stream = stream

@@ -142,12 +142,15 @@ class Workspace:
         config = self.config.integrations[integration]
         return {self.system_of(name).name: name for name in (config.source, config.destination)}
 
-    def event_connection(self, integration: str, stream: str) -> str | None:
-        """The connection whose vendor tells of this stream's objects by webhook; None if none does."""
+    def told_of(self, integration: str, stream: str) -> tuple[str, str] | None:
+        """The connection whose vendor tells of this stream's objects by webhook, and what events call these; None if
+        none does."""
         model = self.mapping(integration, stream).source
         reads = system(model.partition(".")[0])
-        told = reads.webhook is not None and hasattr(reads.sources[_model(model)], "concerns")
-        return self._ends(integration)[reads.name] if told else None
+        objects = getattr(reads.sources[_model(model)], "objects", None)
+        if reads.webhook is None or objects is None:
+            return None
+        return self._ends(integration)[reads.name], objects
 
     def mapping(self, integration: str, stream: str) -> Mapping:
         """The shipped mapping of a stream with the tenant's overlay, checked against both systems' models."""

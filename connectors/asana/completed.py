@@ -36,6 +36,7 @@ class CompletedTasks:
     operation = "REST 1.0 tasks"
     windowed = True
     continues = False
+    objects = "task"
 
     def __init__(self, client: Asana) -> None:
         self._client = client
@@ -84,7 +85,7 @@ class CompletedTasks:
     async def concerns(self, kind: str, object_key: str, body: bytes) -> bool:
         """A task was completed or opened again: Asana does not say which. Our own writes do neither."""
         del body
-        return kind == COMPLETED_CHANGED and object_key.startswith("task:")
+        return kind == COMPLETED_CHANGED and object_key.startswith(f"{self.objects}:")
 
     def _record(self, row: Body) -> SourceRecord:
         settings = self._client.settings

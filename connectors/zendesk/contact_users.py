@@ -34,6 +34,7 @@ class ContactUsers:
     operation = "REST v2 incremental/users/cursor"
     windowed = True
     continues = True
+    objects = "user"
 
     def __init__(self, client: Zendesk) -> None:
         self._client = client
@@ -52,7 +53,7 @@ class ContactUsers:
         return await self._records(found)
 
     async def concerns(self, kind: str, object_key: str, body: bytes) -> bool:
-        if not object_key.startswith("user:") or kind not in USER_EVENTS:
+        if not object_key.startswith(f"{self.objects}:") or kind not in USER_EVENTS:
             return False
         user = detail(body)
         if "external_id" in user and not self._is_contact(user):

@@ -27,6 +27,7 @@ class MentioningTickets:
     operation = CustomerTickets.operation
     windowed = CustomerTickets.windowed
     continues = CustomerTickets.continues
+    objects = CustomerTickets.objects
     mentions = True
 
     def __init__(self, client: Zendesk) -> None:

@@ -25,6 +25,7 @@ class CustomerTickets:
     operation = Tickets.operation
     windowed = Tickets.windowed
     continues = Tickets.continues
+    objects = Tickets.objects
 
     def __init__(self, client: Zendesk) -> None:
         if not client.settings.external_id_prefix:

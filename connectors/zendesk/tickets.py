@@ -28,6 +28,7 @@ class Tickets:
     operation = "REST v2 incremental/tickets/cursor"
     windowed = True
     continues = True
+    objects = "ticket"
 
     def __init__(self, client: Zendesk) -> None:
         self._client = client
@@ -48,7 +49,7 @@ class Tickets:
         return await self._records(found)
 
     async def concerns(self, kind: str, object_key: str, body: bytes) -> bool:
-        if not object_key.startswith("ticket:") or kind in _DELETIONS:
+        if not object_key.startswith(f"{self.objects}:") or kind in _DELETIONS:
             return False
         return not by_ourselves(body, await self._client.own_id())
 

@@ -21,10 +21,12 @@ from tasks.workspace import Workspace, open_workspace
 
 @dataclass(slots=True, frozen=True)
 class Ear:
-    """A stream (``integration/stream``), the connection whose events it wants, and the deployment that handles them."""
+    """A stream (``integration/stream``), the connection and the objects whose events it wants, and the deployment that
+    handles them."""
 
     stream: str
     connection: str
+    objects: str
     deployment: str
 
 
@@ -71,9 +73,10 @@ def ears(workspace: Workspace, deployments: Sequence[Wanted]) -> list[Ear]:
         if integration is None:
             continue
         for stream in one.streams:
-            connection = workspace.event_connection(integration, stream)
-            if connection is not None:
-                found.append(Ear(f"{integration}/{stream}", _first_of_account(workspace, connection), one.name))
+            told = workspace.told_of(integration, stream)
+            if told is not None:
+                connection, objects = _first_of_account(workspace, told[0]), told[1]
+                found.append(Ear(f"{integration}/{stream}", connection, objects, one.name))
     return found
 
 
@@ -83,7 +86,7 @@ async def _hand_out(workspace: Workspace, wanted: Sequence[Ear]) -> None:
         if stream not in {ear.stream for ear in wanted}:
             await listeners.unlisten(db, tenant, stream)
     for ear in wanted:
-        await listeners.listen(db, tenant, ear.stream, ear.connection, ear.deployment)
+        await listeners.listen(db, tenant, ear.stream, ear.connection, ear.deployment, ear.objects)
 
 
 def _first_of_account(workspace: Workspace, connection: str) -> str:

@@ -35,17 +35,21 @@ class Bell:
     flow_run_id: UUID | None
 
 
-async def listen(db: Database, tenant: str, stream: str, connection: str, deployment: str) -> None:
+async def listen(
+    db: Database, tenant: str, stream: str, connection: str, deployment: str, objects: str | None = None
+) -> None:
     """Let a stream (``integration/stream``) have the events of a connection from now on.
 
-    Whoever handles them holds the lease of this stream.
+    Whoever handles them holds the lease of this stream. ``objects``: only events of such objects (``ticket``), and
+    those that do not say of what; else a flow would be started for events that are none of its business.
     """
     async with db.tenant(tenant) as conn:
         await conn.execute(
-            "insert into listener (tenant, stream, connection, deployment) values (mlc_tenant(), %s, %s, %s) "
+            "insert into listener (tenant, stream, connection, deployment, objects) "
+            "values (mlc_tenant(), %s, %s, %s, %s) "
             "on conflict (tenant, stream) do update set connection = excluded.connection, "
-            "deployment = excluded.deployment",
-            (stream, connection, deployment),
+            "deployment = excluded.deployment, objects = excluded.objects",
+            (stream, connection, deployment, objects),
         )
 
 
@@ -118,6 +122,7 @@ with unheard as (
     returning connection, event_id, kind, object_key, received_at, envelope)
 insert into inbox (tenant, stream, connection, event_id, kind, object_key, received_at, envelope)
 select mlc_tenant(), l.stream, u.connection, u.event_id, u.kind, u.object_key, u.received_at, u.envelope
-from unheard u join listener l using (connection) order by u.received_at
+from unheard u join listener l on l.connection = u.connection and mlc_wants(l.objects, u.object_key)
+order by u.received_at
 on conflict do nothing
 """

@@ -145,3 +145,16 @@ async def test_tenants_do_not_see_each_others_events(database: Database, vault: 
     assert list(await states(database)) == ["e-acme"]
     async with database.tenant("acme") as conn:
         assert (await conn.execute("update inbox set state = 'done'")).rowcount == 1
+
+
+async def test_a_stream_is_not_woken_for_objects_that_it_does_not_want(database: Database, vault: Vault) -> None:
+    users = "oracle_zendesk/contact_drift"
+    await arrive(database, vault, ("e1", "user:1"), ("e2", "ticket:2"))  # while nobody listens
+    await listen(database, "acme", STREAM, "desk", "flow/acme", "ticket")
+    await listen(database, "acme", users, "desk", "flow/acme", "user")
+    await arrive(database, vault, ("e3", "user:3"), ("e4", "ticket:4"), ("e5", ""), ("e6", "organization:6"))
+    await sweep(database, "acme")
+
+    async with database.tenant("acme") as conn:
+        rows = await (await conn.execute("select stream, event_id from inbox where state = 'pending'")).fetchall()
+    assert sorted(rows) == sorted([(users, e) for e in ("e1", "e3", "e5")] + [(STREAM, e) for e in ("e2", "e4", "e5")])

@@ -35,6 +35,8 @@ TICKETS, USERS = "test/tickets", "test/users"
 class Told(FakeSource):
     """A source whose objects events tell of. Those in ``unreadable`` are refused, and what is asked beside them."""
 
+    objects = "ticket"
+
     def __init__(self) -> None:
         super().__init__()
         self.unreadable: set[str] = set()
