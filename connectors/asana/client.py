@@ -6,9 +6,9 @@ https://developers.asana.com/reference/rest-api-reference
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from connectors.asana.errors import VENDOR, Refused, explain
@@ -18,9 +18,8 @@ from ml_connector.core.http import HttpClient, Response, Retry
 from ml_connector.core.rate import Limit
 from ml_connector.core.records import Body
 
-__all__ = ["HOSTS", "REQUEST_ID_HEADERS", "VENDOR", "Asana", "explain", "together"]
+__all__ = ["HOSTS", "REQUEST_ID_HEADERS", "VENDOR", "Asana", "explain"]
 
-T = TypeVar("T")
 
 HOSTS = ("app.asana.com",)
 REQUEST_ID_HEADERS = ("x-asana-request-id", "x-request-id")
@@ -123,13 +122,3 @@ class Asana:
                 record_key=record_key,
             )
         return (answer.json() if answer.body else {}), answer.request_id
-
-
-async def together(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results of reads that run at the same time; if one fails the others are given up."""
-    tasks = [asyncio.create_task(call) for call in calls]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()

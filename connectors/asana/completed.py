@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from connectors.asana.client import VENDOR, Asana, together
+from connectors.asana.client import VENDOR, Asana
 from connectors.asana.errors import Refused
 from connectors.asana.fields import VALUE_FIELDS, value_of
 from connectors.asana.lookup import erp_id
 from connectors.asana.webhook import COMPLETED_CHANGED
+from ml_connector.core.concurrently import together
 from ml_connector.core.records import Body, Page, SourceRecord, Window
 
 _OPT_FIELDS = (

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from connectors.asana.client import Asana, together
+from connectors.asana.client import Asana
 from connectors.asana.fields import VALUE_FIELDS
+from ml_connector.core.concurrently import together
 from ml_connector.core.records import Body
 
 OPT_FIELDS = f"name,notes,due_on,created_at,memberships.project.gid,{VALUE_FIELDS}"

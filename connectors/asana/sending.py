@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from connectors.asana.client import Asana
@@ -11,6 +10,7 @@ from connectors.asana.errors import Refused
 from connectors.asana.fields import Field, NoOption, Unwritable
 from connectors.asana.lookup import external_gid
 from connectors.asana.projects import Projects
+from ml_connector.core.concurrently import as_they_end
 from ml_connector.core.errors import AbortRun, RetryLater
 from ml_connector.core.records import Body, Decision, Outcome, State
 
@@ -28,14 +28,8 @@ class Sending:
         groups: dict[tuple[str, str], list[Decision]] = {}
         for decision in decisions:
             groups.setdefault((decision.request["project"], decision.request["external_id"]), []).append(decision)
-        tasks = [asyncio.create_task(self._group(group)) for group in groups.values()]
-        try:
-            for finished in asyncio.as_completed(tasks):
-                yield await finished
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        async for outcomes in as_they_end(self._group(group) for group in groups.values()):
+            yield outcomes
         if self._halt is not None:
             raise self._halt
 

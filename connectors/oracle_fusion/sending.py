@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from ml_connector.core.concurrently import as_they_end
 from ml_connector.core.errors import AbortRun, ConnectorError, LeaseLost, Misconfigured, RejectRecord, RetryLater
 from ml_connector.core.records import Decision, Outcome, State
 
@@ -41,14 +42,8 @@ async def in_order(
             return _not_sent(decision, halt.error) if halt.error else await write(decision, halt)
 
     for turn in _turns(decisions, customer):
-        tasks = [asyncio.create_task(one(decision)) for decision in turn]
-        try:
-            for finished in asyncio.as_completed(tasks):
-                yield [await finished]
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        async for outcome in as_they_end(one(decision) for decision in turn):
+            yield [outcome]
     if halt.error:
         raise halt.error
 

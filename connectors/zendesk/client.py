@@ -6,15 +6,16 @@ https://developer.zendesk.com/api-reference/ticketing/introduction/
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from connectors.zendesk.errors import VENDOR, explain
 from connectors.zendesk.fields import CustomFields, Owner
 from connectors.zendesk.jobs import Jobs
 from connectors.zendesk.settings import ZendeskSettings
 from connectors.zendesk.singles import Singles
+from ml_connector.core.concurrently import together
 from ml_connector.core.errors import Reauthenticate, RetryLater
 from ml_connector.core.http import HttpClient
 from ml_connector.core.rate import Limit
@@ -22,7 +23,6 @@ from ml_connector.core.records import Body
 
 __all__ = ["HOSTS", "REQUEST_ID_HEADERS", "VENDOR", "Zendesk", "explain"]
 
-T = TypeVar("T")
 
 API = "/api/v2"
 HOSTS = ("*.zendesk.com",)
@@ -220,16 +220,6 @@ class Zendesk:
             Limit(f"{self._name} users", per_minute=60, burst=1),
             Limit(f"{self._name} users/{user_id}", per_minute=5, burst=1),
         ]
-
-
-async def together(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results of reads that run at the same time; if one fails the others are given up."""
-    tasks = [asyncio.create_task(call) for call in calls]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
 
 
 def _parts(values: Sequence[str]) -> Iterator[list[str]]:

@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from connectors.zendesk.client import Zendesk, together
+from connectors.zendesk.client import Zendesk
 from connectors.zendesk.errors import Refused
 from connectors.zendesk.ticket_customers import CustomerTickets
+from ml_connector.core.concurrently import together
 from ml_connector.core.records import Body, Page, SourceRecord, Window
 
 _DONE = frozenset({"solved", "closed"})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
-from connectors.zendesk.client import Zendesk, together
+from connectors.zendesk.client import Zendesk
 from connectors.zendesk.lookup import Found, Key, find
 from connectors.zendesk.writing import Fate, Halt, Result, Results, Work, outcome_of
+from ml_connector.core.concurrently import as_they_end, together
 from ml_connector.core.errors import AbortRun, ConnectorError, RetryLater
 from ml_connector.core.records import Outcome
 
@@ -30,7 +30,7 @@ async def send_all(
         again: list[Work] = []
         jobs = client.jobs.batches([piece for piece in work if piece.call.many], halt)
         calls = client.singles.calls([piece for piece in work if not piece.call.many], halt)
-        async for results in _harvest([*jobs, *calls]):
+        async for results in as_they_end([*jobs, *calls]):
             steps = await _steps(client, kind, results, key, settle, halt)
             again += [step for step in steps if isinstance(step, Work)]
             yield [step for step in steps if isinstance(step, Outcome)]
@@ -74,15 +74,3 @@ def _undecided(work: Work, result: Result, error: ConnectorError) -> Outcome:
 
 def _is_written(result: Result) -> bool:
     return result.fate is Fate.WRITTEN
-
-
-async def _harvest(running: Sequence[Coroutine[Any, Any, Results]]) -> AsyncIterator[Results]:
-    """Results as they come."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in running]
-    try:
-        for finished in asyncio.as_completed(tasks):
-            yield await finished
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from connectors.zendesk.client import VENDOR, Zendesk, together
+from connectors.zendesk.client import VENDOR, Zendesk
 from connectors.zendesk.errors import Refused
 from connectors.zendesk.tickets import Tickets
+from ml_connector.core.concurrently import together
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.records import Page, SourceRecord, Window
 

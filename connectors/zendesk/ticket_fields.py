@@ -14,6 +14,7 @@ from connectors.zendesk.client import VENDOR, Zendesk
 from connectors.zendesk.compare import Unwritable, differences, encode, without_filled
 from connectors.zendesk.errors import Refused
 from connectors.zendesk.fields import CustomFields
+from ml_connector.core.concurrently import as_they_end
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.errors import AbortRun, Misconfigured, RetryLater
 from ml_connector.core.mapping import Mapping as FieldMapping
@@ -79,14 +80,8 @@ class TicketFieldsDestination:
                     halt.append(error)
                     return _outcome(decision, State.RETRY_WAIT, error.message)
 
-        tasks = [asyncio.create_task(one(decision)) for decision in decisions]
-        try:
-            for finished in asyncio.as_completed(tasks):
-                yield [await finished]
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        async for outcome in as_they_end(one(decision) for decision in decisions):
+            yield [outcome]
         if halt:
             raise halt[0]
 

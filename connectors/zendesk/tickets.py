@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
-from connectors.zendesk.client import VENDOR, Zendesk, together
+from connectors.zendesk.client import VENDOR, Zendesk
 from connectors.zendesk.errors import Refused
 from connectors.zendesk.events import by_ourselves
 from connectors.zendesk.exports import changed_at, export
+from ml_connector.core.concurrently import together
 from ml_connector.core.records import Body, Page, SourceRecord, Window
 
 _PLAIN = ("subject", "status", "priority", "type", "created_at", "updated_at")

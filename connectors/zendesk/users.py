@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from connectors.zendesk.client import Zendesk, together
+from connectors.zendesk.client import Zendesk
 from connectors.zendesk.compare import Unwritable, differences, encode, names, typed
 from connectors.zendesk.fields import CustomFields
 from connectors.zendesk.lookup import Found, Key, find, with_prefix
@@ -19,6 +19,7 @@ from connectors.zendesk.sending import send_all
 from connectors.zendesk.user_conflicts import UserConflicts
 from connectors.zendesk.user_steps import UserCalls, holds_email, own_fields, update_of
 from connectors.zendesk.writing import probed
+from ml_connector.core.concurrently import together
 from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
 
 
