@@ -32,7 +32,7 @@ class AccountCombinations:
 
     async def clock(self) -> datetime:
         """The pod's time, UTC."""
-        return await self.client.clock(self.root, "ledgersLOV")
+        return await self.client.clock(self.root, self.resource, _ID)
 
     async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:  # noqa: ARG002 - a full read
         """Those that are wanted, in the order of their ids."""

@@ -124,10 +124,10 @@ class OracleFusion:
             queryable=frozenset(attribute["name"] for attribute in attributes if attribute.get("queryable")),
         )
 
-    async def clock(self, root: Root = "crmRestApi", resource: str = "") -> datetime:
+    async def clock(self, root: Root = "crmRestApi", resource: str = "", attribute: str = "LastUpdateDate") -> datetime:
         """The pod's time in UTC, to the second: the Date header of a small answer. ``resource``: else the customers."""
         response = await self._get(
-            self._path(root, resource or self.customers), {"limit": 1, "fields": "LastUpdateDate", "onlyData": "true"}
+            self._path(root, resource or self.customers), {"limit": 1, "fields": attribute, "onlyData": "true"}
         )
         if response.server_time is None:
             raise RetryLater(

@@ -159,8 +159,8 @@ class CustomFields:
                 shown["date_value"] = None if value is None else {"date": value.get("date"), "date_time": None}
             case _:
                 shown["text_value"] = value
-        text = None if value is None else str(option["name"] if option else value)
-        return {**shown, "enabled": True, "display_value": text}
+        text = option["name"] if option else value.get("date") if isinstance(value, dict) else value
+        return {**shown, "enabled": True, "display_value": None if text is None else str(text)}
 
     def named(self, name: str) -> Row:
         return next(row for row in self.workspace.custom_fields.values() if row["name"] == name)

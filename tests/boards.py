@@ -1,0 +1,123 @@
+"""A tenant of an installation whose costs in Oracle stand on boards of Asana, and whose completed tasks are posted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from prefect.client.schemas.objects import State
+
+from flows.oracle_asana import post_journals, sync_costs
+from ml_connector.core.credentials import put_secret
+from ml_connector.core.db import Database
+from ml_connector.core.secret import Secret
+from ml_connector.core.settings import settings
+from ml_connector.core.vault import MasterKeys, Vault
+from tasks.workspace import open_workspace
+from tests.installation import CLIENT_SECRET, Installation, tell
+
+TOKEN = "sandbox-personal-token"
+ORDERS, PAYABLES = "1200000000000101", "1200000000000102"
+STREAMS = ("purchase_orders", "invoices")
+TENANT_FILE = """
+tenant: acme
+connections:
+  oracle:
+    system: oracle_fusion
+    origin: {sandbox}/oracle_fusion
+    settle_seconds: {settle}
+    auth:
+      type: oauth_client_credentials
+      token_url: {sandbox}/oracle_fusion/oauth2/v1/token
+      client_id: ml-connector
+      scope: urn:opc:resource:consumer::all
+    journals:
+      ledger: US Primary Ledger
+      data_access_set: "300000046975980"
+      source: Asana
+      category: Accrual
+      segments: [company, lineOfBusiness, account, costCenter, product, intercompany]
+      amount: remaining
+      clearing_account: {{account: "22100", costCenter: "000"}}
+      cost_centre_segment: costCenter
+      time_zone: America/New_York
+      closed_period: next_open
+      settle_seconds: {settle}
+  asana:
+    system: asana
+    origin: {sandbox}/asana/api/1.0
+    workspace: "1200000000000001"
+    projects: {{orders: "1200000000000101", invoices: "1200000000000102"}}
+    requests_per_minute: 1000000
+    settle_seconds: {settle}
+    auth: {{type: bearer}}
+integrations:
+  oracle_asana:
+    source: oracle
+    destination: asana
+    reject_threshold: {{share: 1.0, minimum: 1000000}}
+    streams:
+      purchase_orders: {{every: 10m, delay: 0s{orders}}}
+      invoices: {{every: 10m, delay: 0s, enabled: {invoices}}}
+      suppliers: {{cron: "0 2 * * *", enabled: true}}
+      accounts: {{cron: "0 2 * * *", enabled: true}}
+      journals: {{every: 10m, delay: 0s, start_from: now}}
+"""
+
+
+class Boards:
+    """Tenant ``acme`` of an installation, with this file. ``overlay``: of the orders' mapping; no invoices then."""
+
+    def __init__(self, installed: Installation, *, overlay: str = "", settle: float = 0.2) -> None:
+        self.installed, self.sandbox = installed, installed.sandbox
+        orders = f", mapping: {overlay}" if overlay else ""
+        self.streams = STREAMS[:1] if overlay else STREAMS
+        invoices = str(not overlay).lower()
+        text = TENANT_FILE.format(sandbox=installed.sandbox.url, settle=settle, orders=orders, invoices=invoices)
+        (settings().tenants_dir / "acme.yaml").write_text(text)
+        self.sandbox.settings("asana", rate_scale=None)
+
+    async def prepare(self) -> None:
+        """Store the secrets and create the custom fields, as ``secret set`` and ``apply`` do."""
+        async with Database(self.installed.database_url, connections=1) as db:
+            vault = Vault(db, MasterKeys.load(settings()))
+            await put_secret(db, vault, "acme", "oracle", "client_secret", Secret(CLIENT_SECRET))
+            await put_secret(db, vault, "acme", "asana", "token", Secret(TOKEN))
+        async with open_workspace("acme") as workspace:
+            for stream in self.streams:
+                await workspace.ensure_fields("oracle_asana", stream)
+
+    async def sync(
+        self,
+        run: str | None = None,
+        *,
+        streams: Sequence[str] = (),
+        count: int = 1,
+        completed: int | None = None,
+        **parameters: Any,
+    ) -> State[Any]:
+        """Run the flow's own body as flow run ``run``; see `Installation.sync`."""
+        return await tell(sync_costs, run, count, completed, streams=list(streams or self.streams), **parameters)
+
+    async def post(self, run: str | None = None, *, count: int = 1, completed: int | None = None) -> State[Any]:
+        """The same with the flow that completions ring for."""
+        return await tell(post_journals, run, count, completed)
+
+    def tasks(self) -> dict[str, dict[str, Any]]:
+        """The tasks of Oracle's objects: their custom fields by title, and what else is theirs, by Oracle ID."""
+        found = {}
+        for task in self.sandbox.state("asana", "tasks"):
+            fields = {field["name"]: field["display_value"] for field in task["custom_fields"]}
+            projects = [one["project"]["gid"] for one in task["memberships"]]
+            found[fields["Oracle ID"]] = {**task, **fields, "projects": projects}
+        return found
+
+    def effects(self, since: int = 0) -> Counter[str]:
+        """What has happened in Asana, by kind."""
+        return Counter(effect["kind"] for effect in self.sandbox.effects("asana", since))
+
+    def writes(self) -> int:
+        """Calls other than GET that Asana has been sent."""
+        rows = self.sandbox.requests()
+        return sum(row["count"] for row in rows if row["system"] == "asana" and row["method"] != "GET")
