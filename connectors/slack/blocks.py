@@ -27,7 +27,9 @@ https://github.com/slackapi/bolt-js/issues/2867"""
 LARGEST_BLOCKS = 15_000
 """Bytes of their JSON, from the same measurement."""
 _TITLE, _SECTION, _LINK, _CELL = 150, 2_900, 2_000, 40
-_MOST_FACTS, _MOST_TOTALS, _MOST_COLUMNS = 20, 10, 8
+_TOTAL = 60
+"""An amount with all its digits and its currency is shorter: none is cut."""
+_MOST_FACTS, _MOST_TOTALS, _MOST_COLUMNS = 20, 25, 8
 _FIELDS = 10
 """Of one section."""
 _MARKS = {"new": "", "changed": "\u270e ", "exception": "\u26a0 "}
@@ -43,9 +45,11 @@ class _Room:
     value: int
     summary: int
     lines: int
+    facts: int = _MOST_FACTS
+    """How many."""
 
 
-_ROOMS = (_Room(80, 600, 2_900, 2_900), _Room(60, 200, 900, 2_000), _Room(60, 100, 300, 900), _Room(30, 30, 90, 0))
+_ROOMS = (_Room(80, 600, 2_900, 2_900), _Room(60, 200, 900, 2_000), _Room(60, 100, 300, 900), _Room(20, 30, 90, 0, 8))
 """Tried in this order. The last one fits whatever is in it."""
 
 
@@ -87,7 +91,7 @@ def _layout(message: Message, room: _Room) -> list[Body]:
     blocks: list[Body] = [{"type": "header", "text": _plain(title)}]
     if message.summary:
         blocks.append({"type": "section", "text": _plain(plain(message.summary, room.summary))})
-    blocks += _facts(message.totals[:_MOST_TOTALS], room) + _facts(message.facts[:_MOST_FACTS], room)
+    blocks += _facts(_totals(message), room.label, _TOTAL) + _facts(message.facts[: room.facts], room.label, room.value)
     blocks += _table(message.columns, message.lines, room.lines)
     if link := _link(message):
         blocks.append({"type": "section", "text": _markup(link)})
@@ -96,12 +100,19 @@ def _layout(message: Message, room: _Room) -> list[Body]:
     return blocks
 
 
-def _facts(facts: Sequence[Fact], room: _Room) -> list[Body]:
-    """Two columns, label and value: so a value needs no markup."""
+def _totals(message: Message) -> Sequence[Fact]:
+    """All of them, or as many as there is always room for and how many there are beside."""
+    rest = len(message.totals) - _MOST_TOTALS
+    more = [Fact(label="Beside", value=f"{rest} more, see the record")] if rest > 0 else []
+    return [*message.totals[:_MOST_TOTALS], *more]
+
+
+def _facts(facts: Sequence[Fact], label: int, value: int) -> list[Body]:
+    """Two columns, label and value, of at most so many characters: so a value needs no markup."""
     fields = []
     for fact in facts:
-        label = plain(fact.label, room.label).replace("*", "\u2217")
-        fields += [_markup(f"*{label}*"), _plain(plain(value_of(fact), room.value))]
+        bold = plain(fact.label, label).replace("*", "\u2217")
+        fields += [_markup(f"*{bold}*"), _plain(plain(value_of(fact), value))]
     return [{"type": "section", "fields": fields[n : n + _FIELDS]} for n in range(0, len(fields), _FIELDS)]
 
 
@@ -167,7 +178,7 @@ def _link(message: Message) -> str | None:
 
 def _text(message: Message) -> str:
     """Title and totals first: what is cut is cut at the end."""
-    facts = [*message.totals[:_MOST_TOTALS], *message.facts[:_MOST_FACTS]]
+    facts = [*_totals(message), *message.facts[:_MOST_FACTS]]
     parts = [_MARKS[message.event] + _short(message.title, _TITLE)]
     parts += [f"{_short(fact.label, 80)}: {_short(value_of(fact), 100)}" for fact in facts]
     parts += [_short(text, 600) for text in (message.summary, message.footer) if text]

@@ -7,6 +7,7 @@ https://docs.slack.dev/reference/methods/chat.postMessage
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
@@ -41,7 +42,12 @@ class Messages:
     async def decide(self, intents: Sequence[Intent], *, preview: bool = False) -> list[Decision]:
         """Lay the messages out. Reads nothing but whom the token acts for: a revoked one ends the run here."""
         now = datetime.now(UTC) + (await self._client.me()).ahead
-        return [self._decision(intent, f"{now.timestamp():.6f}", preview) for intent in intents]
+        decisions = []
+        for n, intent in enumerate(intents):
+            decisions.append(self._decision(intent, f"{now.timestamp():.6f}", preview))
+            if n % 100 == 99:
+                await asyncio.sleep(0)  # a millisecond each: let the lease be renewed meanwhile
+        return decisions
 
     def _decision(self, intent: Intent, since: str, preview: bool) -> Decision:
         decision = Decision(intent.effect_id, intent.source_id, action="post")

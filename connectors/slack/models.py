@@ -42,7 +42,7 @@ class Message(_Model):
     summary: Text | None = None
     """A paragraph under the title."""
     totals: list[Fact] = []
-    """What is never cut: amounts. The first 10 are shown."""
+    """What is never cut: amounts. Of more than 25 it is said how many more there are."""
     facts: list[Fact] = []
     """The first 20 are shown."""
     columns: list[Text] = []

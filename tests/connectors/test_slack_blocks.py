@@ -52,7 +52,7 @@ messages = st.builds(
     event=st.sampled_from(("new", "changed", "exception")),
     title=hostile.filter(bool),
     summary=st.one_of(st.none(), hostile),
-    totals=st.lists(facts, max_size=12),
+    totals=st.lists(facts, max_size=30),
     facts=st.lists(facts, max_size=40),
     columns=st.lists(hostile, max_size=10),
     lines=st.one_of(
@@ -107,7 +107,7 @@ def test_a_message_that_is_too_long_everywhere_is_cut_everywhere(char: str) -> N
 
     made = render(
         Message(
-            title=long, summary=long, totals=[fact] * 20, facts=[fact] * 50, columns=[long], lines=[[long]] * 500,
+            title=long, summary=long, totals=[fact] * 40, facts=[fact] * 50, columns=[long], lines=[[long]] * 500,
             footer=long, link="https://erp.example/" + "a" * 1_900, link_text=long,
         )
     )  # fmt: skip

@@ -29,6 +29,8 @@ from tests.notices import CHANNELS, Notices
 RECORDS = int(os.environ.get("E2E_RECORDS", "18"))
 KILLS = int(os.environ.get("E2E_KILLS", "2"))
 LAG = float(os.environ.get("E2E_LAG", "0.2"))
+LEASE = 2.0 + RECORDS / 200
+"""Seconds."""
 SENT = int(os.environ.get("E2E_SENT", "4"))
 """Messages of each of three processes into each of two channels."""
 MANY = int(os.environ.get("E2E_MANY", "150"))
@@ -48,7 +50,7 @@ TWO = """
 
 @pytest.mark.parametrize(
     ("installed", "settle"),
-    [({"lease": 2.0}, 2 * LAG + 0.5), ({"lease": 2.0}, 0.0)],
+    [({"lease": LEASE}, 2 * LAG + 0.5), ({"lease": LEASE}, 0.0)],
     indirect=["installed"],
     ids=["settles", "does not settle"],
 )
