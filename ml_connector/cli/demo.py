@@ -2,55 +2,46 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable
-from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import FlowFilter, FlowFilterName
-from prefect.client.schemas.sorting import FlowRunSort
 
 from ml_connector.cli import demo_qad, demo_slack, demo_workday
 from ml_connector.cli.apply import carry_out_all
 from ml_connector.cli.automation_plan import carry_out_automations, existing_automations, plan_automations
 from ml_connector.cli.automations import wanted_automations
 from ml_connector.cli.database import open_database, open_vault
-from ml_connector.cli.demo_summary import Act, Summary, hints
+from ml_connector.cli.demo_stage import TENANT, Scene, Stage
+from ml_connector.cli.demo_summary import Summary, hints
 from ml_connector.cli.emulators import Emulators, emulators
-from ml_connector.cli.follow import follow
 from ml_connector.cli.plan import existing_deployments, plan, wanted_deployments
-from ml_connector.cli.prefect_api import page_of, prefect_api
-from ml_connector.cli.run import start
+from ml_connector.cli.prefect_api import prefect_api
 from ml_connector.cli.stack import Stack
 from ml_connector.cli.templates import load_templates
 from ml_connector.cli.up import keep_up, until_stopped
 from ml_connector.core.credentials import put_secret
-from ml_connector.core.errors import AbortRun, Misconfigured
+from ml_connector.core.errors import Misconfigured
 from ml_connector.core.run_query import recent_runs
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
 from ml_connector.core.tenant_rows import register
 from ml_connector.core.tenants import load_tenant
 
-TENANT = "demo"
 FLOW = "oracle-zendesk-sync-customers"
 EVENTS_FLOW = "oracle-zendesk-log-ticket-events"
 CUSTOMERS, CONTACTS, CHANGED = 200, 250, 7
 TICKETS, SOLVED = 25, 10
-_PATIENCE = 60.0
-"""Seconds that ticket events may take to become notes."""
 SOLUTION = {"set": {"status": "solved"}, "comment": {"body": "The part was replaced.", "public": True}}
 _CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - of clients that exist in the sandbox only
-_TOKEN = "xoxb-sandbox-token"  # noqa: S105 - as above
 _PASSWORD = "sandbox-password"  # noqa: S105 - as above
 _SECRETS = {
-    "bearer": ("token", _TOKEN),
-    "oauth_password": ("password", _PASSWORD),
-    "ws_security": ("password", _PASSWORD),
+    "slack": ("token", "xoxb-sandbox-token"),
+    "asana": ("token", "sandbox-personal-token"),
+    "qad": ("password", _PASSWORD),
+    "workday": ("password", _PASSWORD),
 }
-"""By the kind of authentication; all others have a client."""
+"""By system; all others have a client."""
 
 
 async def demo(*, once: bool, port: int) -> int:
@@ -72,34 +63,43 @@ async def demo(*, once: bool, port: int) -> int:
 
 
 async def _perform(stack: Stack) -> Summary:
-    summary = Summary(stack.ui)
+    """In pairs where two runs have different destinations: to start one takes most of its time."""
     await _store_secrets()
     async with prefect_api() as client, emulators(stack.sandbox) as vendors:
         await vendors.seed("oracle_fusion", "customers", CUSTOMERS)
         await vendors.seed("oracle_fusion", "contacts", CONTACTS)
         await _apply(client)
-        summary.acts.append(await _run(client, vendors, "all customers and contacts", await _everything(vendors)))
+        stage = Stage(client, vendors)
+        await stage.run(Scene("all customers and contacts", FLOW, await _everything(vendors)))
         await vendors.mutate("oracle_fusion", "customers", CHANGED)
-        expected = Counter({"zendesk organization.updated": CHANGED})
-        summary.acts.append(await _run(client, vendors, f"{CHANGED} customers changed in Oracle", expected))
-        told = await demo_qad.enter(vendors)
-        summary.acts.append(await _run(client, vendors, "customers of QAD", told, demo_qad.FLOW))
-        told = await demo_workday.enter(vendors)
-        summary.acts.append(await _run(client, vendors, "suppliers of Workday", told, demo_workday.FLOW))
-        come_in = vendors.seed("zendesk", "tickets", TICKETS)
-        summary.acts.append(await _hear(client, vendors, f"{TICKETS} tickets come in", _notes(TICKETS), come_in))
-        for erp, people in (("QAD", demo_qad), ("Workday", demo_workday)):
-            told = Counter({"zendesk ticket.updated": people.TICKETS})
-            title = f"{people.TICKETS} tickets that concern {erp}"
-            written = people.write_tickets(vendors)
-            summary.acts.append(await _hear(client, vendors, title, told, written, people.TICKETS_FLOW))
-        solved = vendors.mutate("zendesk", "tickets", SOLVED, **SOLUTION)
-        summary.acts.append(await _hear(client, vendors, f"{SOLVED} tickets are solved", _notes(SOLVED), solved))
-        told = await demo_slack.enter(vendors)
-        summary.acts.append(await _run(client, vendors, "invoices, holds, journals", told, demo_slack.FLOW))
-        told = await demo_slack.acknowledge(vendors)
-        summary.acts.append(await _run(client, vendors, "orders are acknowledged", told, demo_slack.FLOW))
-    return summary
+        changed = Counter({"zendesk organization.updated": CHANGED})
+        await stage.run(Scene(f"{CHANGED} customers changed in Oracle", FLOW, changed))
+        await stage.run(
+            Scene("customers of QAD", demo_qad.FLOW, await demo_qad.enter(vendors)),
+            Scene("invoices, holds, journals", demo_slack.FLOW, await demo_slack.enter(vendors)),
+        )
+        await stage.run(
+            Scene("suppliers of Workday", demo_workday.FLOW, await demo_workday.enter(vendors)),
+            Scene("orders are acknowledged", demo_slack.FLOW, await demo_slack.acknowledge(vendors)),
+        )
+        await _tickets(stage, vendors)
+        return Summary(stack.ui, stage.acts)
+
+
+async def _tickets(stage: Stage, vendors: Emulators) -> None:
+    """One account, and three integrations that hear of its tickets; each does its part, and none another's."""
+    come_in = vendors.seed("zendesk", "tickets", TICKETS)
+    await stage.hear(Scene(f"{TICKETS} tickets come in", EVENTS_FLOW, _notes(TICKETS)), come_in)
+    for erp, people in (("QAD", demo_qad), ("Workday", demo_workday)):
+        written = Counter({"zendesk ticket.updated": people.TICKETS})
+        scene = Scene(f"{people.TICKETS} tickets that concern {erp}", people.TICKETS_FLOW, written)
+        await stage.hear(scene, people.write_tickets(vendors))
+    solved = vendors.mutate("zendesk", "tickets", SOLVED, **SOLUTION)
+    await stage.hear(Scene(f"{SOLVED} tickets are solved", EVENTS_FLOW, _notes(SOLVED)), solved)
+
+
+def _notes(count: int) -> Counter[str]:
+    return Counter({"oracle_fusion note.created": count, "oracle_fusion note.text": count})
 
 
 async def _store_secrets() -> None:
@@ -111,7 +111,7 @@ async def _store_secrets() -> None:
             )
         vault = await open_vault(db)
         for name, connection in load_tenant(settings().tenants_dir / f"{TENANT}.yaml").connections.items():
-            secret, value = _SECRETS.get(connection.auth.type, ("client_secret", _CLIENT_SECRET))
+            secret, value = _SECRETS.get(connection.system, ("client_secret", _CLIENT_SECRET))
             await put_secret(db, vault, TENANT, name, secret, Secret(value))
         await register(db, [TENANT])
 
@@ -142,48 +142,6 @@ async def _everything(vendors: Emulators) -> Counter[str]:
             "zendesk identity.created": sum(person["EmailAddress"] is not None for person in persons),
         }
     )
-
-
-async def _run(client: PrefectClient, vendors: Emulators, title: str, expected: Counter[str], flow: str = FLOW) -> Act:
-    _, before = await vendors.effects(0)
-    began = time.monotonic()
-    started = await start(client, TENANT, flow, {})
-    state = await follow(client, started.id, label=title)
-    if not state.is_completed():
-        raise AbortRun(f"the run ended as {state.name}: {state.message}; see {page_of(started.id)}")
-    seen, _ = await vendors.effects(before)
-    return Act(title, str(started.id), round(time.monotonic() - began, 1), expected, seen)
-
-
-async def _hear(
-    client: PrefectClient,
-    vendors: Emulators,
-    title: str,
-    expected: Counter[str],
-    happens: Awaitable[object],
-    flow: str = EVENTS_FLOW,
-) -> Act:
-    """Something happens in Zendesk, which tells us by webhook; whoever rings and drains does so by itself."""
-    _, before = await vendors.effects(0)
-    began = time.monotonic()
-    await happens
-    seen: Counter[str] = Counter()
-    while expected - seen and time.monotonic() - began < _PATIENCE:
-        await asyncio.sleep(0.2)
-        seen, _ = await vendors.effects(before)
-    seconds = round(time.monotonic() - began, 1)
-    return Act(title, str(await _last_run(client, flow)), seconds, expected, seen)
-
-
-def _notes(count: int) -> Counter[str]:
-    return Counter({"oracle_fusion note.created": count, "oracle_fusion note.text": count})
-
-
-async def _last_run(client: PrefectClient, flow: str) -> UUID | None:
-    [*runs] = await client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])), sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=1
-    )
-    return runs[0].id if runs else None
 
 
 async def _resume() -> None:

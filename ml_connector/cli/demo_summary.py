@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ml_connector.cli import console
 from ml_connector.core import jsonx
@@ -32,8 +32,8 @@ class Summary:
     """All of it; ``seconds`` from the command to here."""
 
     ui: str
+    acts: list[Act]
     seconds: float = 0.0
-    acts: list[Act] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
