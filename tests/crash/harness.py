@@ -143,6 +143,12 @@ class Harness:
             tally.add(plan, verdict, self.story.expected(story))
             died = bool(verdict.died_at)
 
+    def once_at_each(self, story: str, points: Sequence[str], tally: Tally) -> None:
+        """Die at the first crash point of each of these names: a short sweep."""
+        for n, point in enumerate(points):
+            plan = Plan(story, [point], same_run=n % 2 == 0)
+            tally.add(plan, self.round(plan), self.story.expected(story))
+
     def leave_in_doubt(self, story: str, tally: Tally) -> None:
         """Die when a write has left, and then again when the next process has asked what became of it.
 

@@ -7,14 +7,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ml_connector.core.embedded import Embedded
-from tests.crash import customers, messages, others, tickets
+from tests.crash import costs, customers, messages, others, tickets
 from tests.crash.harness import Harness
 from tests.installation import installation
 
-OTHERS: dict[str, type[others.QadCustomers | others.WorkdayTickets | messages.Messages]] = {
+OTHERS: dict[str, type[others.QadCustomers | others.WorkdayTickets | messages.Messages | costs.Costs]] = {
     "qad": others.QadCustomers,
     "workday": others.WorkdayTickets,
     "messages": messages.Messages,
+    "costs": costs.Costs,
 }
 
 
@@ -23,7 +24,7 @@ def harness(
     postgres: Embedded, sandbox_url: str, folder: Path, database: str = "crash", *, story: str = "customers"
 ) -> Iterator[Harness]:
     """The harness around one of the stories: ``customers`` or ``tickets`` of Oracle Fusion and Zendesk, ``qad``,
-    ``workday`` (its tickets), or ``messages`` of Slack."""
+    ``workday`` (its tickets), ``messages`` of Slack, or ``costs`` on tasks of Asana."""
     postgres.prepare(database)
     with installation(postgres, database, sandbox_url, folder, settle=0.1, lease=20) as installed, ExitStack() as stack:
         if story == "tickets":

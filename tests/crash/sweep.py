@@ -39,6 +39,7 @@ POINTS = {
     "workday": ("fetch.read", "ledger.planned", "upsert.sent", "watermark.moved", "run.finished"),
     # Slack is asked within a send what became of a message: only a process that dies leaves that to a probe
     "messages": ("fetch.read", "ledger.digested", *(point for point in _WRITTEN if point != "upsert.probed")),
+    "costs": ("fetch.read", *_WRITTEN),
     "tickets": ("inbox.stored", "inbox.taken", "inbox.settled", *_WRITTEN),
 }
 PARTS = (
@@ -49,6 +50,7 @@ PARTS = (
     ("qad", ("new", "changed"), 2),
     ("workday", ("new", "changed"), 2),
     ("messages", ("new", "changed"), 2),
+    ("costs", ("new", "changed"), 2),
 )
 """A worker each: what it tells, whose every crash point it sweeps, and its share of the rounds, which take longer for
 tickets."""

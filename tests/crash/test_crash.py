@@ -56,3 +56,13 @@ def test_customers_of_qad_tickets_that_name_invoices_of_workday_and_messages_of_
 
     assert (tally.lost, tally.doubled) == (0, 0), tally.bad
     assert len(tally.deaths.keys() & set(POINTS[story])) > 4
+
+
+def test_costs_that_stand_on_tasks_of_asana(postgres: Embedded, tmp_path: Path) -> None:
+    tally = Tally()
+    with sandbox_process() as url, harness(postgres, url, tmp_path / "tenants", "crash_costs", story="costs") as made:
+        made.once_at_each("new", [point for point in POINTS["costs"] if point != "upsert.probed"], tally)
+        made.leave_in_doubt("changed", tally)
+
+    assert (tally.lost, tally.doubled) == (0, 0), tally.bad
+    assert [point for point in POINTS["costs"] if not tally.deaths[point]] == []
