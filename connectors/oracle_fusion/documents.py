@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, Self
 from connectors.oracle_fusion import instants
 from connectors.oracle_fusion.client import OracleFusion, Root
 from connectors.oracle_fusion.descendants import Child, Descendants, expansion
+from connectors.oracle_fusion.literals import literal
 from connectors.oracle_fusion.paging import CollectionPage, Keyset
 from connectors.oracle_fusion.ranks import ByTime
 from connectors.oracle_fusion.rows import normalised
@@ -81,6 +82,13 @@ class Documents(ABC):
                 beside = await self.joined(page.rows)
                 records += [self._record(row, more) for row, more in zip(page.rows, beside, strict=True)]
         return records
+
+    async def numbered(self, number: str) -> list[Body]:
+        """The documents that people call by this number, with all that is below them; none if it has characters that
+        cannot be asked for. Some numbers are given twice, by two business units."""
+        written = literal(number)
+        page = await self._fetch(f"{self.number} = {written}", f"{self.key}:asc") if written else None
+        return [row for row in page.rows if row.get(self.number) == number] if page else []
 
     async def joined(self, rows: list[Body]) -> list[Body]:
         """What is put beside the attributes of each row, in their order; it makes no version of a document."""

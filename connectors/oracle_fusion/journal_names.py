@@ -12,6 +12,7 @@ import re
 from base64 import b32encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 
 LONGEST = 50
@@ -62,3 +63,15 @@ def _base36(number: int) -> str:
         number, digit = divmod(number, 36)
         text = _DIGITS[digit] + text
     return text or "0"
+
+
+def description(po_number: str, line: Decimal | None, task: str, completed_at: datetime) -> str:
+    """Of a batch, for people; and `line_of` reads from it which line of the order it was for."""
+    of_line = "" if line is None else f" line {line.normalize():f}"
+    return f"Purchase order {po_number}{of_line}: task {task}, completed {completed_at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def line_of(text: str | None) -> Decimal | None:
+    """The line that the `description` of a batch names."""
+    found = re.search(r" line (\d{1,9}(?:\.\d{1,9})?): task \d", text or "")
+    return Decimal(found[1]) if found else None

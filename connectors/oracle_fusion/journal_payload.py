@@ -34,7 +34,7 @@ def _number(value: Any) -> Any:
 
 
 OneLine = Annotated[str, BeforeValidator(_cut)]
-Number = Annotated[Decimal, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Number = Annotated[Decimal, BeforeValidator(_number), Field(allow_inf_nan=False, max_digits=20)]
 
 
 class Journal(BaseModel):
