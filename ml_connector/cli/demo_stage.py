@@ -22,7 +22,7 @@ from ml_connector.cli.run import start
 from ml_connector.core.errors import AbortRun
 
 TENANT = "demo"
-_PATIENCE = 60.0
+_PATIENCE = 120.0
 """Seconds that events may take to have their effects."""
 
 
