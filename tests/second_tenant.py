@@ -31,7 +31,12 @@ ZENDESK = """
       client_id: ml-connector
       scope: read write
 """
-PASSWORD = "sandbox-password"
+SECRETS = {
+    "password": "sandbox-password",
+    "client_secret": CLIENT_SECRET,
+    "refresh_token": "sandbox-refresh-token",
+}
+"""What the emulators know, of which the tenant's file decides what is used."""
 
 
 class OtherTenant:
@@ -52,7 +57,8 @@ class OtherTenant:
         async with Database(self.installed.database_url, connections=1) as db:
             vault = Vault(db, MasterKeys.load(settings()))
             await put_secret(db, vault, "acme", "zendesk", "client_secret", Secret(CLIENT_SECRET))
-            await put_secret(db, vault, "acme", self.source, "password", Secret(PASSWORD))
+            for name, value in SECRETS.items():
+                await put_secret(db, vault, "acme", self.source, name, Secret(value))
         async with open_workspace("acme") as workspace:
             for stream in streams:
                 await workspace.ensure_fields(self.integration, stream)

@@ -72,7 +72,7 @@ class SupplierInvoice(_Record):
     Payment_Status: PaymentStatus | None = None
     External_PO_Number: str | None = None
     Purchase_Orders: list[str] = []
-    """What Workday calls the purchase order lines of the invoice: ``PO-000045 - Line 1``."""
+    """The numbers of the orders whose lines the invoice is for."""
     Memo: str | None = None
     Is_Paid: bool | None = None
     Is_Partially_Paid: bool | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 
@@ -10,6 +11,8 @@ from lxml import etree
 from connectors.workday.elements import attribute, day, every, flag, identifier, named, text
 from ml_connector.core.records import Body
 
+_LINE = re.compile(r" - Line \d+$")
+"""What follows the number of a purchase order where one of its lines is meant."""
 _PO_LINES = ("Goods_Line_Data", "Service_Line_Data", "Deliverables_Line_Data")
 
 
@@ -52,7 +55,7 @@ def supplier_invoice(element: etree._Element) -> Body:
         "Control_Amount_Total": text(data, "Control_Amount_Total"),
         "Tax_Amount": text(data, "Tax_Amount"),
         "External_PO_Number": text(data, "External_PO_Number"),
-        "Purchase_Orders": _distinct(line for line in lines if line),
+        "Purchase_Orders": _distinct(_LINE.sub("", line) for line in lines if line),
         "Memo": text(data, "Memo"),
     }
 

@@ -92,7 +92,7 @@ class SoapStream:
         page = await self.client.page(
             self._operation, self._read, one.criteria, page=number, as_of=window.hi, count=self._read.page_size
         )
-        if not page.answer.rows and number <= page.answer.pages:
+        if not page.answer.rows and page.answer.total and number <= page.answer.pages:
             raise RetryLater(
                 f"gave no records on a page of which it says that it is one of {page.answer.pages}",
                 vendor=SYSTEM,

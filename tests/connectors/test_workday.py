@@ -83,7 +83,7 @@ async def test_a_reader_that_dies_after_each_page_reads_every_supplier_once(work
     assert sorted(found) == sorted(workday.emulator.books.rows["suppliers"])
 
 
-@pytest.mark.parametrize(("fault", "params"), [("cap_page", {"rows": 3}), ("lie_pages", {})])
+@pytest.mark.parametrize(("fault", "params"), [("cap_page", {"rows": 3}), ("lie_has_more", {})])
 async def test_no_number_of_pages_is_believed_alone(workday: Tenant, fault: str, params: dict[str, Any]) -> None:
     async with workday.client(suppliers={"page_size": 4}) as client:
         workday.fault(fault, **params)

@@ -26,7 +26,7 @@ class WorkdayEmulator:
         {
             "throttle",  # SOAP: 500 with a fault that says so; for REST use the generic status 429
             "cap_page",  # rows: never more than so many records a page, and as many pages as if there were more
-            "lie_pages",  # each page says that it is the last one
+            "lie_has_more",  # each page says that it is the last one
             "mutate_while_paging",  # rows: so many suppliers of a page change, or invoices are paid, once it was served
             "short_page",  # an answer holds one record less than it says
             "latin_1",  # declared: an answer in ISO-8859-1 that says so in the XML, in the header, or nowhere

@@ -138,7 +138,7 @@ def _page(
     shown = rows[(page - 1) * size : page * size]
     results = add(response, "Response_Results")
     add(results, "Total_Results", len(rows))
-    add(results, "Total_Pages", page if odd("lie_pages") else -(-len(rows) // count))
+    add(results, "Total_Pages", page if odd("lie_has_more") else -(-len(rows) // count))
     add(results, "Page_Results", len(shown))
     add(results, "Page", page)
     if odd("short_page"):
