@@ -13,11 +13,13 @@ from prefect.events import emit_event
 from prefect.settings import get_current_settings
 
 from ml_connector.core.alarms import Alarm
+from ml_connector.core.findings import Finding
 
 NEEDS_HUMAN = "ml-connector.record.needs-human"
 KEEPS_FAILING = "ml-connector.record.keeps-failing"
 NEEDS_REAUTH = "ml-connector.connection.needs-reauth"
 WEBHOOK_DEACTIVATED = "ml-connector.webhook.deactivated"
+CHANNEL_CHANGED = "ml-connector.channel.changed"
 NAMED = 20
 """Records that an alert names; it counts all of them."""
 
@@ -73,6 +75,20 @@ def webhook_deactivated(tenant: str, connection: str, reason: str) -> None:
         connection=f"{tenant}/{connection}",
         reason=reason,
         advice="It was set up again; what it did not tell is read from the vendor's export. See why it was refused.",
+    )
+
+
+def channel_changed(tenant: str, connection: str, finding: Finding, rules: Sequence[str], case: UUID) -> None:
+    """Tell that a channel is not what it was, and the rules that send messages there; once for a ``case``."""
+    _tell(
+        CHANNEL_CHANGED,
+        f"ml-connector.channel.{tenant}.{connection}",
+        tenant,
+        connection=f"{tenant}/{connection}",
+        what=finding.what,
+        rules=list(rules),
+        advice=finding.hint,
+        case=case,
     )
 
 

@@ -23,3 +23,8 @@ def replay_name() -> str:
 def prune_name() -> str:
     """``acme prune``."""
     return f"{(runtime.flow_run.parameters or {}).get('tenant')} prune"
+
+
+def account_events_name() -> str:
+    """``acme account events``."""
+    return f"{(runtime.flow_run.parameters or {}).get('tenant')} account events"

@@ -43,7 +43,7 @@ async def ensure_webhooks(workspace: Workspace, connection: str) -> list[str]:
     if ensure is None:
         return []
     if not workspace.settings.public_url:
-        return [f"{connection} is polled only: set ML_CONNECTOR_PUBLIC_URL to where it reaches the receiver"]
+        return [f"{connection} cannot tell us anything: set ML_CONNECTOR_PUBLIC_URL to where it reaches the receiver"]
     keeper = Keeper(workspace.db, workspace.vault, workspace.tenant, connection)
     return await ensure(await workspace.client(connection), await _address(workspace, connection), keeper)
 

@@ -152,6 +152,10 @@ class Workspace:
             return None
         return self._ends(integration)[reads.name], objects
 
+    def is_heard(self, connection: str) -> bool:
+        """Whether the vendor is to tell us of the account of this connection."""
+        return self.system_of(connection).is_heard(connector_settings(self.config, connection))
+
     def mapping(self, integration: str, stream: str) -> Mapping:
         """The shipped mapping of a stream with the tenant's overlay, checked against both systems' models."""
         return stream_mapping(self.config, integration, stream, self.settings.mappings_dir)

@@ -23,6 +23,8 @@ class SlackSettings(BaseModel):
 
     Ids, because a name is not stable, and to find the id of one Slack has to be asked for every channel there is.
     """
+    app_id: Annotated[str, StringConstraints(pattern=r"^A[A-Z0-9]{6,30}$")] | None = None
+    """The app's id (Basic Information > App ID). With it, what Slack tells of the workspace is heard."""
     settle_seconds: float = Field(default=30.0, ge=0)
     """How long a message may be missing from the channel's history after it was posted."""
     unclear: Literal["hold", "resend", "drop"] = "hold"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connectors.slack.client import HOSTS, REQUEST_ID_HEADERS, VENDOR, Slack
 from connectors.slack.errors import explain, status_of
+from connectors.slack.events import close_address, event_findings, heed, is_heard, open_address
 from connectors.slack.messages import Messages, address
 from connectors.slack.models import Message
 from connectors.slack.ping import ping
@@ -23,5 +24,10 @@ SLACK = System(
     models={"Message": Message},
     destinations={"Message": lambda client, _mapping: Messages(client)},
     webhook=WEBHOOK,
+    ensure_webhooks=open_address,
+    remove_webhooks=close_address,
+    webhook_findings=event_findings,
+    heed=heed,
+    is_heard=is_heard,
     address=address,
 )

@@ -59,8 +59,9 @@ def _event_id(content: dict[str, Any], body: bytes) -> str:
 
 
 def _subject(event: dict[str, Any]) -> str | None:
-    """The channel, which is an id here and an object there (``channel_rename``)."""
-    channel = event.get("channel")
+    """The channel, which is an id here, an object there (``channel_rename``), and elsewhere has two ids
+    (``channel_id_changed``)."""
+    channel = event.get("channel") or event.get("old_channel_id")
     found = _id(channel.get("id") if isinstance(channel, dict) else channel)
     return f"channel:{found}" if found else None
 

@@ -16,7 +16,7 @@ from prefect.events.schemas.events import ResourceSpecification
 
 from ml_connector.cli.plan import TAG, Wanted
 from ml_connector.cli.schedules import longest_pause
-from tasks.alerts import KEEPS_FAILING, NEEDS_HUMAN, NEEDS_REAUTH, WEBHOOK_DEACTIVATED
+from tasks.alerts import CHANNEL_CHANGED, KEEPS_FAILING, NEEDS_HUMAN, NEEDS_REAUTH, WEBHOOK_DEACTIVATED
 
 APPLIED = "ml-connector.deployment.applied"
 """`apply` emits it for each deployment: from then on its first run is awaited."""
@@ -75,6 +75,14 @@ def _alerts(tenant: str, block: UUID) -> list[AutomationCore]:
             block,
             "{{ event.payload.connection }} must be reconnected",
             "{{ event.payload.reason }}\n\n{{ event.payload.advice }}",
+        ),
+        _alert(
+            tenant,
+            "channel archived, renamed or gone",
+            _ours(f"ml-connector.channel.{tenant}.*", CHANNEL_CHANGED),
+            block,
+            "{{ event.payload.connection }}: {{ event.payload.what }}",
+            "Rules that send messages there: {{ event.payload.rules | join(', ') }}\n\n{{ event.payload.advice }}",
         ),
         _alert(
             tenant,

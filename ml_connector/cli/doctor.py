@@ -111,6 +111,9 @@ async def _tenant(db: Database, tenant: str) -> AsyncIterator[Line]:
         yield Line(kind, f"{tenant} {stream}", f"records {state}: {n}", advice.format(tenant=tenant))
     for waiting in found.events:
         yield _events(tenant, waiting)
+    for told in found.told:
+        advice = f"when it is mended, `ml-connector events {tenant} --again` looks again"
+        yield Line("warn", f"{tenant} {told.stream}", f"told {console.ago(told.at)} ago: {told.reason}", advice)
     yield Line(
         "ok", f"{tenant} audit", f"blocks: {found.audit_blocks}", f"`ml-connector audit verify {tenant}` checks them"
     )

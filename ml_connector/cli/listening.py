@@ -15,18 +15,19 @@ from ml_connector.core.db import Database
 from ml_connector.core.endpoints import addresses, all_endpoints
 from ml_connector.core.errors import ConnectorError, SafeError
 from ml_connector.core.tenants import Connection, TenantConfig
+from tasks import account_events
 from tasks.webhooks import ensure_webhooks, remove_webhooks
 from tasks.workspace import Workspace, open_workspace
 
 
 @dataclass(slots=True, frozen=True)
 class Ear:
-    """A stream (``integration/stream``), the connection and the objects whose events it wants, and the deployment that
-    handles them."""
+    """A stream (``integration/stream``), the connection and the objects whose events it wants (None: all), and the
+    deployment that handles them."""
 
     stream: str
     connection: str
-    objects: str
+    objects: str | None
     deployment: str
 
 
@@ -63,13 +64,17 @@ async def still_told(db: Database, tenants: Sequence[TenantConfig]) -> list[str]
 
 
 def ears(workspace: Workspace, deployments: Sequence[Wanted]) -> list[Ear]:
-    """The streams of these deployments whose vendor tells of its objects.
+    """The streams of these deployments whose vendor tells of its objects, and the connections that are told of their
+    accounts.
 
     Of several connections to one account the first has the webhooks, for all of them.
     """
     found = []
     for one in deployments:
         integration = one.template.integration
+        if one.template.flow == account_events.FLOW:
+            heard = [name for name in workspace.config.connections if workspace.is_heard(name)]
+            found += [Ear(account_events.stream_of(name), name, None, one.name) for name in heard]
         if integration is None:
             continue
         for stream in one.streams:

@@ -63,6 +63,15 @@ class WaitingEvents:
 
 
 @dataclass(slots=True, frozen=True)
+class Told:
+    """Something that a vendor has told of an account, and a person has to mend."""
+
+    stream: str
+    at: datetime
+    reason: str
+
+
+@dataclass(slots=True, frozen=True)
 class Findings:
     """What stands in one tenant's tables that a person may want to know."""
 
@@ -71,6 +80,7 @@ class Findings:
     waiting: list[tuple[str, str, int]]
     """Stream, state, and how many records are in it."""
     events: list[WaitingEvents]
+    told: list[Told]
     audit_blocks: int
 
 
@@ -92,12 +102,14 @@ async def examine(db: Database, tenant: str) -> Findings:
             "where state = 'pending' group by stream order by stream"
         )
         events = [WaitingEvents(*row) for row in await inbox.fetchall()]
+        told = [Told(*row) for row in await (await conn.execute(_TOLD)).fetchall()]
         head = await (await conn.execute("select seq from audit_head")).fetchone()
     return Findings(
         held,
         opened,
         [(stream, state, n) for stream, state, n in waiting],
         events,
+        told,
         head[0] if head else 0,
     )
 
@@ -106,6 +118,13 @@ def _made_at(uuid7: UUID) -> datetime:
     return datetime.fromtimestamp((uuid7.int >> 80) / 1000, UTC)
 
 
+# The last word on each object counts: what was told before may have been mended since.
+_TOLD = """
+    select stream, received_at, coalesce(reason, '') from (
+        select distinct on (stream, object_key) stream, received_at, reason, state, id from inbox
+        where stream like 'account/%' and state <> 'pending' order by stream, object_key, id desc) last
+    where state = 'rejected' order by id
+"""
 # A rejected version that a newer one has followed needs nobody.
 _WAITING = """
     select e.stream, e.state, count(*) from effect e

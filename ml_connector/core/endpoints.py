@@ -130,6 +130,17 @@ async def signing_secrets(db: Database, vault: Vault, tenant: str, connection: s
     return [Secret(sealer.open("secret", "envelope", f"{connection}/{name}", row).decode()) for name, row in rows]
 
 
+async def assign_account(db: Database, tenant: str, connection: str, account: str) -> bool:
+    """Note which account sends to a connection's address; whether that is new."""
+    async with db.system() as conn:
+        assigned = await conn.execute(
+            "update endpoint set account = %(account)s "
+            "where tenant = %(tenant)s and connection = %(connection)s and account is distinct from %(account)s",
+            {"account": account, "tenant": tenant, "connection": connection},
+        )
+        return assigned.rowcount > 0
+
+
 async def settle_account(db: Database, endpoint: Endpoint, account: str) -> str:
     """Note the account of an address unless it has one; returns the one that it has."""
     async with db.system() as conn:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ml_connector.core.db import Database
-from ml_connector.core.endpoints import accept_secret
+from ml_connector.core.endpoints import accept_secret, assign_account
 from ml_connector.core.secret import Secret
 from ml_connector.core.vault import Vault
 
@@ -30,6 +30,10 @@ class Keeper:
     async def __call__(self, webhook: str, secret: Secret) -> None:
         """Take deliveries that are signed with ``secret`` from now on; ``webhook`` tells several apart."""
         await accept_secret(self._db, self._vault, self._tenant, self._connection, secret, webhook=webhook)
+
+    async def belongs_to(self, account: str) -> bool:
+        """Take deliveries of this account of the vendor, and of no other; whether that is new."""
+        return await assign_account(self._db, self._tenant, self._connection, account)
 
     @asynccontextmanager
     async def handshake(self) -> AsyncIterator[None]:

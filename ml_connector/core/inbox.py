@@ -35,7 +35,9 @@ class Pending:
 class Inbox:
     """The events of one stream of one tenant, handled by one run under the stream's lease. Raises LeaseLost."""
 
-    def __init__(self, db: Database, sealer: Sealer, lease: Lease, tenant: str, stream: str, run_id: UUID) -> None:
+    def __init__(
+        self, db: Database, sealer: Sealer, lease: Lease, tenant: str, stream: str, run_id: UUID | None
+    ) -> None:
         self._db = db
         self._sealer = sealer
         self._lease = lease
@@ -55,9 +57,9 @@ class Inbox:
         crashpoint("inbox.taken")
         return [Pending(*(*row[:-1], self._open(row[1], row[2], row[-1]))) for row in rows]
 
-    async def done(self, events: Sequence[Pending]) -> None:
-        """They are handled, and will not come again."""
-        await self._settle("state = 'done', reason = null, settled_at = now()", events)
+    async def done(self, events: Sequence[Pending], reason: str | None = None) -> None:
+        """They are handled, and will not come again; ``reason`` is what a person may want to know."""
+        await self._settle("state = 'done', reason = %(reason)s, settled_at = now()", events, reason=reason)
 
     async def reject(self, event: Pending, reason: str) -> None:
         """It will never be handled; ``reason`` is for a person."""

@@ -16,7 +16,7 @@ from ml_connector.core.mapping import Mapping as FieldMapping
 from ml_connector.core.records import Destination, Source
 from ml_connector.core.response import Response
 from ml_connector.core.secret import Secret
-from ml_connector.core.webhooks import SecretKeeper, Webhook
+from ml_connector.core.webhooks import Event, News, SecretKeeper, Webhook
 
 EnsureWebhooks = Callable[[Any, Secret, SecretKeeper], Awaitable[list[str]]]
 
@@ -31,6 +31,10 @@ class Health:
 
 async def _no_fields(_client: Any, _wanted: Mapping[str, Mapping[str, CustomField]]) -> list[str]:
     return []
+
+
+def _never(_settings: Any) -> bool:
+    return False
 
 
 def _no_page(_client: Any, _model: str, _dest_id: str) -> str | None:
@@ -69,6 +73,11 @@ class System:
     """Takes away what sends to an address."""
     webhook_findings: Callable[[Any, Secret], Awaitable[list[Finding]]] | None = None
     """Whether events can come to an address, and of late have. Only reads."""
+    heed: Callable[[Any, Event], Awaitable[list[News]]] | None = None
+    """Looks at what an event tells of the account itself; nothing if that is no business of ours, or all is well. Only
+    reads. Raises core.errors: `Reauthenticate` if the account refuses us."""
+    is_heard: Callable[[Any], bool] = _never
+    """Whether a connection with these settings wants to be told of its account."""
     status: Callable[[Response], int] | None = None
     """The status that an answer deserves, where the vendor's own says something else; None: it is right."""
     discover: Callable[[Any], Awaitable[str]] | None = None

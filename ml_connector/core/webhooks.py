@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ml_connector.core.findings import Finding
 from ml_connector.core.secret import Secret
 from ml_connector.core.signatures import Headers, Verifier
 
@@ -22,6 +23,16 @@ class Event:
     object_key: str
     """What it happened to: ``ticket:35436``. Events of one object are handed out in the order of their arrival."""
     body: bytes = field(repr=False)
+
+
+@dataclass(slots=True, frozen=True)
+class News:
+    """What a person must know of a channel, as it is when an event has made us look."""
+
+    finding: Finding
+    """``ok``: nothing needs to be done."""
+    channel: Collection[str]
+    """Every name that a rule may have for the channel."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -50,6 +61,10 @@ class SecretKeeper(Protocol):
 
     async def __call__(self, webhook: str, secret: Secret, /) -> None:
         """Keep the secret of the webhook of this name: deliveries are taken from now on."""
+        ...
+
+    async def belongs_to(self, account: str, /) -> bool:
+        """Take deliveries of this account of the vendor, and of no other; whether that is new."""
         ...
 
     def handshake(self) -> AbstractAsyncContextManager[None]:

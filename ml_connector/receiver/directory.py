@@ -56,6 +56,7 @@ class Directory:
         self._db = db
         self._vault = vault
         self._endpoints: dict[bytes, Endpoint] = {}
+        self._of_account: dict[tuple[str, str | None], list[Endpoint]] = {}
         self._entries: dict[bytes, Entry] = {}
         self._one_at_a_time = asyncio.Lock()
         self._lookups: set[asyncio.Task[Entry]] = set()
@@ -73,26 +74,46 @@ class Directory:
 
     async def find_again(self, token: str) -> Entry:
         """As `find`, but by what the database says now. Raises NotStored if it says nothing."""
+        return await self._found_again(token_hash(token))
+
+    async def _found_again(self, key: bytes) -> Entry:
         if len(self._lookups) > _MOST_LOOKUPS:
             raise NotStored("the database does not answer")
         try:
             # a request that ends early leaves the look-up to the others
-            return await asyncio.shield(self._look_up(token_hash(token), _DOUBT_SECONDS))
+            return await asyncio.shield(self._look_up(key, _DOUBT_SECONDS))
         except (*DATABASE_ERRORS, ConnectorError) as error:
             raise NotStored(f"addresses cannot be looked up ({type(error).__name__})") from error
 
-    async def account(self, entry: Entry, account: str) -> str:
-        """The account that this address belongs to, which is ``account`` if none has sent there yet."""
+    async def of_account(self, entry: Entry, account: str) -> list[Entry]:
+        """The entries of an account whose delivery came to this one's address; the address is the account's from now
+        on, if none has sent there yet.
+
+        They are several, or others, where a vendor has one address for all accounts (Slack: of an app). A delivery is
+        to be verified for each but this one.
+        """
         endpoint = entry.endpoint
-        if endpoint.account is not None:
-            return endpoint.account
-        try:
-            settled = await settle_account(self._db, endpoint, account)
-        except DATABASE_ERRORS as error:
-            raise NotStored(f"the account cannot be noted ({type(error).__name__})") from error
-        self._endpoints[endpoint.token_hash] = replace(endpoint, account=settled)
-        self._entries[endpoint.token_hash] = replace(entry, endpoint=self._endpoints[endpoint.token_hash])
-        return settled
+        if endpoint.account is None:
+            try:
+                settled = await settle_account(self._db, endpoint, account)
+            except DATABASE_ERRORS as error:
+                raise NotStored(f"the account cannot be noted ({type(error).__name__})") from error
+            now = replace(endpoint, account=settled)
+            self._know({**self._endpoints, endpoint.token_hash: now})
+            self._entries[endpoint.token_hash] = replace(entry, endpoint=now)
+        its_own = self._of_account.get((endpoint.system, account), ())
+        return [entry if one.token_hash == endpoint.token_hash else await self._entry(one) for one in its_own]
+
+    def _know(self, endpoints: dict[bytes, Endpoint]) -> None:
+        self._endpoints, self._of_account = endpoints, {}
+        for one in endpoints.values():
+            self._of_account.setdefault((one.system, one.account), []).append(one)
+
+    async def _entry(self, endpoint: Endpoint) -> Entry:
+        known = self._entries.get(endpoint.token_hash)
+        if known is not None and time.monotonic() - known.loaded_at <= _FRESH_SECONDS:
+            return known
+        return await self._found_again(endpoint.token_hash)
 
     def _known(self, key: bytes) -> Entry | None:
         return self._entries.get(key if key in self._endpoints else _NOBODY.token_hash)
@@ -114,7 +135,7 @@ class Directory:
             known = self._known(key)
             if known is not None and now - known.loaded_at <= max_age:
                 return known
-            self._endpoints = await all_endpoints(self._db)
+            self._know(await all_endpoints(self._db))
             endpoint = self._endpoints.get(key, _NOBODY)
             webhook = SYSTEMS[endpoint.system].webhook if endpoint.system in SYSTEMS else None
             secrets = await signing_secrets(self._db, self._vault, endpoint.tenant, endpoint.connection)

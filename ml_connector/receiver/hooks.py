@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.types import Receive, Send
 
@@ -95,8 +95,8 @@ class Hooks:
                 if back is not None:
                     await self._handshakes.check(token, back)
                     return "handshake", b""
-                entry, delivery = await self._proven(token, headers, body)
-                return await self._store(entry, delivery), delivery.answer
+                entries, delivery = await self._proven(token, headers, body)
+                return await self._store(entries, delivery), delivery.answer
         except RejectEvent as error:
             log.info("refused: %s", error.message)
             return "refused", b""
@@ -106,7 +106,7 @@ class Hooks:
             log.error("not stored: %s", SafeError.of(error))  # noqa: TRY400 - a trace could show the body
         return "not_stored", b""
 
-    async def _proven(self, token: str, headers: Headers, body: bytes) -> tuple[Entry, Delivery]:
+    async def _proven(self, token: str, headers: Headers, body: bytes) -> tuple[list[Entry], Delivery]:
         """The delivery and where it belongs. Raises RejectEvent, for an unknown token as for a wrong signature."""
         entry = await self._directory.find(token)
         try:
@@ -116,22 +116,36 @@ class Hooks:
             entry = await self._directory.find_again(token)
             entry.verify(headers, body, time.time())
         delivery = entry.webhook.read(headers, body)
-        if delivery.account is not None:
-            account = await self._directory.account(entry, delivery.account)
-            if account != delivery.account:
-                raise RejectEvent(f"it is of another account than {account}, which this address belongs to")
-        return entry, delivery
+        if delivery.account is None:
+            return [entry], delivery
+        wanted = await self._directory.of_account(entry, delivery.account)
+        entries = [one for one in wanted if one.endpoint == entry.endpoint or _is_proven(one, headers, body)]
+        if not entries:
+            raise RejectEvent(f"it is of another account than {entry.endpoint.account}, which this address belongs to")
+        return entries, delivery
 
-    async def _store(self, entry: Entry, delivery: Delivery) -> str:
+    async def _store(self, entries: Sequence[Entry], delivery: Delivery) -> str:
         """Keep the events; returns once they are committed."""
-        tenant, connection = entry.endpoint.tenant, entry.endpoint.connection
-        if not self._buckets.setdefault((tenant, connection), Bucket(self._limits)).take():
-            return "too_many"
-        arrivals = [Arrival(tenant, connection, event, entry.seal(event)) for event in delivery.events]
+        arrivals = []
+        for entry in entries:
+            tenant, connection = entry.endpoint.tenant, entry.endpoint.connection
+            if not self._buckets.setdefault((tenant, connection), Bucket(self._limits)).take():
+                return "too_many"
+            arrivals += [Arrival(tenant, connection, event, entry.seal(event)) for event in delivery.events]
         if not arrivals or not await self._writer.put(arrivals):
             return "known"
-        self._ring(tenant)
+        for tenant in {entry.endpoint.tenant for entry in entries}:
+            self._ring(tenant)
         return "stored"
+
+
+def _is_proven(entry: Entry, headers: Headers, body: bytes) -> bool:
+    """Whether the delivery is signed with a secret of this connection, too."""
+    try:
+        entry.verify(headers, body, time.time())
+    except RejectEvent:
+        return False
+    return True
 
 
 async def _read(headers: Headers, receive: Receive, most: int) -> bytes:

@@ -70,6 +70,9 @@ class Keeper:
     async def __call__(self, webhook: str, secret: Secret) -> None:
         del webhook, secret
 
+    async def belongs_to(self, account: str) -> bool:
+        raise NotImplementedError(account)
+
     @asynccontextmanager
     async def handshake(self) -> AsyncIterator[None]:
         yield

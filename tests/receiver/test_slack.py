@@ -11,7 +11,7 @@ import aiohttp
 import psycopg
 
 from ml_connector.core.db import Database
-from ml_connector.core.endpoints import accept_secret, ensure_endpoint
+from ml_connector.core.endpoints import accept_secret, assign_account, ensure_endpoint
 from ml_connector.core.listeners import listen
 from ml_connector.core.secret import Secret
 from tests.connectors.slack_workspace import PROCUREMENT, workspace
@@ -61,6 +61,32 @@ async def test_slack_proves_an_address_and_sends_events_there(
     with psycopg.connect(owner_url) as connection:
         stored = connection.execute("select event_id, kind, object_key from inbox").fetchall()
     assert stored == [("Ev1", "channel_archive", "channel:C1")]
+
+
+async def test_one_address_serves_all_workspaces_of_an_app(
+    database: Database, receiver: ReceiverThread, owner_url: str
+) -> None:
+    vault, urls = vault_of(database), []
+    for tenant, account, secret in (
+        ("acme", "T1/A1", SECRET),
+        ("beta", "T2/A1", SECRET),
+        ("gamma", "T2/A1", "another app's, whatever its file says"),
+        ("delta", "T2/A2", SECRET),
+    ):
+        token = await ensure_endpoint(database, vault, tenant, "slack", "slack")
+        await assign_account(database, tenant, "slack", account)
+        await accept_secret(database, vault, tenant, "slack", Secret(secret), webhook="app")
+        urls.append(f"{receiver.url}/hooks/{token.reveal()}")
+
+    assert await post(urls[0], archived(team="T1", event_id="Ev1")) == (200, "")
+    assert await post(urls[0], archived(team="T2", event_id="Ev2")) == (200, "")
+    assert await post(urls[1], archived(team="T2", event_id="Ev2")) == (200, "")
+    assert await post(urls[1], archived(team="T1", event_id="Ev3")) == (200, "")
+    assert await post(urls[0], archived(team="T3", event_id="Ev4")) == (401, "")
+
+    with psycopg.connect(owner_url) as connection:
+        stored = connection.execute("select tenant, event_id from inbox order by event_id").fetchall()
+    assert stored == [("acme", "Ev1"), ("beta", "Ev2"), ("acme", "Ev3")]
 
 
 async def test_the_sandbox_sends_what_slack_sends(database: Database, receiver: ReceiverThread, owner_url: str) -> None:

@@ -62,7 +62,9 @@ class SlackEmulator:
         return count
 
     def mutate(self, collection: str, change: dict[str, Any]) -> list[str]:
-        """Of ``channels``: ``{create: attributes}``, or ``{keys: ids, set: attributes}``, which Slack tells the app of.
+        """Of ``channels``: ``{create: attributes}``, ``{keys: ids, set: attributes}``, ``{keys: ids, delete: true}``.
+
+        Of ``app``: ``{uninstall: true}``. Slack tells the app of these.
 
         Of ``messages``: ``{keys: [ts], delete: true}``. Of ``events``: ``{send: event, copies: 1}``, or
         ``{lost: minute}``. Returns the ids concerned.
@@ -74,6 +76,15 @@ class SlackEmulator:
                 for key in keys:
                     self._change(self.workspace.channels[key].row, attributes)
                 return list(keys)
+            case "channels", {"keys": keys, "delete": True}:
+                for key in keys:
+                    del self.workspace.channels[key]
+                    self.events.tell({"type": "channel_deleted", "channel": key})
+                return list(keys)
+            case "app", {"uninstall": True}:
+                self.oauth.revoke_all("account_inactive")
+                self.events.tell({"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [BOT_USER]}})
+                return [self.events.tell({"type": "app_uninstalled"})]
             case "messages", {"keys": keys, "delete": True}:
                 for channel in self.workspace.channels.values():
                     channel.messages = [one for one in channel.messages if one.row["ts"] not in keys]
@@ -91,6 +102,9 @@ class SlackEmulator:
         if row["is_archived"] != before["is_archived"]:
             kind = "channel_archive" if row["is_archived"] else "channel_unarchive"
             self.events.tell({"type": kind, "channel": row["id"], "user": "U0CREATOR1"})
+        if before["is_member"] and not row["is_member"]:
+            left = "group_left" if row["is_private"] else "channel_left"
+            self.events.tell({"type": left, "channel": row["id"], "actor_id": "U0CREATOR1"})
         if row["name"] != before["name"]:
             renamed = {name: row[name] for name in ("id", "name", "created")}
             self.events.tell({"type": "channel_rename", "channel": renamed})

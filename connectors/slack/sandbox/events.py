@@ -105,19 +105,19 @@ class Events:
 
     async def _deliver(self, delivery: Delivery, client: aiohttp.ClientSession) -> None:
         pauses = self.workspace.settings.event_retry_seconds
-        for attempt, pause in enumerate((0.0, *pauses)):
+        retry: dict[str, str] = {}
+        for attempt, pause in enumerate((0.0, *pauses), 1):
             await asyncio.sleep(pause)
-            reason = "http_timeout" if delivery.answers[-1:] == [0] else "http_error"
-            retry = {"x-slack-retry-num": str(attempt), "x-slack-retry-reason": reason} if attempt else {}
-            status, _, final = await self._post(delivery.url, delivery.body, retry, client)
+            status, reason, final = await self._post(delivery.url, delivery.body, retry, client)
             delivery.answers.append(status)
             if 200 <= status < 300 or final:
                 return
+            retry = {"x-slack-retry-num": str(attempt), "x-slack-retry-reason": reason if not status else "http_error"}
 
     async def _post(
         self, url: str, body: Row, headers: dict[str, str], client: aiohttp.ClientSession
     ) -> tuple[int, str, bool]:
-        """The status of the answer, its body, and whether it forbids another attempt."""
+        """The status of the answer, its body, and whether it forbids another attempt. Without one: 0, and why."""
         raw, stamp = orjson.dumps(body), str(int(self.workspace.world.now().timestamp()))
         key = self.workspace.settings.signing_secret.encode()
         signature = hmac.new(key, f"v0:{stamp}:".encode() + raw, hashlib.sha256).hexdigest()
@@ -130,5 +130,9 @@ class Events:
         try:
             async with client.post(url, data=raw, headers=signed | headers, max_redirects=2) as answer:
                 return answer.status, await answer.text(), answer.headers.get("x-slack-no-retry") == "1"
-        except (TimeoutError, aiohttp.ClientError, OSError):
-            return 0, "", False
+        except TimeoutError:
+            return 0, "http_timeout", False
+        except aiohttp.TooManyRedirects:
+            return 0, "too_many_redirects", False
+        except (aiohttp.ClientError, OSError):
+            return 0, "connection_failed", False

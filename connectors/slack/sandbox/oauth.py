@@ -44,7 +44,7 @@ class OAuth:
         self.workspace = workspace
         self._tokens: dict[str, Token] = {}
         self._codes: dict[str, Code] = {}
-        self._revoked: set[str] = set()
+        self._revoked: dict[str, str] = {}
 
     def authenticate(self, call: Call) -> None:
         """Sets the scopes of the call's token; refuses one that is not good."""
@@ -53,7 +53,7 @@ class OAuth:
         if not value:
             raise Refused("not_authed")
         if value in self._revoked:
-            raise Refused("token_revoked")
+            raise Refused(self._revoked[value])
         token = self._tokens.get(value)
         if token is not None and token.expires_at is not None and token.expires_at <= time.monotonic():
             raise Refused("token_expired")
@@ -61,9 +61,9 @@ class OAuth:
             raise Refused("invalid_auth")
         call.scopes = token.scopes if token else frozenset(self.workspace.settings.scopes.split(","))
 
-    def revoke_all(self) -> None:
-        """Every token issued so far, and the pasted one, is worthless from now on."""
-        self._revoked |= {*self._tokens, self.workspace.settings.token}
+    def revoke_all(self, code: str = "token_revoked") -> None:
+        """Every token issued so far, and the pasted one, is worthless from now on, for the reason ``code``."""
+        self._revoked |= dict.fromkeys((*self._tokens, self.workspace.settings.token), code)
 
     def authorize(self, request: Request) -> Response:
         """``GET /oauth/v2/authorize``: the user agrees at once, or refuses if the settings say so."""
