@@ -205,6 +205,18 @@ def resolve(
 
 
 @app.command()
+def reconcile(
+    tenant: Tenant,
+    period: Annotated[str, typer.Option(help="A month: the accounting period that holds its middle, such as 2026-10")],
+    csv: Annotated[Path | None, typer.Option("--csv", help="A file for all of it, besides")] = None,
+) -> None:
+    """Compare completed tasks, journal batches and purchase orders of a month. Exit code 1 if something differs."""
+    from ml_connector.cli.reconcile import reconcile as work
+
+    _run(work(tenant, period, csv))
+
+
+@app.command()
 def events(
     tenant: Tenant,
     state: Annotated[str | None, typer.Option(help="pending, rejected or done; all but done if none")] = None,
