@@ -20,6 +20,7 @@ from tests.installation import CLIENT_SECRET, Installation, tell
 TOKEN = "sandbox-personal-token"
 ORDERS, PAYABLES = "1200000000000101", "1200000000000102"
 STREAMS = ("purchase_orders", "invoices")
+NOT_IN_FORCE = ("Canceled", "Rejected", "Incomplete", "Withdrawn", "Pending Approval")
 TENANT_FILE = """
 tenant: acme
 connections:
@@ -38,7 +39,7 @@ connections:
       source: Asana
       category: Accrual
       segments: [company, lineOfBusiness, account, costCenter, product, intercompany]
-      amount: remaining
+      amount: {amount}
       clearing_account: {{account: "22100", costCenter: "000"}}
       cost_centre_segment: costCenter
       time_zone: America/New_York
@@ -69,12 +70,16 @@ integrations:
 class Boards:
     """Tenant ``acme`` of an installation, with this file. ``overlay``: of the orders' mapping; no invoices then."""
 
-    def __init__(self, installed: Installation, *, overlay: str = "", settle: float = 0.2) -> None:
+    def __init__(
+        self, installed: Installation, *, overlay: str = "", settle: float = 0.2, amount: str = "remaining"
+    ) -> None:
         self.installed, self.sandbox = installed, installed.sandbox
         orders = f", mapping: {overlay}" if overlay else ""
         self.streams = STREAMS[:1] if overlay else STREAMS
         invoices = str(not overlay).lower()
-        text = TENANT_FILE.format(sandbox=installed.sandbox.url, settle=settle, orders=orders, invoices=invoices)
+        text = TENANT_FILE.format(
+            sandbox=installed.sandbox.url, settle=settle, orders=orders, invoices=invoices, amount=amount
+        )
         (settings().tenants_dir / "acme.yaml").write_text(text)
         self.sandbox.settings("asana", rate_scale=None)
 
@@ -112,6 +117,24 @@ class Boards:
             projects = [one["project"]["gid"] for one in task["memberships"]]
             found[fields["Oracle ID"]] = {**task, **fields, "projects": projects}
         return found
+
+    def complete(self, count: int) -> list[str]:
+        """People complete the tasks of so many orders that nothing was posted for; the numbers of the orders."""
+        posted = {batch["order"] for batch in self.batches()}
+        open_ = [
+            task
+            for task in self.tasks().values()
+            if task["Oracle ID"].startswith("po:") and not task["completed"] and task["PO number"] not in posted
+        ]
+        done = [task for task in open_ if task["PO status"] not in NOT_IN_FORCE][:count]
+        assert len(done) == count
+        self.sandbox.mutate("asana", "tasks", keys=[task["gid"] for task in done], complete=True)
+        return [task["PO number"] for task in done]
+
+    def batches(self) -> list[dict[str, Any]]:
+        """The journal batches that we have made in Oracle, each with the number of its order."""
+        rows = self.sandbox.state("oracle_fusion", "journalBatches")
+        return [{**row, "order": row["BatchName"].split("-")[1]} for row in rows if row["BatchName"].startswith("MLC-")]
 
     def effects(self, since: int = 0) -> Counter[str]:
         """What has happened in Asana, by kind."""
