@@ -13,11 +13,8 @@ from flows.qad_zendesk import sync_customers
 from flows.workday_zendesk import enrich_tickets, sync_suppliers
 from tests.crash.customers import Customers
 from tests.crash.harness import Journey
-from tests.e2e import test_qad_zendesk as qad
-from tests.e2e import test_workday_tickets as workday
-from tests.e2e.test_workday_zendesk import CONNECTIONS
+from tests.e2e.erps import Qad, Workday, held, make, shown
 from tests.installation import Installation
-from tests.second_tenant import OtherTenant
 
 CUSTOMERS, CONTACTS, CHANGED = 4, 4, 2
 TICKETS, PAID = 4, 2
@@ -30,7 +27,7 @@ class QadCustomers:
     faults = Customers.faults
 
     def __init__(self, installed: Installation) -> None:
-        self.tenant = OtherTenant(installed, "qad_zendesk", qad.CONNECTIONS, qad.STREAMS, "qad-")
+        self.tenant = Qad(installed).tenant
         self.sandbox = installed.sandbox
 
     def journey(self) -> Journey:
@@ -59,10 +56,10 @@ class QadCustomers:
         doubled = [f"{kind} {key} x{n}" for (kind, key), n in seen.items() if n > 1 and kind.endswith("ed")]
         if name == "new":
             doubled += [f"{kind} {key}, just created" for kind, key in seen if kind.endswith(".updated")]
-        there = qad.organizations(self.sandbox)
+        there = held(self.sandbox, "organizations")
         lost = []
         for row in self.sandbox.state("qad", "customers"):
-            found = there.get(f"qad-{row['debtor.DebtorCode']}", {}).get("organization_fields", {})
+            found = there.get(f"qad-{row['debtor.DebtorCode']}", {})
             if row["address.AddressCity"] not in (found.get("qad_address") or ""):
                 lost.append(f"organization {row['debtor.DebtorCode']}")
         users = {user["external_id"]: user for user in self.sandbox.state("zendesk", "users")}
@@ -87,7 +84,7 @@ class WorkdayTickets:
     )
 
     def __init__(self, installed: Installation) -> None:
-        self.tenant = OtherTenant(installed, "workday_zendesk", CONNECTIONS, workday.CONFIGURED, "workday-")
+        self.tenant = Workday(installed).tenant
         self.sandbox = installed.sandbox
         self._named: dict[int, str] = {}
 
@@ -103,8 +100,8 @@ class WorkdayTickets:
         self.sandbox.seed("workday", "supplier_invoices", TICKETS)
         asyncio.run(self.tenant.prepare(["tickets"]))
         asyncio.run(self._read_invoices())
-        numbers = [row["Invoice_Number"] for row in workday.invoices(self.sandbox)]
-        self._named = {workday.make(self.sandbox, f"About {number}."): number for number in numbers}
+        numbers = [row["Invoice_Number"] for row in self.sandbox.state("workday", "supplier_invoices")]
+        self._named = {make(self.sandbox, f"About {number}."): number for number in numbers}
         if name == "changed":
             tell()
             self.sandbox.mutate("workday", "supplier_invoices", keys=numbers[:PAID], pay=1)
@@ -119,10 +116,12 @@ class WorkdayTickets:
 
     def judge(self, name: str, since: int) -> tuple[list[str], list[str]]:  # noqa: ARG002 - the tickets tell all
         seen = Counter(one["key"] for one in self.sandbox.effects(since=since) if one["kind"] == "ticket.updated")
-        status = {row["Invoice_Number"]: row["Payment_Status"] for row in workday.invoices(self.sandbox)}
+        invoices = self.sandbox.state("workday", "supplier_invoices")
+        status = {row["Invoice_Number"]: row["Payment_Status"] for row in invoices}
+        tickets = shown(self.sandbox)
         lost = []
         for ticket_id, number in self._named.items():
-            fields = workday.shown(self.sandbox, ticket_id)
-            if (fields.get("invoice"), fields.get("payment status")) != (number, status[number]):
+            fields = tickets[ticket_id]
+            if (fields.get("Workday invoice"), fields.get("Workday payment status")) != (number, status[number]):
                 lost.append(f"ticket {ticket_id}")
         return lost, [f"ticket {key} x{n}" for key, n in seen.items() if n > 1]

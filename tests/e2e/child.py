@@ -14,11 +14,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from ml_connector.core import crashpoints
-from ml_connector.core.settings import settings
-from tests.installation import Installation, Sandbox
+from tests.installation import tell
 
 DIED = 137
 
@@ -38,10 +38,12 @@ def sync_in_child(
     count: int = 1,
     completed: int | None = None,
     streams: Sequence[str] = ("organizations", "users"),
+    flow: str = "oracle_zendesk:sync_customers",
     die_at: tuple[str, int] | None = None,
 ) -> Ended:
-    """Run `Installation.sync` in a child; with ``die_at`` it dies when it passes that crash point for the n-th time."""
-    asked = {"run": run, "count": count, "completed": completed, "streams": streams, "die_at": die_at}
+    """Run a flow's own body in a child, as `Installation.sync` does; with ``die_at`` it dies when it passes that crash
+    point for the n-th time."""
+    asked = {"run": run, "count": count, "completed": completed, "streams": streams, "flow": flow, "die_at": die_at}
     command = [sys.executable, "-m", "tests.e2e.child", json.dumps(asked)]
     ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if ended.returncode == DIED:
@@ -54,8 +56,8 @@ def main() -> None:
     asked: dict[str, Any] = json.loads(sys.argv[1])
     if die_at := asked.pop("die_at"):
         crashpoints.arm(_death(*die_at))
-    installed = Installation(Sandbox("http://unused.invalid"), settings().database_url)
-    state = asyncio.run(installed.sync(**asked))
+    module, _, name = asked.pop("flow").partition(":")
+    state = asyncio.run(tell(getattr(import_module(f"flows.{module}"), name), **asked))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sys.stdout.write(json.dumps({"completed": state.is_completed(), "message": state.message, "peak_mib": peak}))
 

@@ -1,40 +1,62 @@
-"""5,000 suppliers and 20,000 invoices, read twice: counted at the emulated Zendesk."""
+"""Many suppliers with many invoices, counted at the emulated Zendesk, and the memory that they take.
+
+``E2E_SUPPLIERS=100000 pytest -m slow -s`` streams so many; a process of its own shows its memory.
+"""
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 
 import pytest
 
-from flows.workday_zendesk import sync_suppliers
-from tests.e2e.test_workday_zendesk import CONNECTIONS, organizations, suppliers
-from tests.installation import Installation
-from tests.second_tenant import OtherTenant
+from ml_connector.core.embedded import Embedded
+from tests.e2e.child import sync_in_child
+from tests.e2e.erps import Workday
+from tests.installation import Installation, installation
 
-CONFIGURED = """
-      organizations: {every: 30m, delay: 0s}
-      invoices: {every: 1h}
-      kept_invoices: {every: 1h}
-"""
-SUPPLIERS, INVOICES = 5_000, 20_000
+SUPPLIERS = int(os.environ.get("E2E_SUPPLIERS", "100000"))
 
 
 @pytest.mark.slow
 async def test_a_second_read_of_all_writes_nothing(installed: Installation) -> None:
-    connections = CONNECTIONS.replace("page_size: 20", "page_size: 999")
-    tenant = OtherTenant(installed, "workday_zendesk", connections, CONFIGURED, "workday-")
-    await tenant.prepare(["organizations", "invoices"])
-    tenant.sandbox.seed("workday", "suppliers", SUPPLIERS)
-    tenant.sandbox.seed("workday", "supplier_invoices", INVOICES)
+    erp, sandbox = Workday(installed, page_size=999), installed.sandbox
+    await erp.prepare(5_000)
+    sandbox.seed("workday", "supplier_invoices", 10_000)
     seconds, writes = [], []
     for _ in range(2):
         begun = time.monotonic()
-        state = await tenant.run(sync_suppliers, mode="full")
+        state = await erp.sync(mode="full")
         assert state.is_completed(), state.message
         seconds.append(time.monotonic() - begun)
-        writes.append(tenant.sandbox.writes())
-    print(f"{SUPPLIERS} suppliers, {INVOICES} invoices: {seconds[0]:.0f} s, then {seconds[1]:.0f} s")
+        writes.append(sandbox.writes())
+    print(
+        f"5,000 suppliers, 20,000 invoices: {seconds[0]:.0f} s and {writes[0]} calls, then {seconds[1]:.0f} s and none"
+    )
 
-    assert organizations(tenant.sandbox).keys() == suppliers(tenant.sandbox, "ACTIVE")
-    assert tenant.sandbox.kinds()["organization.created"] == len(suppliers(tenant.sandbox, "ACTIVE"))
+    assert erp.wrong() == []
     assert writes[1] == writes[0]
+
+
+@pytest.mark.slow
+async def test_memory_does_not_grow_with_the_suppliers(postgres: Embedded, sandbox_url: str, tmp_path: Path) -> None:
+    peaks = []
+    for suppliers in (SUPPLIERS // 5, SUPPLIERS):
+        name = f"suppliers_{suppliers}"
+        postgres.create(name, "mlc_template")
+        with installation(postgres, name, sandbox_url, tmp_path / name) as installed:
+            installed.sandbox.reset()
+            installed.sandbox.settings("zendesk", job_delay=0.01, rate_scale=None)
+            erp = Workday(installed, page_size=999)
+            await erp.tenant.prepare(["organizations"])
+            installed.sandbox.seed("workday", "suppliers", suppliers)
+            begun = time.monotonic()
+            ended = sync_in_child("run-1", streams=["organizations"], flow="workday_zendesk:sync_suppliers")
+            seconds = time.monotonic() - begun
+            assert ended.completed, ended.message
+            assert erp.wrong() == []
+            peaks.append(ended.peak_mib)
+            print(f"{suppliers} suppliers: {suppliers / seconds:.0f} a second, peak {ended.peak_mib:.0f} MiB")
+
+    assert peaks[1] - peaks[0] < 60
