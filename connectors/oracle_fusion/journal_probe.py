@@ -91,7 +91,7 @@ class JournalProbe:
             reason = f"Oracle's import refused the journal: {why}. {_where(decision, trace)}"
             return Outcome(decision.effect_id, State.REJECTED, "post", str(trace), reason, answer=answer)
         doubted = trace.doubted(now)
-        if self._may_come(doubted, now):
+        if self._may_come(trace, now):
             return self._wait(decision, doubted, now, f"the job has ended ({word}), and its batch is not there yet")
         if succeeded:
             why = f"the job ended well ({word}), and there is no batch: its rows may wait in the interface"
@@ -114,7 +114,7 @@ class JournalProbe:
 
     async def _unanswered(self, decision: Decision, trace: Trace, now: datetime) -> Outcome:
         doubted = trace.doubted(now)
-        if self._may_come(doubted, now):
+        if self._may_come(trace, now):
             return self._wait(decision, doubted, now, "it was not answered, and its batch is not there yet")
         account = self._settings.document_account
         if await self._erp.documents(decision.request["file"], account):
@@ -141,7 +141,8 @@ class JournalProbe:
         return Outcome(decision.effect_id, State.AMBIGUOUS, "post", str(trace), reason, retry_after=pause)
 
     def _may_come(self, trace: Trace, now: datetime) -> bool:
-        return self._age(trace.since, now) < self._settings.settle_seconds
+        """Always at the first look: the batches were looked for before it was seen that nothing moves any more."""
+        return trace.since is None or self._age(trace.since, now) < self._settings.settle_seconds
 
     def _age(self, since: datetime | None, now: datetime) -> float:
         return max(0.0, (now - since).total_seconds()) if since else 0.0

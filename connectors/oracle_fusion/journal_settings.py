@@ -17,7 +17,7 @@ Value = Annotated[str, StringConstraints(min_length=1, max_length=25)]
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise ValueError("it is no time zone: write it as America/New_York or Europe/Berlin") from None
     return name
 

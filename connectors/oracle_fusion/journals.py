@@ -119,7 +119,7 @@ class Journals:
         if not page.rows:
             raise Misconfigured(
                 "not one journal batch is seen, so nobody could tell whether a journal was posted already: give the "
-                "user of the connection a data access set with the ledger (where it has no batch yet, enter one by hand)",
+                "user of the connection a data access set with the ledger (if it has no batch yet, enter one by hand)",
                 vendor=SYSTEM,
                 phase=self._client.operation(ROOT, RESOURCE),
             )
@@ -235,8 +235,8 @@ def _there(decision: Decision, batches: Sequence[PostedJournal]) -> Decision:
 def _submitted(decision: Decision, job: str | None, *, unclear: bool, request_id: str | None) -> Outcome:
     if job is None and not unclear:
         reason = (
-            "Oracle refused the file (ReqstId -1): compare document_account, data_access_set and source with the pod, and "
-            "the roles of the user (README of oracle_fusion, Journals)"
+            "Oracle refused the file (ReqstId -1): compare document_account, data_access_set and source with the pod, "
+            "and the roles of the user (README of oracle_fusion, Journals)"
         )
         return outcome(decision, State.REJECTED, None, reason, request_id)
     trace = Trace(decision.request["group"], job)

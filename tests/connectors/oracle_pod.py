@@ -36,6 +36,7 @@ FAMILIES = {
     "journalBatches": ("fscmRestApi", "Journal_Batches"),
     "receivablesInvoices": ("fscmRestApi", "Receivables_Invoices"),
     "suppliers": ("fscmRestApi", "Suppliers"),
+    "erpintegrations": ("fscmRestApi", "ERP_Integrations"),
 }
 LISTS_OF_VALUES = {
     "ledgersLOV": {"LedgerId", "Name"},
@@ -48,7 +49,9 @@ FINDER_TEXT_CUT = 700
 """The reference's finder texts end here, in the middle of a word."""
 
 _PATH = re.compile(r"/(?P<root>\w+)/resources/(?P<version>[\w.]+)/(?P<resource>\w+)(?P<below>/.*)?")
-_CLAUSE = re.compile(r"(\w+) (?:(?:>=|<=|!=|>|<|=) (?:'\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3,6}\+00:00'|-?\d+)|= '[^']*')")
+_CLAUSE = re.compile(
+    r"(\w+) (?:(?:>=|<=|!=|>|<|=) (?:'\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3,6}\+00:00'|-?\d+)|(?:=|LIKE) '[^']*')"
+)
 _JSON = ("application/json", "application/vnd.oracle.adf.resourceitem+json")
 
 

@@ -22,6 +22,8 @@ from connectors.oracle_fusion.sandbox import soap as soap
 from connectors.oracle_fusion.sandbox.auth import IdentityDomain
 from connectors.oracle_fusion.sandbox.catalogue import RESOURCES
 from connectors.oracle_fusion.sandbox.customers import Customers
+from connectors.oracle_fusion.sandbox.erp_integrations import NAME as ERP_INTEGRATIONS
+from connectors.oracle_fusion.sandbox.erp_integrations import ErpIntegrations
 from connectors.oracle_fusion.sandbox.pod import Pod
 from connectors.oracle_fusion.sandbox.pod import Settings as PodSettings
 from connectors.oracle_fusion.sandbox.resources import HUB_ORGANIZATIONS, Row
@@ -45,6 +47,9 @@ class OracleFusionEmulator:
             "mutate_while_paging",  # rows: so many rows of each page change right after it was served
             "redirect_to_login",  # 302 to the sign-in page
             "no_data_security",  # 200 without rows: the role is there, the data access is not
+            "minus_one",  # a file for a process is refused, with 200
+            "slow_job",  # seconds: how long the process takes that a file begins
+            "child_failure",  # the process fails behind the loading of the rows, for no fault of theirs
         }
     )
 
@@ -53,6 +58,7 @@ class OracleFusionEmulator:
         self.domain = IdentityDomain()
         self.pod = Pod(world)
         self.customers = Customers(world, self.pod, self.system)
+        self.erp_integrations = ErpIntegrations(world, self.pod, self.system, self._armed)
 
     def routes(self) -> Sequence[BaseRoute]:
         routes = [
@@ -71,6 +77,9 @@ class OracleFusionEmulator:
         customer = f"/crmRestApi/resources/{{version}}/{HUB_ORGANIZATIONS.name}/{{key}}"
         for method, below, handle, media_type in self.customers.endpoints():
             routes.append(Route(customer + below, self._answering(handle, media_type), methods=[method]))
+        integrations = f"/fscmRestApi/resources/{{version}}/{ERP_INTEGRATIONS}"
+        routes.append(Route(integrations, self._answering(self.erp_integrations.submit), methods=["POST"]))
+        routes.append(Route(integrations, self._answering(self.erp_integrations.find), methods=["GET"]))
         for api in ("crmRestApi", "fscmRestApi"):
             routes.append(Route(f"/{api}/resources/", self._answering(self.versions), methods=["GET"]))
             routes.append(Route(f"/{api}/resources/{{rest:path}}", self._answering(self.unknown), methods=["GET"]))
@@ -201,6 +210,7 @@ class OracleFusionEmulator:
     def reset(self) -> None:
         self.domain.reset()
         self.pod.reset()
+        self.erp_integrations.reset()
 
     def configure(self, settings: dict[str, Any]) -> None:
         """The fields of ``auth.Settings``, and those of ``pod.Settings``."""
@@ -223,6 +233,8 @@ class OracleFusionEmulator:
         return count
 
     def state(self, collection: str) -> list[dict[str, Any]]:
+        if collection in self.erp_integrations.collections:
+            return self.erp_integrations.state(collection)
         return self.pod.state(collection)
 
     def mutate(self, collection: str, change: dict[str, Any]) -> list[str]:

@@ -124,7 +124,8 @@ PURCHASE_ORDERS = replace(
         ProcurementBU RequisitioningBU BillToBU Buyer Supplier SupplierId:integer SupplierPartyId:integer
         SupplierSite CurrencyCode Currency -Ordered:number -TotalTax:number -Total:number -Revision:integer
         -FrozenFlag:boolean FundsStatus -PaymentTerms -OrderDate:date AcknowledgmentDueDate:date
-        -RequiredAcknowledgment -RequiredAcknowledgmentCode -AcknowledgeWithinDays:number {WHO}""",
+        -RequiredAcknowledgment -RequiredAcknowledgmentCode -AcknowledgeWithinDays:number -ConversionRate:number
+        -ConversionRateType -ConversionRateDate:date {WHO}""",
         (ORDER_LINES,),
         opaque=True,
     ),

@@ -13,6 +13,8 @@ from connectors.oracle_fusion.sandbox.seed import COMBINATIONS, account, combina
 SEGMENTS = ("company", "lineOfBusiness", "account", "costCenter", "product", "intercompany")
 CHART = 41
 APPLICATIONS = (101, 200)
+DATA_ACCESS_SET = 300_000_046_975_980
+"""Id of the data access set that holds all ledgers."""
 
 
 def _lov(name: str, key: str, attribute_text: str, *, opaque: bool = False) -> Resource:

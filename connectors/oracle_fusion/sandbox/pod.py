@@ -75,6 +75,12 @@ class Settings:
     """How many levels of collections come along with a row, whatever is asked for."""
     keeps_titles: bool = True
     """Whether a new note gets the NoteTitle that it is sent with."""
+    job_seconds: float = 0.0
+    """How long an import of journals takes."""
+    document_account: str = "fin$/generalLedger$/import$"
+    """Where the content server wants the files of journals."""
+    journal_sources: Sequence[str] = ("Asana", "Spreadsheet", "Payables", "Manual")
+    journal_categories: Sequence[str] = ("Accrual", "Manual", "Adjustment")
 
 
 class Pod:

@@ -43,6 +43,8 @@ CITIES = (("Fresno", "CA", "93650"), ("Görlitz", None, "02826"), ("Málaga", No
 ORDER_STATES = ("Open", "Closed", "Pending Approval", "Closed for Receiving", "On Hold")
 COMBINATIONS = 360
 CURRENCIES = {"EUR": "Euro", "USD": "US Dollar", "JPY": "Yen"}
+RATES = {"EUR": Decimal("1.0825"), "JPY": Decimal("0.0066")}
+"""Of orders, to US dollars."""
 
 
 def moments(rng: random.Random, count: int, now: datetime) -> list[datetime]:
@@ -248,6 +250,9 @@ def purchase_order(rng: random.Random, seller: Row, number: int, modified: datet
         "RequiredAcknowledgment": "None",
         "RequiredAcknowledgmentCode": "N",
         "AcknowledgeWithinDays": None,
+        "ConversionRate": RATES.get(currency),
+        "ConversionRateType": "User" if currency in RATES else None,
+        "ConversionRateDate": dates["CreationDate"][:10] if currency in RATES else None,
         **state,
         "lines": lines,
     }
