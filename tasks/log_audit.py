@@ -28,11 +28,11 @@ _ROUTED = ". A record counts once for each channel that a rule may send it to; a
 async def log_audit(run: OpenRun) -> str | None:
     """Returns why the run failed, or None when it completed."""
     balances = [await balance(run.db, run.tenant, run.run.id, stream.route.key) for stream in run.streams]
-    problems = [*run.failures, *[p for b in balances for p in await _problems(run, b)]]
-    await _show(run, balances, problems, [await _tell(run, stream) for stream in run.streams])
-    reason = "; ".join(problems) or None
+    run.failures += [problem for found in balances for problem in await _problems(run, found)]
+    await _show(run, balances, run.failures, [await _tell(run, stream) for stream in run.streams])
+    reason = "; ".join(run.failures) or None
     streams = [stream.route.key for stream in run.streams]
-    outcome: runs.Outcome = "failed" if problems else "completed"
+    outcome: runs.Outcome = "failed" if run.failures else "completed"
     await runs.finish(run.db, run.tenant, run.lease, streams, run.run, outcome, reason)
     crashpoint("run.finished")
     return reason

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from ml_connector.core.connections import needs_reauth
-from ml_connector.core.errors import Misconfigured
+from ml_connector.core.errors import Disconnected, Misconfigured
 from ml_connector.core.selection import Selection
 from tasks.alerts import connection_needs_reauth
 from tasks.garbage import rare_collections
@@ -35,7 +35,8 @@ async def hold(
 ) -> AsyncIterator[OpenRun]:
     """Hold the streams of these routes for a run that is called ``name``.
 
-    A connection whose credential was refused on the way is marked, so that no later run asks the vendor in vain.
+    A connection whose credential was refused on the way is marked, so that no later run asks the vendor in vain. Raises
+    Disconnected if nothing else went wrong: somebody has just been told.
     """
     joined = {route.key.partition("/")[0]: None for route in routes}
     configs = [workspace.config.integrations[integration] for integration in joined]
@@ -55,9 +56,13 @@ async def hold(
     ) as run:
         with rare_collections():
             yield run
+    disconnected = []
     for connection in {end for config in configs for end in (config.source, config.destination)}:
         system = workspace.system_of(connection).name
         if system in run.refused and await is_refused(workspace, connection):
             reason = run.refused[system]
             if await needs_reauth(workspace.db, workspace.tenant, connection, system, reason):
                 connection_needs_reauth(workspace.tenant, connection, reason)
+            disconnected.append(f"{workspace.tenant}/{connection} must be reconnected: {reason}")
+    if disconnected and set(run.failures) <= set(run.refused.values()):
+        raise Disconnected("; ".join(disconnected))

@@ -15,11 +15,14 @@ from prefect import get_client, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from ml_connector.core.errors import SafeError
+from ml_connector.core.errors import Disconnected, SafeError
 from ml_connector.core.lease import LeaseTaken
 
 P = ParamSpec("P")
 SKIPPED = "Skipped"
+DISCONNECTED = "Disconnected"
+"""Name of the state of a run that has failed because a connection waits for a person. Who is alerted of failed runs is
+told of the connection, once, and not of each run that finds it so."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -63,6 +66,7 @@ def story(body: Callable[P, Awaitable[str | None]]) -> Callable[P, Awaitable[Sta
     """Make a flow body, which returns why it failed or None, return Prefect states, and let only SafeErrors out.
 
     A scheduled run that finds its streams taken ends as ``Skipped``; a retry that waited for them in vain has failed.
+    One that needs a connection which waits for a person ends as ``Disconnected``.
     """
 
     @functools.wraps(body)
@@ -75,6 +79,8 @@ def story(body: Callable[P, Awaitable[str | None]]) -> Callable[P, Awaitable[Sta
             return Completed(name=SKIPPED, message=str(taken))
         except NothingLeft as done:
             return Completed(message=f"{done}; nothing was left to do")
+        except Disconnected as error:
+            return Failed(name=DISCONNECTED, message=error.message)
         except asyncio.CancelledError:
             raise asyncio.CancelledError from None  # it may have come while an error was handled, and carry that one
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach Prefect

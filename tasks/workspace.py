@@ -55,7 +55,7 @@ class Workspace:
         return system(self.config.connections[connection].system)
 
     async def client(self, connection: str, *, even_if_refused: bool = False) -> Any:
-        """The client of a connection, made once. Raises Reauthenticate for one that waits for a person, unless
+        """The client of a connection, made once. Raises Disconnected for one that waits for a person, unless
         ``even_if_refused`` (a ping looks again)."""
         if connection not in self._clients:
             if not even_if_refused:

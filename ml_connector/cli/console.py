@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ml_connector.core.errors import ConnectorError, Misconfigured, Reauthenticate, SafeError
+from ml_connector.core.errors import ConnectorError, Disconnected, Misconfigured, Reauthenticate, SafeError
 
 _WIDE = 140  # where nobody's window sets the width: a file, a pipe, CI
 out = Console(width=None if sys.stdout.isatty() else _WIDE)
@@ -27,7 +27,7 @@ def complain(error: BaseException) -> int:
     else:
         text = str(SafeError.of(error))
     err.print(Text(text, style="red"))
-    kinds = (Misconfigured.__name__, Reauthenticate.__name__)
+    kinds = (Misconfigured.__name__, Reauthenticate.__name__, Disconnected.__name__)
     needs_person = isinstance(error, Misconfigured | Reauthenticate) or getattr(error, "kind", "") in kinds
     return NEEDS_A_PERSON if needs_person else 1
 

@@ -9,7 +9,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ml_connector.core.db import Database
-from ml_connector.core.errors import Misconfigured, Reauthenticate
+from ml_connector.core.errors import Disconnected, Misconfigured
 from ml_connector.core.tables import Connection
 
 
@@ -33,11 +33,11 @@ async def refused_connections(db: Database, tenant: str) -> list[Refused]:
 
 
 async def require_usable(db: Database, tenant: str, name: str) -> None:
-    """Raise Reauthenticate for a connection that waits for a person, without asking the vendor again."""
+    """Raise Disconnected for a connection that waits for a person, without asking the vendor again."""
     async with db.session(tenant) as session:
         known = await session.get(Connection, (tenant, name))
     if known is not None and known.status == "needs_reauth":
-        raise Reauthenticate(
+        raise Disconnected(
             f"{tenant}/{name} must be reconnected ({known.reason}); then `ml-connector ping {tenant}` clears it",
             phase="connect",
         )

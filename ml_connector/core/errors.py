@@ -85,6 +85,10 @@ class Reauthenticate(AbortRun):
     """What the token was to be bought with will never buy one again."""
 
 
+class Disconnected(Reauthenticate):
+    """A connection is known to wait for that, and somebody was told: its vendor is not asked."""
+
+
 class Misconfigured(AbortRun):
     """The configuration is wrong; found before a request is sent."""
 

@@ -158,8 +158,7 @@ async def test_a_rotated_refresh_token_whose_answer_was_lost_waits_for_a_person_
     assert _status(owner) == "needs_reauth"
     asked = _calls(installed)
     for _ in range(3):
-        with pytest.raises(Exception, match="acme/zendesk must be reconnected"):
-            await installed.sync()
+        assert "acme/zendesk must be reconnected" in str((await installed.sync()).message)
     assert _calls(installed) == asked  # Zendesk was not asked for anything at all
     pinged = await _typed(command, "ping", "acme")
     examined = await _typed(command, "doctor")

@@ -43,7 +43,7 @@ from tests.installation import CLIENT_SECRET, Sandbox
 
 LEASE_SECONDS = 3.0
 FLOW = "oracle-zendesk-sync-customers"
-ENDED = ("Completed", "Failed", "Crashed", "Skipped")
+ENDED = ("Completed", "Failed", "Crashed", "Skipped", "Disconnected")
 T = TypeVar("T")
 
 TENANT_FILE = """

@@ -99,7 +99,7 @@ def test_each_kind_of_trouble_ends_as_one_notification(stack: Stack, listener: L
     sandbox.fault("zendesk", "expire_token", times=1)
     sandbox.fault("zendesk", "status", path="*oauth*", status=401, body={"error": "invalid_client"})
     stack.touch("customers", count=3, set={"City": "Elsewhere"})
-    assert [tenant.start("organizations").wait() for _ in range(2)] == ["Failed", "Failed"]
+    assert [tenant.start("organizations").wait() for _ in range(2)] == ["Disconnected"] * 2
     [told] = until(lambda: listener.about("must be reconnected"), 20, "a notification of the connection")
     assert "alerted/zendesk" in told["subject"]
     sandbox.clear_faults()
@@ -112,7 +112,7 @@ def test_each_kind_of_trouble_ends_as_one_notification(stack: Stack, listener: L
     _impatient(stack, f"ml-connector alerted: {FLOW} has not run", SHORT)
     _impatient(stack, f"ml-connector alerted: {OTHER_FLOW} has not run", SHORT)
     began = time.monotonic()
-    assert tenant.start("organizations").wait() == "Failed"  # it has begun: that is what counts
+    assert tenant.start("organizations").wait() == "Disconnected"  # it has begun: that is what counts
     with stack.surroundings():
         wanted = wanted_deployments(load_templates(), [load_tenant(file)])
         asyncio.run(expect_runs([one for one in wanted if one.template.flow == OTHER_FLOW]))  # it has never run
@@ -123,7 +123,9 @@ def test_each_kind_of_trouble_ends_as_one_notification(stack: Stack, listener: L
     about = listener.about("has not run")
     time.sleep(1.5 * SHORT)
     assert listener.about("has not run") == about, "not told again, until a run begins"
-    assert len(listener.about("must be reconnected")) == len(listener.about("need a decision")) == 1
+    for once in ("must be reconnected", "need a decision", "organizations: Failed"):
+        assert len(listener.about(once)) == 1, once
+    assert not listener.about("Disconnected")
 
     file.write_text(without)
     assert _apply(stack, code=1).count("remove") == len(alerts)  # 1: its connection is still refused

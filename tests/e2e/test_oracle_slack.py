@@ -16,7 +16,7 @@ from ml_connector.core import audit, rate
 from ml_connector.core.audit_query import AuditLine, lines
 from ml_connector.core.credentials import put_secret
 from ml_connector.core.db import Database
-from ml_connector.core.errors import Misconfigured, SafeError
+from ml_connector.core.errors import Misconfigured
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
 from ml_connector.core.vault import MasterKeys, Vault
@@ -208,10 +208,10 @@ async def test_a_revoked_token_stops_the_run_once_and_it_goes_on_where_it_was(
     notices.sandbox.fault("slack", "expire_token", "POST", "/api/chat.postMessage", every=6)
     first = await notices.notify("run-1", streams=("invoices",))
     calls = _calls(notices)
-    with pytest.raises(SafeError, match="must be reconnected"):
-        await notices.notify("run-2", streams=("invoices",))
+    second = await notices.notify("run-2", streams=("invoices",))
 
-    assert first.is_failed()
+    assert [(state.is_failed(), state.name) for state in (first, second)] == [(True, "Disconnected")] * 2
+    assert "acme/slack must be reconnected" in str(second.message)
     assert _calls(notices) == calls
     assert owner.execute("select status from connection where name = 'slack'").fetchall() == [("needs_reauth",)]
     notices.sandbox.clear_faults()
