@@ -40,6 +40,7 @@ from ml_connector.core.settings import ROOT, settings
 from ml_connector.core.tenants import load_tenant
 from ml_connector.core.vault import MasterKeys, Vault
 from tests.installation import CLIENT_SECRET, Sandbox
+from tests.notices import TOKEN as SLACK_TOKEN
 
 LEASE_SECONDS = 3.0
 FLOW = "oracle-zendesk-sync-customers"
@@ -112,6 +113,20 @@ class Stack:
         tenant.configure(minimum=minimum, mapping=mapping, events=events)
         return tenant
 
+    def deploy(self, name: str, text: str, flow: str = FLOW) -> str:
+        """Write a tenant's file and apply it, without its schedules; the deployment of a flow."""
+        file = self.home / "tenants" / f"{name}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "tenants" / "defaults.yaml", file.parent)
+        file.write_text(text)
+        with self.surroundings():
+            return asyncio.run(_apply(file, flow))
+
+    def run(self, deployment: str, **parameters: Any) -> FlowRun:
+        """The UI's *Run*."""
+        made = self.api.post(f"/deployments/{deployment}/create_flow_run", json={"parameters": parameters})
+        return FlowRun(self, made.raise_for_status().json()["id"])
+
     def touch(self, collection: str, **change: Any) -> None:
         """Change records in Oracle so that the next run finds them.
 
@@ -160,26 +175,17 @@ class Tenant:
 
     def configure(self, *, minimum: int = 1_000_000, mapping: str = "{}", events: bool = False) -> None:
         """Write its file and apply it. ``mapping`` is the overlay of the stream ``organizations``."""
-        file = self.stack.home / "tenants" / f"{self.name}.yaml"
-        file.parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / "tenants" / "defaults.yaml", file.parent)
-        file.write_text(
-            TENANT_FILE.format(name=self.name, minimum=minimum, mapping=mapping, events=str(events).lower())
-        )
-        with self.stack.surroundings():
-            self._deployment = asyncio.run(_apply(file))
+        told = {"name": self.name, "minimum": minimum, "mapping": mapping, "events": str(events).lower()}
+        self._deployment = self.stack.deploy(self.name, TENANT_FILE.format(**told))
 
     def start_log_ticket_events(self) -> FlowRun:
         """The UI's *Run* of the flow that ticket events ring for."""
         found = self.stack.api.get(f"/deployments/name/oracle-zendesk-log-ticket-events/{self.name}").raise_for_status()
-        made = self.stack.api.post(f"/deployments/{found.json()['id']}/create_flow_run", json={})
-        return FlowRun(self.stack, made.raise_for_status().json()["id"])
+        return self.stack.run(found.json()["id"])
 
     def start(self, *streams: str, mode: str = "sync") -> FlowRun:
         """The UI's *Run*; ``organizations`` and ``users`` unless told otherwise."""
-        parameters = {"streams": list(streams or ("organizations", "users")), "mode": mode}
-        made = self.stack.api.post(f"/deployments/{self._deployment}/create_flow_run", json={"parameters": parameters})
-        return FlowRun(self.stack, made.raise_for_status().json()["id"])
+        return self.stack.run(self._deployment, streams=list(streams or ("organizations", "users")), mode=mode)
 
 
 class FlowRun:
@@ -224,6 +230,16 @@ class FlowRun:
         """Wait until it has ended and its processes are gone; the name of its state."""
         until(lambda: self.state in ENDED and not self.processes(), seconds, f"{self} to end", every=0.2)
         return self.state
+
+    def process(self) -> psutil.Process:
+        """Wait for its process. As a person would, press Retry again when a late `Crashed` has undone the retry."""
+        looked = time.monotonic()
+        while not (found := self.processes()):
+            assert time.monotonic() < looked + 60, f"no process of {self}"
+            if self.state == "Crashed":
+                self.retry()
+            time.sleep(0.1)
+        return found[-1]
 
     def processes(self) -> list[psutil.Process]:
         """The processes that execute it now, oldest first.
@@ -279,17 +295,18 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
-async def _apply(file: Path) -> str:
-    """Store the secrets and apply the tenant's file, without its schedules; its deployment."""
+async def _apply(file: Path, flow: str) -> str:
+    """Store the secrets and apply the tenant's file, without its schedules; the flow's deployment."""
     tenant = load_tenant(file)
     async with Database(settings().database_url, connections=1) as db:
         vault = Vault(db, MasterKeys.load(settings()))
-        for connection in tenant.connections:
-            await put_secret(db, vault, tenant.tenant, connection, "client_secret", Secret(CLIENT_SECRET))
+        for name, connection in tenant.connections.items():
+            secret = ("token", SLACK_TOKEN) if connection.system == "slack" else ("client_secret", CLIENT_SECRET)
+            await put_secret(db, vault, tenant.tenant, name, secret[0], Secret(secret[1]))
     async with prefect_api() as client:
         changes = plan(wanted_deployments(load_templates(), [tenant]), {})
         assert await carry_out_all(client, [tenant], [], changes, paused=True) == 0
-        return str((await client.read_deployment_by_name(f"{FLOW}/{tenant.tenant}")).id)
+        return str((await client.read_deployment_by_name(f"{flow}/{tenant.tenant}")).id)
 
 
 def clean_environment() -> dict[str, str]:

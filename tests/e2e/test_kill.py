@@ -10,10 +10,8 @@ import os
 import random
 import time
 
-import psutil
-
 from tests.e2e.reconcile import doubled, reconcile
-from tests.e2e.stack import FlowRun, Stack, until
+from tests.e2e.stack import Stack, until
 
 KILLS = int(os.environ.get("E2E_KILLS", "3"))
 RECORDS = int(os.environ.get("E2E_RECORDS", "200"))
@@ -34,7 +32,7 @@ def test_killed_and_retried_every_record_arrives_once(stack: Stack) -> None:
     died_with: list[int] = []
     fence = 0
     for wanted in sorted(dice.randrange(int(1.7 * RECORDS)) for _ in range(KILLS)):  # of some 2 a record
-        process = _process(run)
+        process = run.process()
         if dice.random() < 0.85:
             fence = until(lambda: _fence(stack, fence), 60, f"{run} to hold its leases")  # noqa: B023
             until(lambda: len(sandbox.effects()) >= wanted or not process.is_running(), 120, f"{wanted} effects")  # noqa: B023
@@ -46,7 +44,7 @@ def test_killed_and_retried_every_record_arrives_once(stack: Stack) -> None:
         if dice.random() < 0.5:
             until(lambda: run.state == "Crashed", 30, f"{run} to crash")
         run.retry()
-    _process(run)
+    run.process()
     run.wait(seconds=200)
 
     print(f"seed {SEED}: died after {died_with} effects; {' > '.join(run.history())}")
@@ -63,14 +61,3 @@ def _fence(stack: Stack, before: int) -> int | None:
     with stack.owner() as db:
         row = db.execute("select fence from lease where tenant = 'killed' and stream like '%organizations'").fetchone()
     return row[0] if row and row[0] > before else None
-
-
-def _process(run: FlowRun) -> psutil.Process:
-    """Wait for the run's process. As a person would, press Retry again when a late `Crashed` has undone the retry."""
-    looked = time.monotonic()
-    while not (found := run.processes()):
-        assert time.monotonic() < looked + 60, f"no process of {run}"
-        if run.state == "Crashed":
-            run.retry()
-        time.sleep(0.1)
-    return found[-1]
