@@ -1,4 +1,4 @@
-"""Workday -> Zendesk: suppliers become organizations, and tickets show the invoices and orders that they name.
+"""Workday -> Zendesk: suppliers become organizations, and tickets show the suppliers and documents that they name.
 
 Entrypoints of the deployments `workday-zendesk-sync-suppliers/<tenant>` and `workday-zendesk-enrich-tickets/<tenant>`;
 see prefect.yaml. Nothing is ever written to Workday: its client cannot.
@@ -25,11 +25,12 @@ INTEGRATION = "workday_zendesk"
 # organizations first: sums wait for theirs. What is kept is for the tickets.
 STREAMS = (
     *("organizations", "invoices", "purchase_orders", "payments"),
-    *("kept_invoices", "kept_orders", "kept_payments"),
+    *("kept_suppliers", "kept_invoices", "kept_orders", "kept_payments"),
 )
 StreamName = Literal[
-    "organizations", "invoices", "purchase_orders", "payments", "kept_invoices", "kept_orders", "kept_payments"
-]
+    "organizations", "invoices", "purchase_orders", "payments",
+    "kept_suppliers", "kept_invoices", "kept_orders", "kept_payments",
+]  # fmt: skip
 TICKET_STREAMS = ("tickets",)
 TicketStreamName = Literal["tickets"]
 
@@ -59,11 +60,12 @@ async def sync_suppliers(
 @flow(name="workday-zendesk-enrich-tickets", flow_run_name=flow_run_name, persist_result=False)
 @story
 async def enrich_tickets(tenant: str, streams: list[TicketStreamName] | None = None) -> str | None:
-    """Write into open tickets what Workday knows of the invoices and purchase orders that they name.
+    """Write into open tickets what Workday knows of the suppliers, invoices and purchase orders that they name.
 
     A run handles the events that Zendesk's webhooks have brought, until none comes for a while. Then it reads from
     Zendesk's export what they should have told of and did not, and looks again at the open tickets whose documents have
-    changed: paid, say. A number that could mean several documents, or one of somebody else, writes nothing.
+    changed: paid, say. A number that could mean several documents, or one of somebody else, writes nothing, and so does
+    one in a ticket of what another integration has made an organization of.
     """
     async with open_run(tenant, INTEGRATION, streams or TICKET_STREAMS) as run, progress(run):
         async for stream, chunk in told(run):

@@ -1,39 +1,43 @@
 """Tickets that name documents, with those documents: the join of what a system tells with what is kept here.
 
 Nothing is guessed. A number counts if exactly one document of its kind has it and that one is the ticket's own party's.
-Where the party is not known, only numbers count that the ERP itself has given.
+Where the party is not known, only what the ERP itself has given counts, and what belongs to a party that the ticket
+names. A ticket that belongs to another integration names nothing of ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from ml_connector.core.documents import Documents, Known, folded
+from ml_connector.core.documents import PARTY, Documents, Known, folded
 from ml_connector.core.records import Body, EventSource, Page, SourceRecord, Window
 
 _AT_ONCE = 100
+Others = Callable[[Sequence[str]], Awaitable[Collection[str]]]
+"""Which of these objects of the source another integration has made."""
 
 
 @runtime_checkable
 class Mentioning(EventSource, Protocol):
-    """A source whose bodies have ``mentioned`` (numbers), ``customer`` (the party, or null), and ``documents`` to be
-    filled in."""
+    """A source whose bodies have ``mentioned`` (numbers and names), ``customer`` (the party, or null) and
+    ``organization_id`` (the source's own object for it)."""
 
     mentions: bool
 
 
 class Documented:
-    """A source of tickets whose bodies hold, per kind, the documents that they name.
+    """A source of tickets whose bodies hold, per kind, the documents that they name, and what is open of the parties
+    among them.
 
-    Each read also gives the open tickets that name a document which has changed since the window's beginning.
+    Each read also gives the open tickets of which such a document has changed since the window's beginning.
     """
 
     windowed = True
 
-    def __init__(self, tickets: Mentioning, documents: Documents, stream: str) -> None:
+    def __init__(self, tickets: Mentioning, documents: Documents, stream: str, others: Others) -> None:
         self.system = tickets.system
         self.operation = tickets.operation
         self.continues = tickets.continues
@@ -41,6 +45,7 @@ class Documented:
         self._tickets = tickets
         self._documents = documents
         self._stream = stream
+        self._others = others
 
     async def clock(self) -> datetime:
         return await self._tickets.clock()
@@ -68,18 +73,48 @@ class Documented:
         await self._documents.mentioned(self._stream, {r.source_id: r.body["mentioned"] for r in records})
         named = sorted({number for record in records for number in record.body["mentioned"]})
         known = await self._documents.find(named) if named else []
-        return [replace(r, body={**r.body, "documents": belonging(r.body, known)}) for r in records]
+        strange = await self._others([one for r in records if (one := r.body["organization_id"])])
+        found = [belonging(r.body, known) if r.body["organization_id"] not in strange else [] for r in records]
+        parties = sorted({one.party for some in found for one in some if one.kind == PARTY and one.party})
+        open_ = await self._documents.open_of(parties) if parties else {}
+        return [
+            replace(r, body={**r.body, "documents": _contents(its), "open_documents": _open(its, open_)})
+            for r, its in zip(records, found, strict=True)
+        ]
 
 
-def belonging(body: Body, known: Sequence[Known]) -> dict[str, list[Body]]:
-    """The contents of the documents that a ticket names, per kind."""
-    party, numbers = body["customer"], {folded(number) for number in body["mentioned"]}
-    found: dict[str, dict[str, Body]] = {}
+def belonging(body: Body, known: Sequence[Known]) -> list[Known]:
+    """The documents that a ticket names; with what is settled, what settles it."""
+    numbers = {folded(number) for number in body["mentioned"]}
+    mine = [one for one in known if one.number in numbers]
+    named = [one for one in mine if not one.settles]
+    if body["customer"]:
+        found = _unambiguous(one for one in named if one.party == body["customer"])
+    else:
+        parties = {one.party for one in _unambiguous(one for one in named if one.own) if one.kind == PARTY}
+        found = _unambiguous(one for one in named if one.own or one.party in parties)
+    settled = {(one.number, one.party) for one in found}
+    return found + [one for one in mine if one.settles and (one.number, one.party) in settled]
+
+
+def _unambiguous(matches: Iterable[Known]) -> list[Known]:
     by_number: dict[tuple[str, str], list[Known]] = {}
-    for one in known:
-        if one.number in numbers and (one.party == party if party else one.own):
-            by_number.setdefault((one.kind, one.number), []).append(one)
-    for (kind, _), matches in sorted(by_number.items()):
-        if len(matches) == 1:
-            found.setdefault(kind, {})[matches[0].id] = matches[0].content
-    return {kind: list(contents.values()) for kind, contents in found.items()}
+    for one in matches:
+        by_number.setdefault((one.kind, one.number), []).append(one)
+    return [some[0] for _, some in sorted(by_number.items()) if len(some) == 1]
+
+
+def _contents(found: Sequence[Known]) -> dict[str, list[Body]]:
+    """By kind, each document once."""
+    contents: dict[str, dict[str, Body]] = {}
+    for one in found:
+        contents.setdefault(one.kind, {})[one.id] = one.content
+    return {kind: list(by_id.values()) for kind, by_id in contents.items()}
+
+
+def _open(found: Sequence[Known], open_: dict[str, dict[str, list[Body]]]) -> dict[str, list[Body]]:
+    by_kind: dict[str, list[Body]] = {}
+    for party in dict.fromkeys(one.party for one in found if one.kind == PARTY):
+        for kind, contents in open_.get(party or "", {}).items():
+            by_kind.setdefault(kind, []).extend(contents)
+    return by_kind

@@ -35,6 +35,7 @@ class Route:
         "lookback",
         "mapping",
         "name",
+        "neighbours",
         "routing",
         "source",
         "start_from",
@@ -54,6 +55,7 @@ class Route:
         delay: timedelta,
         start_from: datetime | Literal["now"] | None,
         address: Callable[[str], str | None],
+        neighbours: Sequence[str] = (),
         routing: Routing | None = None,
     ) -> None:
         self.name = name
@@ -66,6 +68,8 @@ class Route:
         """Payload field -> key of the stream whose link table turns a source id into the destination's id."""
         self.backlinks = backlinks
         """The same the other way round."""
+        self.neighbours = neighbours
+        """Keys of the streams by which other integrations link objects of the account that is read."""
         self.lookback = lookback
         """None: read everything again."""
         self.delay = delay

@@ -10,7 +10,7 @@ from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.db import Database
 from ml_connector.core.ledger import CLAIMED, links
-from ml_connector.core.links import backlinks
+from ml_connector.core.links import backlinks, linked_by
 from ml_connector.core.records import Decision, Intent, Outcome, Resend, State
 from tasks.routed import digested
 from tasks.stream import Route, Stream
@@ -45,10 +45,12 @@ async def resolve(
 ) -> tuple[list[Intent], list[Decision]]:
     """Put one system's ids in place of the other's, and leave out what the destination holds already.
 
-    A record whose parent is not there yet is parked. One whose payload is the same as the last that was sent is
-    unchanged, without a call, unless it is a replay.
+    A record whose parent is not there yet is parked, unless the parent is what another integration has made in the
+    same account: then it is none of ours, and unchanged. One whose payload is the same as the last that was sent is
+    unchanged, too, without a call, unless it is a replay.
     """
     parents = await _parents(db, tenant, route, items)
+    others = await _others(db, tenant, route, items, parents)
     known = await links(db, tenant, route.key, [item.source_id for item in items])
     intents: list[Intent] = []
     decided: list[Decision] = []
@@ -58,7 +60,10 @@ async def resolve(
         missing = _put_parents(item, parents)
         item.payload_hash = item.payload_hash or jsonx.digest(item.payload)
         dest_id, last_sent = known.get(item.source_id, (None, b""))
-        if missing:
+        if missing and (other := others.get(str(item.payload[missing]))):
+            reason = f"{missing}: it belongs to {other}"
+            decided.append(Decision(item.effect_id, item.source_id, "", state=State.UNCHANGED, reason=reason))
+        elif missing:
             reason = f"{missing}: {(route.links | route.backlinks)[missing]} does not link it yet"
             decided.append(Decision(item.effect_id, item.source_id, "", state=State.PARKED, reason=reason))
         elif last_sent == item.payload_hash and item.generation == 0:
@@ -81,6 +86,14 @@ async def _parents(db: Database, tenant: str, route: Route, items: Sequence[Item
         named = [str(payload[field]) for payload in payloads if payload.get(field)]
         parents[field] = await backlinks(db, tenant, key, named)
     return parents
+
+
+async def _others(
+    db: Database, tenant: str, route: Route, items: Sequence[Item], parents: dict[str, dict[str, str]]
+) -> dict[str, str]:
+    """Of the destination's objects that are named and not linked: those that another integration links, and by what."""
+    named = {str(item.payload[f]) for item in items if item.payload for f in route.backlinks if item.payload.get(f)}
+    return await linked_by(db, tenant, route.neighbours, sorted(named.difference(*map(set, parents.values()))))
 
 
 async def _probe(stream: Stream, chunk: Chunk) -> None:

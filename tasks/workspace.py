@@ -19,6 +19,7 @@ from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import HttpClient
+from ml_connector.core.links import linked_by
 from ml_connector.core.mapping import Mapping, compile_mapping, load_mapping
 from ml_connector.core.rate import Limiter
 from ml_connector.core.records import ReadsNew, Source
@@ -92,6 +93,7 @@ class Workspace:
                     destination=writes.destinations[_model(mapping.target)](destination, mapping),
                     links={field: f"{integration}/{entity}" for field, entity in mapping.links.items()},
                     backlinks={field: f"{integration}/{entity}" for field, entity in mapping.backlinks.items()},
+                    neighbours=self._neighbours(integration, ends[reads.name]) if mapping.backlinks else (),
                     lookback=None if full else stream.lookback,
                     delay=stream.delay,
                     start_from=stream.start_from,
@@ -124,6 +126,16 @@ class Workspace:
             if model.partition(".")[0] == system_name
         }
 
+    def _neighbours(self, integration: str, connection: str) -> list[str]:
+        """The streams of the other integrations that write into the account of this connection."""
+        connections = self.config.connections
+        return [
+            f"{name}/{stream}"
+            for name, its in self.config.integrations.items()
+            if name != integration and connections[its.destination].account == connections[connection].account
+            for stream in its.streams
+        ]
+
     async def _end(self, ends: dict[str, str], name: str) -> Any:
         """The client of a system, which is one of the two ends or what is kept here."""
         return await self._documents() if name == documents.SYSTEM else await self.client(ends[name])
@@ -135,7 +147,9 @@ class Workspace:
         """The source; of tickets that name documents, with these."""
         if not isinstance(source, Mentioning):
             return source
-        return Documented(source, await self._documents(), f"{integration}/{stream}")
+        neighbours = self._neighbours(integration, self._ends(integration)[source.system])
+        others = partial(linked_by, self.db, self.tenant, neighbours)
+        return Documented(source, await self._documents(), f"{integration}/{stream}", others)
 
     def _ends(self, integration: str) -> dict[str, str]:
         """The two connections of an integration, by their systems."""

@@ -1,4 +1,4 @@
-"""Tickets with what in their words may be the number of a document: of an invoice, of a purchase order.
+"""Tickets with what in their words may be the number of a document (an invoice, a purchase order), or a party's name.
 
 Read are the subject, all comments (the first is the description), and the ticket field that the tenant has for it.
 """
@@ -19,6 +19,8 @@ from ml_connector.core.records import Body, Page, SourceRecord, Window
 _DONE = frozenset({"solved", "closed"})
 _MOST = 200
 """Numbers of one ticket: a thread with a price list in it must not look everything up."""
+_LONGEST = 200
+"""Characters of what may be a number or a name."""
 
 
 class MentioningTickets:
@@ -53,23 +55,25 @@ class MentioningTickets:
 
     async def _with_mentions(self, records: Sequence[SourceRecord]) -> list[SourceRecord]:
         field_id = await self._field_id()
-        texts = await together([self._texts(record.body, field_id) for record in records])
-        return [
-            replace(record, body={**record.body, "mentioned": mentioned(self._patterns, text), "documents": {}})
-            for record, text in zip(records, texts, strict=True)
-        ]
+        found = await together([self._mentioned(record.body, field_id) for record in records])
+        return [replace(r, body={**r.body, "mentioned": names}) for r, names in zip(records, found, strict=True)]
 
-    async def _texts(self, body: Body, field_id: str | None) -> list[str]:
+    async def _mentioned(self, body: Body, field_id: str | None) -> list[str]:
+        """What stands in the field is taken as a whole, too; the ticket's own customer is named by being it."""
         if body["status"] in _DONE:
             return []
-        texts = [str(body["subject"] or ""), str(body["custom_fields"].get(field_id) or "")]
+        written = str(body["custom_fields"].get(field_id) or "").strip()
+        texts = [str(body["subject"] or ""), written, *await self._comments(body["id"])]
+        return mentioned(self._patterns, texts, [written, body["customer"] or ""])
+
+    async def _comments(self, ticket_id: str) -> list[str]:
+        pages = self._client.pages(f"/tickets/{ticket_id}/comments", "comments")
         try:
-            async for comments in self._client.pages(f"/tickets/{body['id']}/comments", "comments"):
-                texts += [str(one.get("plain_body") or one.get("body") or "") for one in comments]
+            return [str(one.get("plain_body") or one.get("body") or "") async for page in pages for one in page]
         except Refused as error:
             if not error.problem.missing:  # it was deleted since the list was made
                 raise
-        return texts
+            return []
 
     async def _field_id(self) -> str | None:
         title = self._client.settings.mention_field
@@ -78,12 +82,12 @@ class MentioningTickets:
         return next((str(field["id"]) for field in await self._client.ticket_fields() if field["title"] == title), None)
 
 
-def mentioned(patterns: Sequence[re.Pattern[str]], texts: Sequence[str]) -> list[str]:
-    """What the patterns find, sorted; of a pattern with a group, the group."""
+def mentioned(patterns: Sequence[re.Pattern[str]], texts: Sequence[str], named: Sequence[str] = ()) -> list[str]:
+    """What the patterns find, sorted, behind what is ``named`` anyway; of a pattern with a group, the group."""
     found = {
         (match[1] if pattern.groups else match[0]) or ""
         for pattern in patterns
         for text in texts
         for match in pattern.finditer(text)
     }
-    return sorted(found - {""})[:_MOST]
+    return [one for one in dict.fromkeys([*named, *sorted(found)]) if 0 < len(one) <= _LONGEST][:_MOST]

@@ -140,9 +140,11 @@ class DocumentTicket(CustomerTicket):
     """Stream ``tickets with documents``: a ticket, whose it is, and what it is about."""
 
     mentioned: list[str] = []
-    """What in its words may be numbers of documents; empty while it is solved or closed."""
+    """What in its words may be numbers of documents, and its customer's id; empty while it is solved or closed."""
     documents: dict[str, list[dict[str, Any]]] = {}
     """Those that exist and are its customer's, by kind, as the mapping of their stream has kept them."""
+    open_documents: dict[str, list[dict[str, Any]]] = {}
+    """What is not done with of the parties among them, by kind; a few."""
 
 
 class ContactUser(_Record):

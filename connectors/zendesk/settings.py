@@ -50,10 +50,15 @@ class ZendeskSettings(BaseModel):
     mention_patterns: tuple[Annotated[str, AfterValidator(_regex)], ...] = (
         r"(?<![\w-])[A-Za-z]{1,12}[-_/ ]?\d[\w/-]{2,38}(?![\w-])",  # INV-7001, PO 000045, not within a longer word
         r"(?i)\b(?:invoice|bill|order|rechnung|bestellung|facture)\b(?:\s*(?:no|nr|number|nummer|#|:|\.))*\s*(\d{4,12})\b",
+        (
+            r"(?im)^[ \t>*-]*(?:supplier|vendor|lieferant|fournisseur)(?:[ \t]+(?:name|no|nr|id))?[ \t.]*[:#]"
+            r"[ \t]*(\S.{1,99}?)[ \t.,;]*$"
+        ),
     )
-    """What in a ticket's words may be the number of a document: regular expressions of Python. Where one has a group,
-    the group is the number. Whether there is such a document is looked up."""
+    """What in a ticket's words may be the number of a document or of a party, or a party's name (Supplier: Acme Ltd):
+    regular expressions of Python. Where one has a group, the group is meant. Whether there is such a document is looked
+    up."""
     mention_field: str | None = None
-    """The title of a ticket field in which people write such numbers."""
+    """The title of a ticket field in which people write such numbers or names."""
     bulk_users: bool | None = None
     """Whether Zendesk support has enabled bulk user imports; None: find out from the first attempt."""

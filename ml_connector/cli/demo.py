@@ -35,7 +35,7 @@ TICKETS, SOLVED = 25, 10
 SOLUTION = {"set": {"status": "solved"}, "comment": {"body": "The part was replaced.", "public": True}}
 _CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - of clients that exist in the sandbox only
 _PASSWORD = "sandbox-password"  # noqa: S105 - as above
-_SECRETS = {
+SECRETS = {
     "slack": ("token", "xoxb-sandbox-token"),
     "asana": ("token", "sandbox-personal-token"),
     "qad": ("password", _PASSWORD),
@@ -112,7 +112,7 @@ async def _store_secrets() -> None:
             )
         vault = await open_vault(db)
         for name, connection in load_tenant(settings().tenants_dir / f"{TENANT}.yaml").connections.items():
-            secret, value = _SECRETS.get(connection.system, ("client_secret", _CLIENT_SECRET))
+            secret, value = SECRETS.get(connection.system, ("client_secret", _CLIENT_SECRET))
             await put_secret(db, vault, TENANT, name, secret, Secret(value))
         await register(db, [TENANT])
 

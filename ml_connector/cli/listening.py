@@ -14,7 +14,7 @@ from ml_connector.core import listeners
 from ml_connector.core.db import Database
 from ml_connector.core.endpoints import addresses, all_endpoints
 from ml_connector.core.errors import ConnectorError, SafeError
-from ml_connector.core.tenants import Connection, TenantConfig
+from ml_connector.core.tenants import TenantConfig
 from tasks import account_events
 from tasks.webhooks import ensure_webhooks, remove_webhooks
 from tasks.workspace import Workspace, open_workspace
@@ -95,10 +95,5 @@ async def _hand_out(workspace: Workspace, wanted: Sequence[Ear]) -> None:
 
 
 def _first_of_account(workspace: Workspace, connection: str) -> str:
-    """Accounts differ by their origin, or (where one origin serves all) by their workspace."""
     connections = workspace.config.connections
-
-    def account(one: Connection) -> tuple[object, ...]:
-        return one.system, one.settings.get("origin"), one.settings.get("workspace")
-
-    return next(name for name, one in connections.items() if account(one) == account(connections[connection]))
+    return next(name for name, one in connections.items() if one.account == connections[connection].account)

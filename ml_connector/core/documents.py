@@ -1,4 +1,5 @@
-"""Documents of an ERP, kept to be found by the numbers by which tickets name them; bodies are encrypted.
+"""Documents of an ERP, kept to be found by the numbers by which tickets name them, or by whose they are; bodies are
+encrypted.
 
 As a destination it takes what a stream reads. Writing the same twice changes nothing, so a write whose outcome is
 unknown is simply made again.
@@ -10,7 +11,6 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from ml_connector.core import jsonx
 from ml_connector.core.db import Database
@@ -18,17 +18,21 @@ from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, S
 from ml_connector.core.vault import Sealer
 
 SYSTEM = "kept"
+PARTY = "party"
+"""The kind of what tells of a party itself."""
 _AT_ONCE = 1_000
+_SHOWN = 10
 
 
 @dataclass(slots=True, frozen=True)
 class Known:
-    """A document under one of its numbers. ``own``: the ERP gave that number."""
+    """A document under one of its numbers. ``own``: the ERP gave it. ``settles``: it is the number of what is paid."""
 
     kind: str
     id: str
     number: str
     own: bool
+    settles: bool
     party: str | None
     content: Body = field(repr=False)
 
@@ -63,9 +67,18 @@ class Documents:
         async with self._db.tenant(self._tenant) as conn:
             rows = await conn.execute(_FIND, ([folded(number) for number in numbers],))
             return [
-                Known(kind, id_, number, own, party, self._content(kind, id_, envelope))
-                for kind, id_, number, own, party, envelope in await rows.fetchall()
+                Known(kind, id_, number, own, settles, party, self._content(kind, id_, envelope))
+                for kind, id_, number, own, settles, party, envelope in await rows.fetchall()
             ]
+
+    async def open_of(self, parties: Sequence[str]) -> dict[str, dict[str, list[Body]]]:
+        """By party and kind what is not done with: of each kind those that were written last, ten at most."""
+        found: dict[str, dict[str, list[Body]]] = {}
+        async with self._db.tenant(self._tenant) as conn:
+            rows = await conn.execute(_OPEN, (list(parties), _SHOWN))
+            for party, kind, id_, envelope in await rows.fetchall():
+                found.setdefault(party, {}).setdefault(kind, []).append(self._content(kind, id_, envelope))
+        return found
 
     async def mentioned(self, stream: str, numbers: Mapping[str, Sequence[str]]) -> None:
         """Remember, per record of a stream, which numbers it names; those of a record without any are forgotten."""
@@ -75,9 +88,13 @@ class Documents:
             await conn.execute(_MENTION, (stream, [key for key, _ in pairs], [number for _, number in pairs]))
 
     async def concerned(self, stream: str, since: datetime) -> list[str]:
-        """The records of a stream that name a document which was written since then, by our clock."""
+        """The records of a stream that name a document, or a party with a document, that was written since then.
+
+        By our clock.
+        """
         async with self._db.tenant(self._tenant) as conn:
-            return [row[0] for row in await (await conn.execute(_CONCERNED, (stream, since))).fetchall()]
+            rows = await conn.execute(_CONCERNED, {"stream": stream, "since": since})
+            return [row[0] for row in await rows.fetchall()]
 
     def _content(self, kind: str, id_: str, envelope: bytes) -> Body:
         content: Body = jsonx.loads(self._sealer.open("document", "envelope", f"{kind}:{id_}", envelope))
@@ -91,9 +108,10 @@ class Documents:
         ]
         numbers = list(dict.fromkeys(one for document in documents for one in _numbers(document)))
         async with self._db.tenant(self._tenant) as conn:
-            await conn.execute(_KEEP, (kinds, ids, [d.get("party") for d in documents], envelopes))
+            parties, open_ = [d.get("party") for d in documents], [bool(d.get("open")) for d in documents]
+            await conn.execute(_KEEP, (kinds, ids, parties, open_, envelopes))
             await conn.execute(_FORGET_NUMBERS, (kinds, ids))
-            await conn.execute(_NUMBER, tuple([one[n] for one in numbers] for n in range(4)))
+            await conn.execute(_NUMBER, tuple([one[n] for one in numbers] for n in range(5)))
 
 
 def folded(number: str) -> str:
@@ -101,36 +119,49 @@ def folded(number: str) -> str:
     return re.sub(r"[^0-9a-z]", "", number.casefold())
 
 
-def _numbers(document: Body) -> list[tuple[str, str, str, bool]]:
-    """Number, kind, id, and whether it is the ERP's own; of two that fold to the same the ERP's counts."""
-    found: dict[str, Any] = {}
-    for number, own in ((document["number"], True), (document.get("party_number"), False)):
+def _numbers(document: Body) -> list[tuple[str, str, str, bool, bool]]:
+    """Number, kind, id, whether it is the ERP's own, and whether it is settled; of two that fold to the same the first
+    counts."""
+    found: dict[str, tuple[bool, bool]] = {}
+    for number, own, settles in (
+        (document["number"], True, False),
+        (document.get("name"), True, False),
+        (document.get("party_number"), False, False),
+        *((one, False, True) for one in document.get("settles") or ()),
+    ):
         if number and folded(number):
-            found.setdefault(folded(number), own)
-    return [(number, document["kind"], document["id"], own) for number, own in found.items()]
+            found.setdefault(folded(number), (own, settles))
+    return [(number, document["kind"], document["id"], *what) for number, what in found.items()]
 
 
 _KEEP = """
-    insert into document as d (tenant, kind, id, party, envelope)
-    select mlc_tenant(), n.kind, n.id, n.party, n.envelope
-    from unnest(%b::text[], %b::text[], %b::text[], %b::bytea[]) as n(kind, id, party, envelope)
+    insert into document as d (tenant, kind, id, party, open, envelope)
+    select mlc_tenant(), n.kind, n.id, n.party, n.open, n.envelope
+    from unnest(%b::text[], %b::text[], %b::text[], %b::boolean[], %b::bytea[]) as n(kind, id, party, open, envelope)
     on conflict (tenant, kind, id) do update
-    set party = excluded.party, envelope = excluded.envelope, updated_at = clock_timestamp()
+    set party = excluded.party, open = excluded.open, envelope = excluded.envelope, updated_at = clock_timestamp()
 """
 _FORGET_NUMBERS = """
     delete from document_number d using unnest(%b::text[], %b::text[]) as n(kind, id)
     where d.kind = n.kind and d.id = n.id
 """
 _NUMBER = """
-    insert into document_number (tenant, number, kind, id, own)
-    select mlc_tenant(), n.number, n.kind, n.id, n.own
-    from unnest(%b::text[], %b::text[], %b::text[], %b::boolean[]) as n(number, kind, id, own)
+    insert into document_number (tenant, number, kind, id, own, settles)
+    select mlc_tenant(), n.number, n.kind, n.id, n.own, n.settles
+    from unnest(%b::text[], %b::text[], %b::text[], %b::boolean[], %b::boolean[]) as n(number, kind, id, own, settles)
 """
 _FIND = """
-    select d.kind, d.id, n.number, n.own, d.party, d.envelope
+    select d.kind, d.id, n.number, n.own, n.settles, d.party, d.envelope
     from document_number n join document d on d.kind = n.kind and d.id = n.id
     where n.number = any(%s)
     order by d.kind, n.number, d.id
+"""
+_OPEN = """
+    select newest.party, newest.kind, newest.id, newest.envelope from (
+        select d.*, row_number() over (partition by d.party, d.kind order by d.updated_at desc, d.id) as nth
+        from document d where d.open and d.party = any(%s)
+    ) newest
+    where newest.nth <= %s order by newest.party, newest.kind, newest.nth
 """
 _MENTION = """
     insert into mention (tenant, stream, source_id, number)
@@ -138,11 +169,15 @@ _MENTION = """
     on conflict do nothing
 """
 _CONCERNED = """
-    select distinct m.source_id from document d
+    with changed as (select d.kind, d.id, d.party from document d where d.updated_at > %(since)s)
+    select m.source_id from (
+        select c.kind, c.id from changed c
+        union select p.kind, p.id from document p
+            where p.kind = 'party' and p.party in (select c.party from changed c)
+    ) d
     join document_number n on n.kind = d.kind and n.id = d.id
-    join mention m on m.number = n.number and m.stream = %s
-    where d.updated_at > %s
-    order by 1
+    join mention m on m.number = n.number and m.stream = %(stream)s
+    group by 1 order by 1
 """
 ERASE_DOCUMENTS = (
     """

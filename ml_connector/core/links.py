@@ -1,4 +1,4 @@
-"""The link table, read backwards: which source object a destination's object has come from."""
+"""The link table, read backwards: which source object a destination's object has come from, and by which stream."""
 
 from __future__ import annotations
 
@@ -14,5 +14,18 @@ async def backlinks(db: Database, tenant: str, stream: str, dest_ids: Sequence[s
             "select l.dest_id, l.source_id from unnest(%b::text[]) as d(dest_id) "
             "join link l on l.dest_id = d.dest_id and l.stream = %s",
             (list(dest_ids), stream),
+        )
+        return {row[0]: row[1] for row in await rows.fetchall()}
+
+
+async def linked_by(db: Database, tenant: str, streams: Sequence[str], dest_ids: Sequence[str]) -> dict[str, str]:
+    """Per destination id the one of these streams that links it, if one does."""
+    if not streams or not dest_ids:
+        return {}
+    async with db.tenant(tenant) as conn:
+        rows = await conn.execute(
+            "select l.dest_id, l.stream from unnest(%b::text[]) as d(dest_id) "
+            "join link l on l.dest_id = d.dest_id and l.stream = any(%s)",
+            (list(dest_ids), list(streams)),
         )
         return {row[0]: row[1] for row in await rows.fetchall()}

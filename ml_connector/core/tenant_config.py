@@ -60,7 +60,7 @@ INTEGRATIONS = {
         destination="zendesk",
         streams=(
             *("organizations", "invoices", "purchase_orders", "payments"),
-            *("kept_invoices", "kept_orders", "kept_payments"),  # for the tickets to be found
+            *("kept_suppliers", "kept_invoices", "kept_orders", "kept_payments"),  # for the tickets to be found
             "tickets",
         ),
     ),
@@ -107,6 +107,12 @@ class Connection(_Data):
     def settings(self) -> dict[str, Any]:
         """What the connector's settings model is made from."""
         return dict(self.model_extra or {})
+
+    @property
+    def account(self) -> tuple[object, ...]:
+        """What tells accounts apart: the system and its origin, or (where one origin serves all) the workspace."""
+        origin = str(self.settings.get("origin", "")).rstrip("/").lower()
+        return self.system, origin, self.settings.get("workspace")
 
 
 class StreamConfig(_Data):
