@@ -161,9 +161,9 @@ def check_request(
 
 def _reference(method: str, resource: str, below: str) -> dict[str, Any] | None:
     """The operation; a resource's description is one that the reference does not list."""
-    if resource in LISTS_OF_VALUES and not below:
+    if resource in LISTS_OF_VALUES and below in ("", "/describe"):
         known = dict.fromkeys(LISTS_OF_VALUES[resource])
-        parameters = ["q", "orderBy", "finder", "limit", "offset", "onlyData"]
+        parameters = ["q", "orderBy", "finder", "limit", "offset", "onlyData", "fields"]
         return {
             "parameters": parameters,
             "queryable": known,
