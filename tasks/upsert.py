@@ -129,7 +129,8 @@ async def _send_together(stream: Stream, chunk: Chunk, decided: Sequence[Decisio
         async for outcomes in stream.route.destination.send(ready):
             crashpoint("upsert.sent")
             known += outcomes
-            if len(known) >= settle_at or time.monotonic() - settled > SETTLE_EVERY:
+            doubted = any(outcome.state is State.AMBIGUOUS for outcome in outcomes)
+            if doubted or len(known) >= settle_at or time.monotonic() - settled > SETTLE_EVERY:
                 await _settle(stream, chunk, known)
                 known, settled = [], time.monotonic()
     finally:

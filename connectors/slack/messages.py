@@ -71,7 +71,10 @@ class Messages:
         return decision
 
     async def send(self, decisions: Sequence[Decision]) -> AsyncIterator[list[Outcome]]:
-        """Outcomes one by one, as they are known. Channels go side by side, each in the order of the decisions."""
+        """Outcomes one by one, as they are known. Channels go side by side, each in the order of the decisions.
+
+        Before a message is posted again after an unclear outcome it has an AMBIGUOUS one that says so.
+        """
         async for outcome in Posting(self._client).send(decisions):
             yield [outcome]
 

@@ -38,7 +38,7 @@ class Posting:
         self._halt: AbortRun | None = None
 
     async def send(self, decisions: Sequence[Decision]) -> AsyncIterator[Outcome]:
-        """One outcome per decision; what ends the run is raised after the last of them."""
+        """See `Messages.send`; what ends the run is raised after the last outcome."""
         channels: dict[str, list[Decision]] = {}
         for decision in decisions:
             channels.setdefault(decision.request["channel"], []).append(decision)
@@ -51,6 +51,7 @@ class Posting:
                     going -= 1
                 else:
                     yield outcome
+                self._known.task_done()
             await asyncio.gather(*running)
         finally:
             for task in running:
@@ -109,8 +110,15 @@ class Posting:
             outcome = await self._looked(replace(decision, request=request))
             if outcome.state is not State.RETRY_WAIT:
                 return outcome
-            self._doubted.add(decision.effect_id)
+            await self._doubt(outcome)
         return outcome
+
+    async def _doubt(self, outcome: Outcome) -> None:
+        """Have it written down that the message may come to stand there twice. Only then it is posted again: a process
+        that dies in between leaves nothing else that tells."""
+        self._doubted.add(outcome.effect_id)
+        self._known.put_nowait(replace(outcome, state=State.AMBIGUOUS))
+        await self._known.join()
 
     async def _post(self, decision: Decision, request: Body) -> Outcome:
         """One message posted or changed: laid out, or where Slack minds that, as plain text."""

@@ -208,7 +208,11 @@ class Destination(Protocol):
         ...
 
     def send(self, decisions: Sequence[Decision]) -> AsyncIterator[list[Outcome]]:
-        """Write. Yields outcomes as soon as they are known; every decision gets exactly one."""
+        """Write. Yields outcomes as soon as they are known; every decision gets exactly one.
+
+        Before a write that may be a second one there may be an AMBIGUOUS outcome besides: who asks for the next
+        outcomes has written it down.
+        """
         ...
 
     async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:

@@ -100,12 +100,13 @@ def intent(title: str, channel: str = PROCUREMENT, dest_id: str | None = None, *
 
 
 async def deliver(client: Slack, intents: Sequence[Intent]) -> list[Outcome]:
-    """Decide and send; one outcome per intent, in order."""
+    """Decide and send; the last outcome of each intent, in order."""
     destination = Messages(client)
     decisions = await destination.decide(intents)
     outcomes = {d.effect_id: Outcome(d.effect_id, d.state, d.action, reason=d.reason) for d in decisions if d.state}
     for outcome in await send(destination, [decision for decision in decisions if decision.state is None]):
-        assert outcome.effect_id not in outcomes, "a decision has two outcomes"
+        before = outcomes.get(outcome.effect_id)
+        assert before is None or before.state is State.AMBIGUOUS, "a decision has two outcomes"
         outcomes[outcome.effect_id] = outcome
     return [outcomes[one.effect_id] for one in intents]
 

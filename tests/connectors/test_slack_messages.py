@@ -84,6 +84,24 @@ async def test_what_shows_up_later_than_the_settle_time_is_flagged(slack: SlackW
     assert "it stands there twice" in (outcome.reason or "")
 
 
+async def test_nothing_is_posted_again_before_it_is_written_down_that_it_may_stand_there_twice(
+    slack: SlackWorkspace,
+) -> None:
+    slack.fault("lose_response", "chat.postMessage", times=1)
+    slack.fault("history_lag", "chat.postMessage", seconds=60, times=1)
+    async with slack.client() as client:
+        destination = Messages(client)
+        outcomes = destination.send(await destination.decide([intent("Invoice 1")]))
+        [doubt] = await anext(outcomes)
+        await asyncio.sleep(0.1)  # as long as it may take to write that down
+        posted = slack.titles()
+        [last] = await anext(outcomes)
+
+    assert (doubt.state, posted) == (State.AMBIGUOUS, ["Invoice 1"])
+    assert "it stands there twice" in (doubt.reason or "")
+    assert (last.state, slack.titles()) == (State.APPLIED, ["Invoice 1", "Invoice 1"])
+
+
 async def test_after_a_crash_one_read_settles_all_of_a_channel(slack: SlackWorkspace) -> None:
     async with slack.client() as client:
         destination = Messages(client)
