@@ -179,9 +179,15 @@ def hold(rng: random.Random, number: int, held: Row, modified: datetime) -> Row:
 def many_schedules(rng: random.Random, order: Row, number: int) -> Row:
     """The order with several accounts a line, and now and then with more schedules than come along with it."""
     for line in order["lines"]:
-        count = 30 if number % MANY == MANY - 1 and line["LineNumber"] == 1 else 1
-        line["schedules"] = [schedule(line, nth, rng.choice(SHARES)) for nth in range(1, count + 1)]
+        shares = (3,) * 29 + (13,) if number % MANY == MANY - 1 and line["LineNumber"] == 1 else (100,)
+        line["schedules"] = [
+            schedule(_share(line, shares, nth), nth, rng.choice(SHARES)) for nth in range(1, len(shares) + 1)
+        ]
     return order
+
+
+def _share(line: Row, shares: tuple[int, ...], nth: int) -> Row:
+    return {**line, **{name: part(line[name], shares, nth) for name in ("Quantity", "Ordered")}}
 
 
 def journal_batch(rng: random.Random, number: int, modified: datetime) -> Row:
