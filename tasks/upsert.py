@@ -99,7 +99,9 @@ async def _others(
 async def _probe(stream: Stream, chunk: Chunk) -> None:
     doubtful = [item for item in chunk.items if item.state is State.AMBIGUOUS]
     if doubtful:
-        asked = [Decision(i.effect_id, i.source_id, "", i.request or {}, i.dest_id) for i in doubtful]
+        asked = [
+            Decision(i.effect_id, i.source_id, "", i.request or {}, i.dest_id, attempts=i.attempts) for i in doubtful
+        ]
         outcomes = await stream.route.destination.probe(asked)
         crashpoint("upsert.probed")
         await _settle(stream, chunk, outcomes)

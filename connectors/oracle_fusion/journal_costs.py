@@ -34,7 +34,7 @@ class Cost:
 def cost(journal: Journal, order: Order, posted: Iterable[PostedJournal], rule: str) -> Cost:
     """By the tenant's rule. ``posted``: the batches of the order, which with this one never exceed what was ordered."""
     before = list(posted)
-    left = floored(_ordered(order.bearers), order.currency) - _posted(before, order)
+    left = floored(order.ordered, order.currency) - _posted(before, order)
     found = _BY_RULE[rule](journal, order, before, left)
     if found.amount <= 0:
         raise _refused("the amount is not above zero")
@@ -59,7 +59,8 @@ def _line(journal: Journal, order: Order, before: Sequence[PostedJournal], _: ob
         raise _refused("the purchase order has no such line, or it is cancelled")
     if any(line_of(batch.description) == journal.po_line for batch in before):
         raise _refused("this line of the purchase order has a journal already")
-    return Cost(floored(_ordered(bearers), order.currency), bearers, journal.po_line)
+    ordered = sum((bearer.ordered for bearer in bearers), Decimal(0))
+    return Cost(floored(ordered, order.currency), bearers, journal.po_line)
 
 
 def _remaining(_: object, order: Order, __: object, left: Decimal) -> Cost:
@@ -69,10 +70,6 @@ def _remaining(_: object, order: Order, __: object, left: Decimal) -> Cost:
 
 
 _BY_RULE = {"field": _field, "line": _line, "remaining": _remaining}
-
-
-def _ordered(bearers: Iterable[Bearer]) -> Decimal:
-    return sum((bearer.ordered for bearer in bearers), Decimal(0))
 
 
 def _posted(batches: Iterable[PostedJournal], order: Order) -> Decimal:

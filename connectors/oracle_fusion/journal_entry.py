@@ -35,8 +35,8 @@ def group_id() -> str:
 
 
 def file_prefix(at: datetime) -> str:
-    """What the names of all our files of a day begin with."""
-    return f"GlInterface_MLC{at:%Y%m%d}_"
+    """What the names of all our files of a month begin with."""
+    return f"GlInterface_MLC{at:%Y%m}_"
 
 
 def request(

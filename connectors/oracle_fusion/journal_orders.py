@@ -41,6 +41,8 @@ class Order:
 
     number: str
     currency: str
+    ordered: Decimal = field(repr=False)
+    """Before tax: what all its journals together may come to."""
     bearers: Sequence[Bearer]
     rate: Rate | None
 
@@ -71,7 +73,8 @@ async def order(client: OracleFusion, number: str) -> Order:
     bearers = list(_bearers(row))
     if not bearers:
         raise _refused("the purchase order has no distribution with an amount and a charge account")
-    return Order(number, row.CurrencyCode, bearers, _rate(row))
+    borne = sum((bearer.ordered for bearer in bearers), Decimal(0))
+    return Order(number, row.CurrencyCode, min(borne, row.Ordered or borne), bearers, _rate(row))
 
 
 def _bearers(row: PurchaseOrder) -> Iterator[Bearer]:

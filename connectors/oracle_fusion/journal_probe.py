@@ -6,7 +6,7 @@ Nothing may be sent again unless that is certain:
 * The job runs: the batch may come.
 * The job has ended without it, and it has had time to appear: refused, if the log says why; else it may be sent again.
 * The answer that would name the job was lost: the file is looked for. It is in the content server, under a name of its
-  own, before a job begins; if it is not, although others of that day are, it never arrived. Otherwise a person looks.
+  own, before a job begins; if it is not, although others of that month are, it never arrived. Otherwise a person looks.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ LONGEST_PAUSE = 60.0
 """Seconds between two looks."""
 SHARE = 4
 """A doubt is looked at again after a fourth of its age."""
+TRIES = 3
+"""Submissions after which a failing job is for a person: each may leave its rows in the interface."""
 AGAIN_AFTER = 60.0
 """Seconds until what certainly was not imported is sent again."""
 
@@ -97,6 +99,8 @@ class JournalProbe:
             why = f"the job ended well ({word}), and there is no batch: its rows may wait in the interface"
         elif any(one.progress == "cancelled" for one in [Job(trace.job, "", word), *family]):
             why = f"the job was cancelled ({word}), and there is no batch"
+        elif decision.attempts >= TRIES:
+            why = f"the job failed ({word}), as others before it, without a reason in its log, and there is no batch"
         else:
             reason = (
                 f"the job failed ({word}) without a reason in its log, and there is no batch. {_where(decision, trace)}"
@@ -123,9 +127,9 @@ class JournalProbe:
             return _person(
                 decision, doubted, "its file has arrived, of its job nothing is known, and there is no batch"
             )
-        day = datetime.fromisoformat(decision.request["decided_at"])
-        if not await self._erp.documents(file_prefix(day), account):
-            return _person(decision, doubted, "it was not answered, and no file of that day is shown: nobody can tell")
+        month = file_prefix(datetime.fromisoformat(decision.request["decided_at"]))
+        if not await self._erp.documents(month, account):  # perhaps we may see none
+            return _person(decision, doubted, "it was not answered, and no file of that month is seen: nobody can tell")
         return Outcome(decision.effect_id, State.RETRY_WAIT, "post", str(doubted), "its file has never arrived")
 
     def _running(self, decision: Decision, trace: Trace, now: datetime, word: str) -> Outcome:

@@ -168,7 +168,7 @@ class Decision:
     changed: tuple[str, ...] = ()
     """Names of the fields that would change; filled in a preview, names only."""
     attempts: int = 0
-    """How often it has been sent before, and did not get through."""
+    """How often it has been sent before, and did not get through; in a probe, how often with the one in doubt."""
     serial: str | None = None
     """What it shares with others, whatever records they are of: of those with one serial only one may be on its way or
     in doubt, or wait for a person. The others stay planned, and are decided anew when it is settled."""

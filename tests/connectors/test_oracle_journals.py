@@ -97,6 +97,7 @@ class Entry:
     request: Body = field(default_factory=dict)
     serial: str | None = None
     dest_id: str | None = None
+    attempts: int = 0
     reason: str | None = None
     outcome: Outcome | None = None
 
@@ -144,6 +145,7 @@ class Desk:
             elif decision.serial not in busy:
                 busy.add(str(decision.serial))
                 entry.request, entry.state = decision.request, State.AMBIGUOUS
+                entry.attempts += 1
                 ready.append(decision)
         return ready
 
@@ -153,7 +155,10 @@ class Desk:
 
     async def probe(self, journals: Journals) -> None:
         doubtful = [e for e in self.entries.values() if e.state is State.AMBIGUOUS]
-        asked = [Decision(e.intent.effect_id, e.intent.source_id, "", e.request, e.dest_id) for e in doubtful]
+        asked = [
+            Decision(e.intent.effect_id, e.intent.source_id, "", e.request, e.dest_id, attempts=e.attempts)
+            for e in doubtful
+        ]
         self.settle(await journals.probe(asked))
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
@@ -380,15 +385,19 @@ async def test_a_slow_job_is_waited_for_and_one_that_never_ends_is_for_a_person(
 
 async def test_rows_that_a_failed_job_left_behind_are_not_posted_with_the_next_one(fusion: Pod) -> None:
     fusion.fault("child_failure", *SUBMIT, times=2)
+    one, other = orders(fusion)[:2]
     async with fusion.client(**settings()) as client:
-        desk = await post(client, completion(orders(fusion)[0]))
+        desk = await post(client, completion(one))
+        fusion.fault("child_failure", *SUBMIT, times=3)
+        failing = await post(client, completion(other, 2))
 
     assert desk.only.state is State.APPLIED
-    assert submissions(fusion) == 3
+    assert failing.only.state is State.NEEDS_HUMAN
+    assert submissions(fusion) == 6
     (held,) = imported(fusion)
     assert held["RunningTotalDr"] == 100
     left = {row["GROUP_ID"] for row in fusion.held("gl_interface")}
-    assert len(left) == 2
+    assert len(left) == 5
     assert desk.only.request["group"] not in left
 
 
@@ -455,7 +464,7 @@ async def test_what_was_not_answered_is_sent_again_only_if_its_file_provably_nev
 
     # where not one file is seen, the content server may not show them to us
     assert alone.only.state is posted_.only.state is State.NEEDS_HUMAN
-    assert "no file of that day is shown" in str(alone.only.reason)
+    assert "no file of that month is seen" in str(alone.only.reason)
     assert beside.only.state is again.only.state is State.APPLIED
     assert submissions(fusion) == 5
     assert len(imported(fusion)) == 2

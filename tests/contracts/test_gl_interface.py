@@ -110,7 +110,7 @@ def test_a_stored_request_makes_the_file_that_the_template_says() -> None:
         amount=Decimal("10.01"),
     )
     bearers = [Bearer(Decimal(1), Decimal(2), "1"), Bearer(Decimal(1), Decimal(1), "2")]
-    order = Order("US-1/2", "EUR", bearers, Rate(Decimal("1.0825"), None))
+    order = Order("US-1/2", "EUR", Decimal(30), bearers, Rate(Decimal("1.0825"), None))
     borne = [Share(Decimal(2), ("101", "605"), ("101", "221")), Share(Decimal(1), ("102", "605"), ("102", "221"))]
     stored = request(
         completed,
