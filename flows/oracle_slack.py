@@ -20,8 +20,8 @@ from tasks.transform import transform
 from tasks.upsert import upsert
 
 INTEGRATION = "oracle_slack"
-STREAMS = ("invoices", "holds", "purchase_orders", "journal_batches")
-StreamName = Literal["invoices", "holds", "purchase_orders", "journal_batches"]
+STREAMS = ("invoices", "holds", "purchase_orders", "journal_batches", "receivables_invoices")
+StreamName = Literal["invoices", "holds", "purchase_orders", "journal_batches", "receivables_invoices"]
 
 
 @flow(name="oracle-slack-notify", flow_run_name=flow_run_name, persist_result=False)

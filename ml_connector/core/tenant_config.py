@@ -39,7 +39,7 @@ INTEGRATIONS = {
     "oracle_slack": Pair(
         source="oracle_fusion",
         destination="slack",
-        streams=("invoices", "holds", "purchase_orders", "journal_batches"),
+        streams=("invoices", "holds", "purchase_orders", "journal_batches", "receivables_invoices"),
         routed=True,
     ),
     "oracle_asana": Pair(
