@@ -47,7 +47,8 @@ async def _problems(run: OpenRun, found: Balance) -> list[str]:
             f"{share:.0%}; the reasons are in the artifact `rejected` and in `ml-connector audit {run.tenant}`"
         )
     if found.fetched == 0 and found.complete and run.run.mode == "sync":
-        full = not _stream(run, found.stream).route.source.windowed
+        route = _stream(run, found.stream).route
+        full = not route.source.windowed or (route.lookback is None and route.start_from is None)
         if full and await seen_before(run.db, run.tenant, run.run.id, found.stream):
             problems.append(
                 f"{found.stream}: the source had no records at all, though it had before; check the data access of "

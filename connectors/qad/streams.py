@@ -60,7 +60,9 @@ class BrowseStream:
                 filters=self._filters(window),
             )
             if number == start:
-                await self.check(page.rows, first=number == 1)
+                await self.check(page.rows)
+                if number == 1 and not page.rows and window.lo is None:
+                    self._refuse_emptiness()
             records = [self._record(row) for row in page.rows]
             if not records or records[0].source_id in seen:
                 self._check_end(repeated=bool(records), promised=bool(promised or page.more))
@@ -72,14 +74,14 @@ class BrowseStream:
             promised = page.more
             self._check_budget(time.monotonic() - begun, number)
 
-    async def check(self, rows: list[Body], *, first: bool) -> None:
+    async def check(self, rows: list[Body]) -> None:
         """`Misconfigured` unless the instance has this browse with these columns.
 
         QAD answers 200 without rows to a browse that it does not know, and rows may leave out empty columns; so where
         something is not there, what the instance says about the browse decides.
         """
         missing = [name for name in self.entity.columns if not any(name in row for row in rows)]
-        if not missing or (not rows and not first):
+        if not missing:
             return
         described = await self.client.columns(self.entity.browse)
         place = f"entities.{self.name}"
@@ -119,6 +121,16 @@ class BrowseStream:
         if source_id is None:
             return SourceRecord(f"no key: {jsonx.digest(row).hex()[:16]}", modified, body)
         return SourceRecord(source_id, modified, body, str(body[entity.key[-1]]))
+
+    def _refuse_emptiness(self) -> None:
+        """A QAD without any customer is none; of contacts, orders and invoices there may be none."""
+        if self.name == "customers":
+            raise Misconfigured(
+                f"{self.entity.browse} is there, with its columns, and has no rows: correct workspace, or "
+                "entities.customers.filters, in the tenant file, or let the user's role see the customers",
+                vendor=SYSTEM,
+                phase=self.operation,
+            )
 
     def _check_end(self, *, repeated: bool, promised: bool) -> None:
         """A page with nothing new ends the read, unless there was to be more."""

@@ -20,7 +20,7 @@ QAD = System(
     explain=explain,
     status=status,
     client=Qad,
-    ping=lambda client, _models: ping(client),
+    ping=ping,
     discover=discover,
     models={
         **{model.__name__: model for model in MODELS.values()},

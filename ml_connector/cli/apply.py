@@ -25,11 +25,11 @@ from ml_connector.cli.plan import Change, existing_deployments, plan, wanted_dep
 from ml_connector.cli.prefect_api import prefect_api
 from ml_connector.cli.settings_check import require_settings
 from ml_connector.cli.templates import load_templates
-from ml_connector.core.errors import ConnectorError, SafeError
+from ml_connector.core.errors import ConnectorError, Misconfigured, SafeError
 from ml_connector.core.settings import settings
 from ml_connector.core.tenant_rows import register
 from ml_connector.core.tenants import TenantConfig, load_tenants
-from tasks.workspace import open_workspace
+from tasks.workspace import Workspace, open_workspace
 
 _COLOUR = {"create": "green", "update": "yellow", "remove": "red", "unchanged": "dim"}
 
@@ -74,7 +74,7 @@ async def carry_out_all(
     paused: bool | None = None,
 ) -> int:
     """Fields before deployments, so that no run meets an account that lacks them."""
-    failed = {tenant.tenant for tenant in tenants if not await _ensure_fields(tenant)}
+    failed = {tenant.tenant for tenant in tenants if not await _prepare(tenant)}
     for pool in pools:
         await create_pool(client, pool)
     for change in changes:
@@ -90,10 +90,12 @@ async def carry_out_all(
     return int(bool(failed))
 
 
-async def _ensure_fields(tenant: TenantConfig) -> bool:
-    """Create the custom fields that the tenant's mappings write; False, and a message, if that failed."""
+async def _prepare(tenant: TenantConfig) -> bool:
+    """See that what is read is there, where that differs per instance, and create the custom fields that the tenant's
+    mappings write; False, and a message, if that failed."""
     try:
         async with open_workspace(tenant.tenant) as workspace:
+            await _require_entities(workspace)
             for name, integration in tenant.integrations.items():
                 if not integration.enabled:
                     continue
@@ -112,6 +114,18 @@ async def _ensure_fields(tenant: TenantConfig) -> bool:
         console.complain(error)
         return False
     return True
+
+
+async def _require_entities(workspace: Workspace) -> None:
+    """Misconfigured with a line for each thing that the file reads from an instance and the instance does not have."""
+    lines = []
+    for connection in workspace.config.connections:
+        its_system, models = workspace.system_of(connection), workspace.models_in_use(connection)
+        if its_system.discover is not None and models:
+            health = await its_system.ping(await workspace.client(connection), models)
+            lines += [f"{connection}: {one.what}: {one.hint}" for one in health.findings if not one.ok]
+    if lines:
+        raise Misconfigured("\n".join(lines))
 
 
 def _as_table(pools: Sequence[str], changes: Sequence[Change], automations: Sequence[AutomationChange]) -> object:

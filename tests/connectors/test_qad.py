@@ -137,7 +137,7 @@ async def test_a_session_that_ends_in_the_middle_is_renewed_and_the_page_read_ag
 
 async def test_a_refused_password_needs_a_person(qad: InstanceUnderTest) -> None:
     async with qad.client(password="wrong") as client:
-        health = await ping(client)
+        health = await ping(client, ())
         with pytest.raises(Reauthenticate, match="secret set acme/qad password"):
             await read(STREAMS["Customer"](client))
 
@@ -147,7 +147,7 @@ async def test_a_refused_password_needs_a_person(qad: InstanceUnderTest) -> None
 async def test_a_missing_column_a_renamed_browse_and_no_rows_are_told_apart(qad: InstanceUnderTest) -> None:
     async with qad.client(entities={"customers": CUSTOMERS, "contacts": CONTACTS}) as client:
         assert await read(STREAMS["Contact"](client)) == []
-        assert [one.ok for one in (await ping(client)).findings] == [True, True]
+        assert [one.ok for one in (await ping(client, ())).findings] == [True, True]
 
         qad.emulator.configure({"rename_column": ["urn:browse:mfg:cm300", "address.AddressEMail", "address.Email"]})
         with pytest.raises(Misconfigured, match=r"cm300 has no address\.AddressEMail: correct entities\.customers"):
@@ -156,7 +156,7 @@ async def test_a_missing_column_a_renamed_browse_and_no_rows_are_told_apart(qad:
         qad.emulator.configure({"rename_browse": ["urn:browse:mfg:cm300", "urn:browse:mfg:xx300"]})
         with pytest.raises(Misconfigured, match=r"does not know urn:browse:mfg:cm300: correct entities\.customers"):
             await read(STREAMS["Customer"](client))
-        findings = (await ping(client)).findings
+        findings = (await ping(client, ["Contact", "CustomerOrders"])).findings
 
         qad.emulator.configure({"denied": ["urn:browse:mfg:cm803"]})
         with pytest.raises(Misconfigured, match="give its role access"):
@@ -164,7 +164,31 @@ async def test_a_missing_column_a_renamed_browse_and_no_rows_are_told_apart(qad:
         with pytest.raises(Misconfigured, match=r"entities\.orders is not configured"):
             STREAMS["SalesOrder"](client)
 
-    assert [one.ok for one in findings] == [False, True]
+    assert [(one.ok, one.what.partition(" (")[0]) for one in findings] == [
+        (False, "entities.orders is not configured"),
+        (False, "entities.customers cannot be read"),
+        (True, "entities.contacts"),
+    ]
+
+
+async def test_customers_of_which_there_are_none_are_no_answer(qad: InstanceUnderTest) -> None:
+    """Of all others there may be none; and what has not changed gives no rows either."""
+    nobody = {**MODIFIED, "filters": ["debtor.DebtorCode,eq,nobody,literal"]}
+    async with qad.client(entities={"customers": nobody, "contacts": CONTACTS}) as client:
+        with pytest.raises(Misconfigured, match=r"with its columns, and has no rows: correct workspace, or entities\."):
+            await read(STREAMS["Customer"](client))
+        now = everything().hi
+        assert await read(STREAMS["Customer"](client), Window(now, now)) == []
+        assert await read(STREAMS["Contact"](client)) == []
+
+
+async def test_a_browse_that_goes_away_in_the_middle_of_a_read_is_no_end_of_it(qad: InstanceUnderTest) -> None:
+    async with qad.client(entities={"customers": PAGED}) as client:
+        source = STREAMS["Customer"](client)
+        page = await anext(aiter(source.read(everything(), None)))
+        qad.emulator.configure({"rename_browse": ["urn:browse:mfg:cm300", "urn:browse:mfg:xx300"]})
+        with pytest.raises(Misconfigured, match=r"does not know urn:browse:mfg:cm300"):
+            await anext(aiter(source.read(everything(), page.cursor)))
 
 
 async def test_errors_inside_200_stop_the_read_and_name_the_field(qad: InstanceUnderTest) -> None:
@@ -200,7 +224,7 @@ async def test_what_discover_proposes_can_be_read(qad: InstanceUnderTest) -> Non
     assert proposed["customers"]["last_modified"] == "debtor.LastModifiedDate"
     assert proposed["customers"]["fields"]["EMail"] == "address.AddressEMail"
     async with qad.client(entities=proposed) as client:
-        assert all(one.ok for one in (await ping(client)).findings)
+        assert all(one.ok for one in (await ping(client, ())).findings)
         counts = [len(await read(STREAMS[model](client))) for model in ("Customer", "Contact", "SalesOrder")]
 
     assert counts == [23, 5, 5]
