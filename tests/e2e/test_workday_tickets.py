@@ -119,7 +119,8 @@ async def test_what_is_named_is_shown_and_nothing_else(tenant: OtherTenant, owne
         wanted[ticket] = {own(row) for row in (mine, also) if names and (row is mine or text.startswith("Both"))}
     await polled(tenant, owner)
 
-    found = {ticket: set(fields_of(sandbox, ticket).get("invoice", "").split(", ")) - {""} for ticket in wanted}
+    fields = shown(sandbox)
+    found = {ticket: set(fields[ticket].get("Workday invoice", "").split(", ")) - {""} for ticket in wanted}
     right = sum(len(found[ticket] & wanted[ticket]) for ticket in wanted)
     written, meant = (sum(map(len, numbers.values())) for numbers in (found, wanted))
     naming = sum(map(bool, wanted.values()))
