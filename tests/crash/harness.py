@@ -123,6 +123,7 @@ class Harness:
         self.story = story
         self._owner = psycopg.connect(postgres.uri(database), autocommit=True)
         self._owner.execute("set synchronous_commit = off")
+        self._before = 0
         gc.freeze()  # what a child does not touch it shares with its parent
         # the emulator answers within milliseconds; waiting for it is not what is tested
         jobs._SOONEST = 0.004
@@ -193,7 +194,8 @@ class Harness:
         self.story.begin(story, self._undisturbed, self._owner)
 
     def _undisturbed(self) -> None:
-        code, said = self._fork("run-0", 1, 0)
+        self._before += 1
+        code, said = self._fork(f"run-0-{self._before}", 1, 0)
         assert code == 0, f"the story could not be set up: {said}"
 
     def _time_passes(self) -> None:

@@ -7,15 +7,18 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ml_connector.core.embedded import Embedded
-from tests.crash import costs, customers, messages, others, tickets
+from tests.crash import completions, costs, customers, messages, others, tickets
 from tests.crash.harness import Harness
 from tests.installation import installation
 
-OTHERS: dict[str, type[others.QadCustomers | others.WorkdayTickets | messages.Messages | costs.Costs]] = {
+OTHERS: dict[
+    str, type[others.QadCustomers | others.WorkdayTickets | messages.Messages | costs.Costs | completions.Completions]
+] = {
     "qad": others.QadCustomers,
     "workday": others.WorkdayTickets,
     "messages": messages.Messages,
     "costs": costs.Costs,
+    "completions": completions.Completions,
 }
 
 
@@ -24,15 +27,17 @@ def harness(
     postgres: Embedded, sandbox_url: str, folder: Path, database: str = "crash", *, story: str = "customers"
 ) -> Iterator[Harness]:
     """The harness around one of the stories: ``customers`` or ``tickets`` of Oracle Fusion and Zendesk, ``qad``,
-    ``workday`` (its tickets), ``messages`` of Slack, or ``costs`` on tasks of Asana."""
+    ``workday`` (its tickets), ``messages`` of Slack, ``costs`` on tasks of Asana, or ``completions`` of those."""
     postgres.prepare(database)
     with installation(postgres, database, sandbox_url, folder, settle=0.1, lease=20) as installed, ExitStack() as stack:
         if story == "tickets":
             told = tickets.Tickets(installed)
-            stack.callback(told.close)
+            stack.callback(told.address.close)
             made = Harness(installed, postgres, database, tickets.journey(installed, told), told)
         elif story in OTHERS:
             other = OTHERS[story](installed)
+            if isinstance(other, completions.Completions):
+                stack.callback(other.address.close)
             made = Harness(installed, postgres, database, other.journey(), other)
         else:
             of_customers = customers.Customers(installed)

@@ -32,6 +32,7 @@ _WRITTEN = (
     "watermark.moved",
     "run.finished",
 )
+_TOLD = ("inbox.stored", "inbox.taken", "inbox.settled")
 POINTS = {
     "customers": ("fetch.read", *_WRITTEN),
     "qad": ("fetch.read", *_WRITTEN),
@@ -40,7 +41,8 @@ POINTS = {
     # Slack is asked within a send what became of a message: only a process that dies leaves that to a probe
     "messages": ("fetch.read", "ledger.digested", *(point for point in _WRITTEN if point != "upsert.probed")),
     "costs": ("fetch.read", *_WRITTEN),
-    "tickets": ("inbox.stored", "inbox.taken", "inbox.settled", *_WRITTEN),
+    "tickets": (*_TOLD, *_WRITTEN),
+    "completions": (*_TOLD, "oracle.journal.submitted", *_WRITTEN),
 }
 PARTS = (
     ("customers", ("new",), 3),
@@ -51,9 +53,10 @@ PARTS = (
     ("workday", ("new", "changed"), 2),
     ("messages", ("new", "changed"), 2),
     ("costs", ("new", "changed"), 2),
+    ("completions", ("new", "changed"), 1),
 )
-"""A worker each: what it tells, whose every crash point it sweeps, and its share of the rounds, which take longer for
-tickets."""
+"""A worker each: what it tells, whose every crash point it sweeps, and its share of the rounds, which take longer where
+events tell of what happens."""
 AT_ONCE = 3
 Share = tuple[str, Tally, Tally]
 

@@ -66,3 +66,15 @@ def test_costs_that_stand_on_tasks_of_asana(postgres: Embedded, tmp_path: Path) 
 
     assert (tally.lost, tally.doubled) == (0, 0), tally.bad
     assert [point for point in POINTS["costs"] if not tally.deaths[point]] == []
+
+
+def test_completions_of_which_none_may_be_posted_twice(postgres: Embedded, tmp_path: Path) -> None:
+    """Where it matters most: with the claim committed, with the file handed in, and before its outcome is written."""
+    tally, story = Tally(), "completions"
+    points = ["inbox.stored", "ledger.claimed", "oracle.journal.submitted", "ledger.settled"]
+    with sandbox_process() as url, harness(postgres, url, tmp_path / "tenants", f"crash_{story}", story=story) as made:
+        made.once_at_each("new", points, tally)
+        made.leave_in_doubt("changed", tally)
+
+    assert (tally.lost, tally.doubled) == (0, 0), tally.bad
+    assert [point for point in (*points, "upsert.sent", "upsert.probed") if not tally.deaths[point]] == []

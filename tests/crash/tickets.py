@@ -7,21 +7,14 @@ emulated Zendesk sent to a process that died is not sent again: its export has i
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections import Counter
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 import psycopg
 
-from ml_connector.core.settings import settings
-from ml_connector.core.vault import MasterKeys
-from ml_connector.receiver.app import create_app
-from ml_connector.receiver.metrics import Metrics
-from ml_connector.receiver.serve import listen, server
 from tests.crash.harness import Journey
+from tests.crash.receiving import Address
 from tests.installation import Installation
 from tests.listening import apply_webhooks
 
@@ -33,19 +26,10 @@ def journey(installed: Installation, story: Tickets) -> Journey:
     """One process of the installation, from the delivery to the note."""
 
     async def tell(run: str, count: int) -> bool:
-        metrics = Metrics()
-        master = MasterKeys.load(settings())
-        app = create_app(installed.database_url, master, metrics, flow_runs=lambda: nullcontext(None))
-        receiver = server(app, metrics)
-        serving = asyncio.create_task(receiver.serve(sockets=[story.listener]))
-        while not receiver.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.002)
-        if await asyncio.to_thread(story.happens):
-            await asyncio.sleep(0.03)  # the deliveries are on their way
-        done = (await installed.log_events(run, count=count, completed=0, streams=[STREAM])).is_completed()
-        receiver.should_exit = True
-        await serving
-        return done
+        async with story.address.served():
+            if await asyncio.to_thread(story.happens):
+                await asyncio.sleep(0.03)  # the deliveries are on their way
+            return (await installed.log_events(run, count=count, completed=0, streams=[STREAM])).is_completed()
 
     return tell
 
@@ -65,15 +49,8 @@ class Tickets:
     def __init__(self, installed: Installation) -> None:
         self.installed = installed
         self.sandbox = installed.sandbox
-        self.listener: socket.socket = listen("127.0.0.1", 0)
-        os.environ["ML_CONNECTOR_PUBLIC_URL"] = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        settings.cache_clear()
+        self.address = Address(installed)
         self._name = ""
-
-    def close(self) -> None:
-        self.listener.close()
-        del os.environ["ML_CONNECTOR_PUBLIC_URL"]
-        settings.cache_clear()
 
     def begin(self, name: str, tell: Callable[[], None], owner: psycopg.Connection[Any]) -> None:
         self._name = "new"

@@ -1,0 +1,45 @@
+"""The receiver of the processes that the crash harness kills: each serves one address, as long as it lives."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+
+from ml_connector.core.settings import settings
+from ml_connector.core.vault import MasterKeys
+from ml_connector.receiver.app import create_app
+from ml_connector.receiver.metrics import Metrics
+from ml_connector.receiver.serve import listen, server
+from tests.installation import Installation
+
+
+class Address:
+    """Where vendors send their events, whichever process is there."""
+
+    def __init__(self, installed: Installation) -> None:
+        self._installed = installed
+        self._listener = listen("127.0.0.1", 0)
+        os.environ["ML_CONNECTOR_PUBLIC_URL"] = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        settings.cache_clear()
+
+    def close(self) -> None:
+        self._listener.close()
+        del os.environ["ML_CONNECTOR_PUBLIC_URL"]
+        settings.cache_clear()
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[None]:
+        """By this process. No Prefect is rung."""
+        metrics = Metrics()
+        master = MasterKeys.load(settings())
+        app = create_app(self._installed.database_url, master, metrics, flow_runs=lambda: nullcontext(None))
+        receiver = server(app, metrics)
+        listener = self._listener.dup()  # which the server closes
+        serving = asyncio.create_task(receiver.serve(sockets=[listener]))
+        while not receiver.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.002)
+        yield
+        receiver.should_exit = True
+        await serving
