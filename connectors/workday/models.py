@@ -48,34 +48,14 @@ class Supplier(_Record):
     Web_Address: str | None = None
 
 
-class SupplierInvoice(_Record):
-    """A supplier invoice. ``Invoice_Number`` is Workday's, ``Suppliers_Invoice_Number`` the one on the paper."""
+class _OfSupplier(_Record):
+    """What invoices, orders and payments have in common."""
 
-    Supplier_Invoice_ID: str | None = None
-    Invoice_Number: str | None = None
-    Suppliers_Invoice_Number: str | None = None
-    Document_Status: str | None = None
     Company: str | None = None
     Supplier_WID: str | None = None
     Supplier_ID: str | None = None
     Supplier_Name: str | None = None
     Currency: str | None = None
-    Invoice_Date: date | None = None
-    Due_Date: date | None = None
-    """Due_Date_Override; Workday's answer has no due date that follows from the payment terms."""
-    Payment_Terms: str | None = None
-    On_Hold: bool | None = None
-    Control_Amount_Total: Decimal | None = None
-    Tax_Amount: Decimal | None = None
-    Amount_Due: Decimal | None = None
-    """Of unpaid invoices the whole amount, of paid ones 0, of partially paid ones unknown."""
-    Payment_Status: PaymentStatus | None = None
-    External_PO_Number: str | None = None
-    Purchase_Orders: list[str] = []
-    """The numbers of the orders whose lines the invoice is for."""
-    Memo: str | None = None
-    Is_Paid: bool | None = None
-    Is_Partially_Paid: bool | None = None
 
 
 class PaidInvoice(_Record):
@@ -84,22 +64,36 @@ class PaidInvoice(_Record):
     Invoice_Number: str | None = None
     Payment_Status: PaymentStatus | None = None
     Amount_Due: Decimal | None = None
+    """Of unpaid invoices the whole amount, of paid ones 0, of partially paid ones unknown, unless this is told."""
     Due_Date: date | None = None
+    """By SOAP Due_Date_Override: that answer has no due date that follows from the payment terms."""
     Is_Paid: bool | None = None
     Is_Partially_Paid: bool | None = None
 
 
-class PurchaseOrder(_Record):
+class SupplierInvoice(_OfSupplier, PaidInvoice):
+    """A supplier invoice. ``Invoice_Number`` is Workday's, ``Suppliers_Invoice_Number`` the one on the paper."""
+
+    Supplier_Invoice_ID: str | None = None
+    Suppliers_Invoice_Number: str | None = None
+    Document_Status: str | None = None
+    Invoice_Date: date | None = None
+    Payment_Terms: str | None = None
+    On_Hold: bool | None = None
+    Control_Amount_Total: Decimal | None = None
+    Tax_Amount: Decimal | None = None
+    External_PO_Number: str | None = None
+    Purchase_Orders: list[str] = []
+    """The numbers of the orders whose lines the invoice is for."""
+    Memo: str | None = None
+
+
+class PurchaseOrder(_OfSupplier):
     """A purchase order. ``Total_Amount`` is the sum of its lines before tax, except by REST, which has its own."""
 
     Purchase_Order_ID: str | None = None
     Document_Number: str | None = None
     Document_Status: str | None = None
-    Company: str | None = None
-    Supplier_WID: str | None = None
-    Supplier_ID: str | None = None
-    Supplier_Name: str | None = None
-    Currency: str | None = None
     Document_Date: date | None = None
     Due_Date: date | None = None
     Payment_Terms: str | None = None
@@ -119,20 +113,16 @@ class RemittedDocument(BaseModel):
     Amount_Due: Decimal | None = None
 
 
-class Payment(_Record):
+class Payment(_OfSupplier):
     """A payment, with the documents that it settles."""
 
     Payment_Status: str | None = None
     Payment_Reference_Number: str | None = None
     Payment_Amount: Decimal | None = None
-    Currency: str | None = None
     Payment_Date: date | None = None
     Payment_Type: str | None = None
-    Company: str | None = None
     Payee_Name: str | None = None
     Payee_ID: str | None = None
-    Supplier_WID: str | None = None
-    Supplier_ID: str | None = None
     Documents: list[RemittedDocument] = []
 
 

@@ -11,60 +11,46 @@ from connectors.workday import picking
 from connectors.workday.envelope import Part
 from ml_connector.core.records import Body
 
+_WITHOUT_FILES: tuple[Part, ...] = (("Include_Reference", "true"), ("Include_Attachment_Data", "false"))
+
 
 @dataclass(slots=True, frozen=True)
 class Operation:
-    """``record`` is the element of one record in the answer, ``group`` the parts of it that are asked for."""
+    """``domain`` is what Workday's security calls it, ``group`` the parts of the answer that are asked for."""
 
     name: str
-    service: str
-    record: str
-    group: tuple[Part, ...]
+    domain: str
     pick: Callable[[etree._Element], Body]
-    grant: str
-    """What its user needs, in the words of Workday's security."""
+    service: str = "Resource_Management"
+    group: tuple[Part, ...] = _WITHOUT_FILES
 
     @property
     def request(self) -> str:
         return f"{self.name}_Request"
 
+    @property
+    def record(self) -> str:
+        """The element of one record in the answer."""
+        return self.name.removeprefix("Get_").removesuffix("s")
 
-_WITHOUT_FILES: tuple[Part, ...] = (("Include_Reference", "true"), ("Include_Attachment_Data", "false"))
+    @property
+    def grant(self) -> str:
+        """What its user needs."""
+        return f"Get access to the domain of {self.domain}"
 
-GET_SUPPLIERS = Operation(
-    name="Get_Suppliers",
-    service="Resource_Management",
-    record="Supplier",
-    group=_WITHOUT_FILES,
-    pick=picking.supplier,
-    grant="Get access to the domain of suppliers",
-)
-GET_SUPPLIER_INVOICES = Operation(
-    name="Get_Supplier_Invoices",
-    service="Resource_Management",
-    record="Supplier_Invoice",
-    group=_WITHOUT_FILES,
-    pick=picking.supplier_invoice,
-    grant="Get access to the domain of supplier invoices",
-)
-GET_PURCHASE_ORDERS = Operation(
-    name="Get_Purchase_Orders",
-    service="Resource_Management",
-    record="Purchase_Order",
-    group=_WITHOUT_FILES,
-    pick=picking.purchase_order,
-    grant="Get access to the domain of purchase orders",
-)
+
+GET_SUPPLIERS = Operation("Get_Suppliers", "suppliers", picking.supplier)
+GET_SUPPLIER_INVOICES = Operation("Get_Supplier_Invoices", "supplier invoices", picking.supplier_invoice)
+GET_PURCHASE_ORDERS = Operation("Get_Purchase_Orders", "purchase orders", picking.purchase_order)
 GET_PAYMENTS = Operation(
-    name="Get_Payments",
+    "Get_Payments",
+    "settlement and payments",
+    picking.payment,
     service="Financial_Management",
-    record="Payment",
     group=(
         ("Include_Reference", "true"),
         ("Include_Originating_Bank_Data", "false"),
         ("Include_Payroll_Remittance_Data", "false"),
         ("Include_Payment_Group_Data", "true"),
     ),
-    pick=picking.payment,
-    grant="Get access to the domain of settlement and payments",
 )

@@ -93,8 +93,7 @@ def payment(element: etree._Element) -> Body:
         "Company": named(data, "Company_Reference"),
         "Payee_Name": text(data, "Receiving_Party_Contact_Data/Payee_Name"),
         "Payee_ID": text(data, "Receiving_Party_Contact_Data/Payee_ID"),
-        "Supplier_WID": identifier(data, "Receiving_Party_Reference", "WID"),
-        "Supplier_ID": identifier(data, "Receiving_Party_Reference", "Supplier_ID"),
+        **_supplier_of(data, "Receiving_Party_Reference"),
         "Documents": [_document(one) for one in every(data, "Remittance_Data/Document_Remittance_Data")],
     }
 
@@ -109,11 +108,11 @@ def _reference(element: etree._Element, path: str) -> Body:
     return {"WID": identifier(element, path, "WID")}
 
 
-def _supplier_of(data: etree._Element | None) -> Body:
+def _supplier_of(data: etree._Element | None, path: str = "Supplier_Reference") -> Body:
     return {
-        "Supplier_WID": identifier(data, "Supplier_Reference", "WID"),
-        "Supplier_ID": identifier(data, "Supplier_Reference", "Supplier_ID"),
-        "Supplier_Name": named(data, "Supplier_Reference"),
+        "Supplier_WID": identifier(data, path, "WID"),
+        "Supplier_ID": identifier(data, path, "Supplier_ID"),
+        "Supplier_Name": named(data, path),
     }
 
 
