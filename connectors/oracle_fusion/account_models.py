@@ -22,4 +22,4 @@ class AccountCombination(Record):
     Postable: bool
     """Whether journals may name it: enabled, and neither a summary nor closed for detail posting."""
     Segments: tuple[Segment, ...]
-    """In the order of the setting ``journals.segments``; without it, in that of Oracle's answer, which tells nothing."""
+    """In the order of the setting ``journals.segments``; without it, in that of Oracle's answer, which is any."""

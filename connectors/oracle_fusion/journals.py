@@ -11,24 +11,20 @@ There is no idempotency key, and a journal that is posted twice is money that is
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import AsyncIterator, Sequence
 
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.erp_integrations import ROOT, ErpIntegrations
-from connectors.oracle_fusion.general_ledger import GeneralLedger, Ledger, Period
 from connectors.oracle_fusion.journal_amounts import lines
-from connectors.oracle_fusion.journal_batches import RESOURCE, PostedJournal, of_order, of_task, posted
-from connectors.oracle_fusion.journal_costs import Accounts, accounting_date, cost
+from connectors.oracle_fusion.journal_batches import PostedJournal, of_order, of_task, posted
+from connectors.oracle_fusion.journal_costs import accounting_date, cost
 from connectors.oracle_fusion.journal_entry import content, parameters, request
+from connectors.oracle_fusion.journal_look import Look, look_at, seen
 from connectors.oracle_fusion.journal_names import BatchName
-from connectors.oracle_fusion.journal_orders import Order, order
 from connectors.oracle_fusion.journal_payload import Journal
 from connectors.oracle_fusion.journal_probe import JournalProbe, found_outcome
 from connectors.oracle_fusion.journal_traces import Trace
-from connectors.oracle_fusion.sending import AT_ONCE, Halt, in_order, outcome, outcome_of_failure
+from connectors.oracle_fusion.sending import Halt, in_order, outcome, outcome_of_failure
 from connectors.oracle_fusion.settings import SYSTEM
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.errors import ConnectorError, Misconfigured, RejectRecord
@@ -72,7 +68,7 @@ class Journals:
         if not intents:
             return []
         journals = [Journal.model_validate(intent.payload) for intent in intents]
-        look = await self._look(journals)
+        look = await look_at(self._client, self._settings, journals)
         return [await self._decided(*pair, look) for pair in zip(intents, journals, strict=True)]
 
     async def send(self, decisions: Sequence[Decision]) -> AsyncIterator[list[Outcome]]:
@@ -84,47 +80,7 @@ class Journals:
         """APPLIED only where the batch is there, with the amount that was sent; see `journal_probe`."""
         return await self._probe.outcomes(decisions)
 
-    async def _look(self, journals: Sequence[Journal]) -> _Look:
-        names = [BatchName.of(one.po_number, one.completion, one.completed_at) for one in journals]
-        now = await self._client.clock(ROOT, RESOURCE)
-        batches = await posted(self._client, _patterns(names))
-        if not batches:
-            await self._must_see_batches()
-        general_ledger = GeneralLedger(self._client)
-        ledger = await general_ledger.ledger(self._settings.ledger)
-        return _Look(
-            now=now,
-            batches=batches,
-            ledger=ledger,
-            periods=await general_ledger.periods(ledger),
-            accounts=Accounts(general_ledger, ledger, self._settings),
-            orders=await self._orders({one.po_number for one in journals}),
-        )
-
-    async def _orders(self, numbers: Iterable[str]) -> dict[str, Order | RejectRecord]:
-        room = asyncio.Semaphore(AT_ONCE)
-
-        async def read(number: str) -> tuple[str, Order | RejectRecord]:
-            async with room:
-                try:
-                    return number, await order(self._client, number)
-                except RejectRecord as error:
-                    return number, error
-
-        return dict(await asyncio.gather(*(read(number) for number in sorted(numbers))))
-
-    async def _must_see_batches(self) -> None:
-        """Without data access Fusion answers as if there were none; then nobody could tell what was posted already."""
-        page = await self._client.rows(ROOT, RESOURCE, limit=1, fields="JeBatchId")
-        if not page.rows:
-            raise Misconfigured(
-                "not one journal batch is seen, so nobody could tell whether a journal was posted already: give the "
-                "user of the connection a data access set with the ledger (if it has no batch yet, enter one by hand)",
-                vendor=SYSTEM,
-                phase=self._client.operation(ROOT, RESOURCE),
-            )
-
-    async def _decided(self, intent: Intent, journal: Journal, look: _Look) -> Decision:
+    async def _decided(self, intent: Intent, journal: Journal, look: Look) -> Decision:
         name = BatchName.of(journal.po_number, journal.completion, journal.completed_at)
         decision = Decision(intent.effect_id, intent.source_id, "post", dest_id=str(name))
         mine = [batch for batch in look.batches if batch.task == name.task]
@@ -146,7 +102,7 @@ class Journals:
             decision.changed = ("lines", "amount", "ACCOUNTING_DATE")
         return decision
 
-    async def _request(self, journal: Journal, name: BatchName, look: _Look) -> dict[str, object]:
+    async def _request(self, journal: Journal, name: BatchName, look: Look) -> dict[str, object]:
         found = look.orders[journal.po_number]
         if isinstance(found, RejectRecord):
             raise RejectRecord(found.message, vendor=SYSTEM)
@@ -169,7 +125,7 @@ class Journals:
             accounting=accounting,
             settings=self._settings,
             now=look.now,
-            seen=_seen(look.batches, name.order, name.task),
+            seen=seen(look.batches, name.order, name.task),
         )
 
     async def _submit(self, decision: Decision, halt: Halt) -> Outcome:
@@ -181,7 +137,7 @@ class Journals:
             return outcome(decision, State.RETRY_WAIT, None, f"not sent: {error.message}", error.request_id)
         if same := [batch for batch in there if str(batch.completion) == stored["batch"]]:
             return found_outcome(decision, same)
-        if _seen(there, stored["order"], stored["task"]) != stored["seen"]:
+        if seen(there, stored["order"], stored["task"]) != stored["seen"]:
             return outcome(
                 decision, State.RETRY_WAIT, None, "not sent: another journal of the order has come meanwhile"
             )
@@ -198,26 +154,6 @@ class Journals:
             return outcome_of_failure(decision, error)
         crashpoint("oracle.journal.submitted")
         return _submitted(decision, answer.job, unclear=answer.unclear, request_id=answer.request_id)
-
-
-@dataclass(slots=True, frozen=True)
-class _Look:
-    """What Oracle has, at one moment, of all that a chunk of completions is about."""
-
-    now: datetime
-    batches: Sequence[PostedJournal]
-    ledger: Ledger
-    periods: Sequence[Period]
-    accounts: Accounts
-    orders: Mapping[str, Order | RejectRecord]
-
-
-def _patterns(names: Iterable[BatchName]) -> list[str]:
-    return sorted({pattern for name in names for pattern in (of_order(name.order), of_task(name.task))})
-
-
-def _seen(batches: Iterable[PostedJournal], order_part: str, task: str) -> list[str]:
-    return sorted(batch.batch_id for batch in batches if batch.order == order_part or batch.task == task)
 
 
 def _there(decision: Decision, batches: Sequence[PostedJournal]) -> Decision:

@@ -10,6 +10,8 @@ from collections.abc import Collection
 
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.credit import CreditProfiles
+from connectors.oracle_fusion.journal_payload import Journal
+from connectors.oracle_fusion.journal_ping import ping_journals
 from connectors.oracle_fusion.parties import CrmAccounts, CrmContacts, HubOrganizations, HubPersons
 from connectors.oracle_fusion.profile import active_profile
 from connectors.oracle_fusion.streams import STREAMS, Full, Windowed
@@ -34,8 +36,8 @@ _GRANTS = {
     ),
     "suppliers": "a role that may view suppliers (the stream of suppliers needs it)",
     "accountCombinationsLOV": (
-        "FUN_GET_ENTERPRISE_STRUCTURES_REST_SERVICE_PRIV and a data access set (the stream of account combinations needs "
-        "them)"
+        "FUN_GET_ENTERPRISE_STRUCTURES_REST_SERVICE_PRIV and a data access set (the stream of account combinations "
+        "needs them)"
     ),
     "invoices": "a role that may view payables invoices of the business units (the streams of invoices, holds need it)",
     "invoiceHolds": "a role that may view invoice holds of the business units (the stream of holds needs it)",
@@ -62,6 +64,8 @@ async def ping(client: OracleFusion, models: Collection[str] = tuple(STREAMS)) -
     findings = [Finding(True, f"signed in to {client.account}: {version}, clock {clock:%Y-%m-%d %H:%M:%S} UTC")]
     for stream in streams:
         findings += [await _credit(client)] if isinstance(stream, CreditProfiles) else await _resource(client, stream)
+    if Journal.__name__ in models:
+        findings.append(await ping_journals(client))
     return findings
 
 

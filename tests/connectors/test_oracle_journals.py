@@ -17,6 +17,7 @@ from connectors.oracle_fusion.journal_batches import posted
 from connectors.oracle_fusion.journal_names import BatchName, order_part
 from connectors.oracle_fusion.journal_settings import JournalSettings
 from connectors.oracle_fusion.journals import Journals
+from connectors.oracle_fusion.ping import ping
 from connectors.oracle_fusion.sandbox.ledger_setup import DATA_ACCESS_SET, SEGMENTS
 from ml_connector.core.errors import AbortRun, Misconfigured
 from ml_connector.core.ids import uuid7
@@ -576,6 +577,17 @@ async def test_a_missing_privilege_ends_the_run_with_nothing_in_doubt(fusion: Po
         with pytest.raises(AbortRun):
             await desk.send(Journals(client))
     assert desk.only.state is State.RETRY_WAIT
+
+
+async def test_ping_says_whether_journals_could_be_posted(fusion: Pod) -> None:
+    async with fusion.client(**settings()) as client:
+        able = (await ping(client, ("PurchaseOrder", "Journal")))[-1]
+        fusion.fault("no_data_security", *BATCHES)
+        blind = (await ping(client, ("PurchaseOrder", "Journal")))[-1]
+    async with fusion.client() as client:
+        untold = (await ping(client, ("PurchaseOrder", "Journal")))[-1]
+    assert (able.ok, blind.ok, untold.ok) == (True, False, False)
+    assert f"open periods {NOW:%b-%y}" in able.what
 
 
 async def test_a_connection_without_settings_for_journals_says_so(fusion: Pod) -> None:
