@@ -1,6 +1,6 @@
 """Files that are handed to scheduled processes of Fusion, and what becomes of those.
 
-https://docs.oracle.com/en/cloud/saas/financials/26b/farfa/api-erp-integrations.html
+https://docs.oracle.com/en/cloud/saas/supply-chain-and-manufacturing/23d/faurp/erp-integrations-rest-service.html
 """
 
 from __future__ import annotations

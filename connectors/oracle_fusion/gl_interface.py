@@ -1,6 +1,6 @@
 """The file of a journal import: ``GlInterface.csv``, without a header, all columns in each line, alone in a zip.
 
-https://docs.oracle.com/en/cloud/saas/financials/25d/oefbf/journalimport-3139-f36301.html
+https://www.oracle.com/webfolder/technetwork/docs/fbdi-25c/fbdi/xlsm/JournalImportTemplate.xlsm
 """
 
 from __future__ import annotations

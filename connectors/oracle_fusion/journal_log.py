@@ -18,7 +18,7 @@ _MEANINGS = {
     "ES": "the journal source",
     "EU": "debits and credits that are not equal",
 }
-"""By the first two letters. https://docs.oracle.com/en/cloud/saas/financials/24c/oedmf/glinterface-27839.html"""
+"""By the first two letters. https://docs.oracle.com/pls/topic/lookup?ctx=fa24c&id=GL_INTERFACE"""
 
 
 def refusal(log: str) -> str | None:

@@ -3,7 +3,7 @@
 Oracle keeps the first 50 characters of REFERENCE1 in front of words of its own (source, group, request), so the name
 alone tells which completion a batch stands for, and of which order. It is made of nothing else, least of all of what
 our database holds: restored from a backup, that would make another one.
-https://docs.oracle.com/en/cloud/saas/financials/24c/oedmf/glinterface-27839.html
+https://docs.oracle.com/pls/topic/lookup?ctx=fa24c&id=GL_INTERFACE
 """
 
 from __future__ import annotations
