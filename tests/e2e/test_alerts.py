@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,12 +24,17 @@ from ml_connector.cli.main import app
 from ml_connector.cli.plan import wanted_deployments
 from ml_connector.cli.services import WORK_POOL
 from ml_connector.cli.templates import load_templates
+from ml_connector.core.credentials import put_secret
+from ml_connector.core.secret import Secret
 from ml_connector.core.settings import ROOT
 from ml_connector.core.tenants import load_tenant
 from tasks.alerts import webhook_deactivated
+from tasks.webhooks import webhook_findings
+from tasks.workspace import open_workspace
 from tests.e2e.listener import Listener, listening
 from tests.e2e.reconcile import doubled, reconcile
 from tests.e2e.stack import FLOW, Stack, until
+from tests.notices import TENANT_FILE
 
 OTHER_FLOW = "prune"
 CUSTOMERS = 40
@@ -130,6 +136,56 @@ def test_each_kind_of_trouble_ends_as_one_notification(stack: Stack, listener: L
     file.write_text(without)
     assert _apply(stack, code=1).count("remove") == len(alerts)  # 1: its connection is still refused
     assert not _automations(stack, "tenant:alerted")
+
+
+@pytest.mark.slow
+def test_a_revoked_token_of_slack_is_one_notification_and_runs_go_on_where_they_were_when_there_is_another(
+    stack: Stack, listener: Listener
+) -> None:
+    sandbox = stack.sandbox
+    sandbox.reset()
+    sandbox.seed("oracle_fusion", "invoices", 6)
+    rule = "\n      - {name: invoices, streams: invoices, to: procurement}\n"
+    text = TENANT_FILE.format(sandbox="${SANDBOX_URL}", routing=rule, digest_above=50, settle=1.0)
+    text = text.replace("tenant: acme", "tenant: told").replace("delay: 0s}", "delay: 0s, start_from: 2000-01-01}")
+    text = text.replace("    channels:", "    app_id: A0SANDBOX1\n    channels:")
+    deployment = stack.deploy("told", f"{text}\nalerts: {{block: custom-webhook/ops}}\n", "oracle-slack-notify")
+    _apply(stack)
+    with stack.surroundings():
+        asyncio.run(_put("told", "slack", "webhook_secret_app", "sandbox-signing-secret"))
+        sandbox.settings("slack", events_url=asyncio.run(_request_url("told", "slack")), posts_per_second=None)
+
+    sandbox.fault("slack", "expire_token", "POST", "/api/chat.postMessage", every=3)
+    runs = [stack.run(deployment, streams=["invoices"]).wait() for _ in range(3)]
+    until(lambda: listener.about("told/slack must be reconnected"), 20, "a notification of the connection")
+    sandbox.clear_faults()
+    sandbox.settings("slack", token="xoxb-another")
+    with stack.surroundings():
+        asyncio.run(_put("told", "slack", "token", "xoxb-another"))
+    last = stack.run(deployment, streams=["invoices"])
+
+    assert (runs, last.wait()) == (["Disconnected"] * 3, "Completed")
+    assert len(sandbox.state("slack", "messages")) == 6
+    sandbox.mutate("slack", "channels", keys=["C0PROCURE1"], set={"is_archived": True})
+    [told] = until(lambda: listener.about("is archived"), 60, "a notification of the channel")
+    assert "Rules that send messages there: invoices" in told["body"]
+    assert [one["subject"] for one in listener.heard if "archived" not in one["subject"]] == [
+        "[ml-connector] told/slack must be reconnected"
+    ]
+
+
+async def _put(tenant: str, connection: str, name: str, value: str) -> None:
+    async with open_workspace(tenant) as opened:
+        await put_secret(opened.db, opened.vault, tenant, connection, name, Secret(value))
+
+
+async def _request_url(tenant: str, connection: str) -> str:
+    """As `ping` shows it to who configures the app."""
+    async with open_workspace(tenant) as opened:
+        [finding] = await webhook_findings(opened, connection)
+    found = re.search(r"Request URL: ([^\s,]+)", str(finding.hint))
+    assert found
+    return found[1]
 
 
 @pytest.mark.slow
