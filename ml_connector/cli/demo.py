@@ -1,4 +1,4 @@
-"""``demo``: what is in the ERPs arrives in Zendesk, Slack and Asana, and tickets in Oracle, by a real Prefect."""
+"""``demo``: what is in the ERPs arrives in Zendesk, Slack and Asana, tickets and completed tasks in Oracle."""
 
 from __future__ import annotations
 
@@ -83,6 +83,8 @@ async def _perform(stack: Stack) -> Summary:
             Scene("orders are acknowledged", demo_slack.FLOW, await demo_slack.acknowledge(vendors)),
         )
         await stage.run(Scene("costs stand on tasks", demo_asana.FLOW, await demo_asana.tasks(vendors)))
+        posted = Scene(f"{demo_asana.COMPLETED} tasks are completed", demo_asana.JOURNALS_FLOW, demo_asana.batches())
+        await stage.hear(posted, demo_asana.complete(vendors))
         await _tickets(stage, vendors)
         return Summary(stack.ui, stage.acts)
 

@@ -43,6 +43,7 @@ def test_the_demo_moves_what_it_says_and_leaves_nothing_behind() -> None:
     assert seen["invoices, holds, journals"].keys() == channels
     assert seen["orders are acknowledged"] == {"slack message.posted in #operations": 3}
     assert seen["costs stand on tasks"]["asana task.created"] == 43
+    assert seen["8 tasks are completed"] == {"oracle_fusion journal_batch": 8}
     assert list(left_over(home)) == []
     assert not (home / "pg" / "postmaster.pid").exists()
     assert not (home / "env").exists()

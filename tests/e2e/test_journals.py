@@ -120,8 +120,7 @@ async def test_a_webhook_that_was_gone_for_a_day_is_made_anew_and_what_it_did_no
     assert (await boards.post()).is_completed()
     before = sandbox.state("asana", "webhooks")
     sandbox.mutate("asana", "webhooks", delete=True)
-    for column in ("updated_at", "modified_at"):
-        owner.execute(f"update watermark set {column} = {column} - interval '1 day'")
+    owner.execute("update watermark set updated_at = now() - interval '1 d', modified_at = now() - interval '1 d'")
     told += boards.complete(40)
 
     state = await boards.post()
