@@ -29,9 +29,11 @@ class Posting:
 
     def __init__(self, boards: Boards) -> None:
         self.boards, self.sandbox = boards, boards.sandbox
+        self.orders: list[str] = []
+        """Numbers."""
 
-    async def prepare(self, orders: int) -> list[str]:
-        """Fields, one batch of somebody else, and the numbers of so many orders in dollars that are in force."""
+    async def prepare(self, orders: int) -> None:
+        """Fields, one batch of somebody else, and so many orders in dollars that are in force."""
         await self.boards.prepare()
         async with open_workspace("acme") as workspace:
             await ensure_fields(await workspace.client("asana"), {"custom_fields": _AMOUNT})
@@ -46,7 +48,7 @@ class Posting:
             and Decimal(str(row["Ordered"])) > 1000
         ]
         assert len(found) >= orders
-        return found[:orders]
+        self.orders = found[:orders]
 
     def task(self, order: str, amount: Decimal) -> str:
         """A new task of an order; its gid."""

@@ -66,9 +66,9 @@ class Completions:
         owner.execute("update watermark set updated_at = updated_at - interval '1 h'")
 
     async def _prepare(self) -> None:
-        orders = await self.posting.prepare(ORDERS)
+        await self.posting.prepare(ORDERS)
         shares = [Decimal("100.01") * n for n in range(1, TASKS + CHANGED + 1)]
-        self._tasks = [self.posting.task(orders[n % ORDERS], share) for n, share in enumerate(shares)]
+        self._tasks = [self.posting.task(self.posting.orders[n % ORDERS], share) for n, share in enumerate(shares)]
         async with self.address.served():
             with console.out.capture():
                 await apply_webhooks()

@@ -48,8 +48,9 @@ FAULTS: tuple[dict[str, Any], ...] = (
 async def test_each_completion_is_one_balanced_batch_whatever_happens(installed: Installation, owner: Owner) -> None:
     dice = random.Random(SEED)
     posting = Posting(Boards(installed, settle=0.5, amount="field"))
-    orders = await posting.prepare(COMPLETIONS // EACH)
-    tasks = [posting.task(orders[n // EACH], Decimal("10.01") + n * Decimal("0.01")) for n in range(COMPLETIONS)]
+    await posting.prepare(COMPLETIONS // EACH)
+    costs = [Decimal("10.01") + n * Decimal("0.01") for n in range(COMPLETIONS)]
+    tasks = [posting.task(posting.orders[n // EACH], cost) for n, cost in enumerate(costs)]
     dice.shuffle(tasks)
     installed.sandbox.settings("asana", webhook_duplicates=3, webhook_shuffle=0.7)
     began = time.monotonic()

@@ -58,8 +58,11 @@ def mutate_tasks(tasks: TaskRecords, change: dict[str, Any]) -> list[str]:
 
 
 def mutate_webhooks(deliveries: Deliveries, change: dict[str, Any]) -> list[str]:
-    """``drop``: so many deliveries are lost from now on. ``delete``: those of ``keys`` (projects), or all, are gone."""
+    """``drop``: so many deliveries are lost from now on. ``again``: all that was ever sent comes once more. ``delete``:
+    those of ``keys`` (projects), or all, are gone."""
     deliveries.drop = int(change.get("drop", deliveries.drop))
+    if change.get("again"):
+        deliveries.again()
     rows = deliveries.workspace.webhooks.values() if change.get("delete") else []
     gone = [row["gid"] for row in rows if row["resource"]["gid"] in change.get("keys", [row["resource"]["gid"]])]
     for gid in gone:
