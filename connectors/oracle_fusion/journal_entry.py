@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from hashlib import sha256
 
 from connectors.oracle_fusion.amounts import written
 from connectors.oracle_fusion.general_ledger import Ledger, Period
@@ -34,9 +35,13 @@ def group_id() -> str:
     return str(10**14 + secrets.randbelow(9 * 10**14))
 
 
-def file_prefix(at: datetime) -> str:
-    """What the names of all our files of a month begin with."""
-    return f"GlInterface_MLC{at:%Y%m}_"
+FILES = "GlInterface_MLC"
+"""What the names of all our files begin with."""
+
+
+def files_of(name: BatchName) -> str:
+    """What the names of the files of one completion begin with, whichever order it names."""
+    return f"{FILES}{sha256(f'{name.task} {name.completed_at.isoformat()}'.encode()).hexdigest()[:16]}_"
 
 
 def request(
@@ -89,7 +94,7 @@ def request(
         "order": name.order,
         "task": name.task,
         "group": group,
-        "file": f"{file_prefix(now)}{group}",
+        "files": files_of(name),
         "decided_at": now.isoformat(),
         "amount": written(cost.amount),
         "currency": order.currency,
@@ -100,6 +105,11 @@ def request(
             for line in lines
         ],
     }
+
+
+def file_name(stored: Body) -> str:
+    """Of the file of a request; the content server has it, with an ending, once it has arrived."""
+    return f"{stored['files']}{stored['group']}"
 
 
 def content(stored: Body) -> bytes:

@@ -6,7 +6,7 @@ Nothing may be sent again unless that is certain:
 * The job runs: the batch may come.
 * The job has ended without it, and it has had time to appear: refused, if the log says why; else it may be sent again.
 * The answer that would name the job was lost: the file is looked for. It is in the content server, under a name of its
-  own, before a job begins; if it is not, although others of that month are, it never arrived. Otherwise a person looks.
+  own, before a job begins; if it is not, although others of ours are, it never arrived. Otherwise a person looks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from connectors.oracle_fusion.amounts import amount
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.erp_integrations import ROOT, ErpIntegrations, Job, progress
 from connectors.oracle_fusion.journal_batches import RESOURCE, PostedJournal, posted
-from connectors.oracle_fusion.journal_entry import file_prefix
+from connectors.oracle_fusion.journal_entry import FILES, file_name
 from connectors.oracle_fusion.journal_log import refusal
 from connectors.oracle_fusion.journal_settings import JournalSettings
 from connectors.oracle_fusion.journal_traces import Trace
@@ -32,6 +32,7 @@ LONGEST_PAUSE = 60.0
 """Seconds between two looks."""
 SHARE = 4
 """A doubt is looked at again after a fourth of its age."""
+UNKNOWN_FILE = "Oracle has a file of this completion that we know nothing of"
 TRIES = 3
 """Submissions after which a failing job is for a person: each may leave its rows in the interface."""
 AGAIN_AFTER = 60.0
@@ -120,16 +121,17 @@ class JournalProbe:
         doubted = trace.doubted(now)
         if self._may_come(trace, now):
             return self._wait(decision, doubted, now, "it was not answered, and its batch is not there yet")
+        if trace.unsent:
+            return _person(decision, doubted, f"{UNKNOWN_FILE}, and there is no batch: it was not sent")
+        if not self._settings.look_for_files:
+            return _person(decision, doubted, "it was not answered, and there is no batch")
         account = self._settings.document_account
-        if await self._erp.documents(decision.request["file"], account):
+        if await self._erp.documents(file_name(decision.request), account):
             if self._age(doubted.since, now) < self._settings.job_patience:
                 return self._wait(decision, doubted, now, "its file has arrived, and its batch is not there yet")
-            return _person(
-                decision, doubted, "its file has arrived, of its job nothing is known, and there is no batch"
-            )
-        month = file_prefix(datetime.fromisoformat(decision.request["decided_at"]))
-        if not await self._erp.documents(month, account):  # perhaps we may see none
-            return _person(decision, doubted, "it was not answered, and no file of that month is seen: nobody can tell")
+            return _person(decision, doubted, "its file has arrived, its job is unknown, and there is no batch")
+        if not await self._erp.documents(FILES, account):  # perhaps we may see none
+            return _person(decision, doubted, "it was not answered, and not one file of ours is seen: nobody can tell")
         return Outcome(decision.effect_id, State.RETRY_WAIT, "post", str(doubted), "its file has never arrived")
 
     def _running(self, decision: Decision, trace: Trace, now: datetime, word: str) -> Outcome:

@@ -63,6 +63,10 @@ class JournalSettings(BaseModel):
     """How long after an unclear submission, or after the end of its job, a batch may still appear."""
     job_patience: Annotated[float, Field(ge=0)] = 7200.0
     """Seconds after which a job that has not ended is for a person."""
+    look_for_files: bool = True
+    """Whether the content server is asked which files it has from us. False where a pod refuses that: then a person is
+    asked after each lost answer, and a submission that our database has lost is not known of until its batch is there.
+    """
 
     @model_validator(mode="after")
     def _of_one_chart(self) -> JournalSettings:

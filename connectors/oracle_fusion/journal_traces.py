@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
-_WRITTEN = re.compile(r"group (?P<group>\d+)(?:, job (?P<job>\d+))?(?: \(in doubt since (?P<since>[^)]+)\))?")
+_WRITTEN = re.compile(
+    r"group (?P<group>\d+)(?:, job (?P<job>\d+))?(?P<unsent>, not sent)?(?: \(in doubt since (?P<since>[^)]+)\))?"
+)
 
 
 @dataclass(slots=True, frozen=True)
@@ -18,6 +20,8 @@ class Trace:
     group: str
     job: str | None = None
     since: datetime | None = None
+    unsent: bool = False
+    """It was not sent, because Oracle has a file of the same completion that we know nothing of."""
 
     @classmethod
     def of(cls, dest_id: str | None, group: str) -> Self:
@@ -28,7 +32,8 @@ class Trace:
         found = _WRITTEN.fullmatch(dest_id or "")
         if found is None or found["group"] != group:
             return cls(group)
-        return cls(group, found["job"], datetime.fromisoformat(found["since"]) if found["since"] else None)
+        since = datetime.fromisoformat(found["since"]) if found["since"] else None
+        return cls(group, found["job"], since, bool(found["unsent"]))
 
     def doubted(self, now: datetime) -> Self:
         return self if self.since else replace(self, since=now)
@@ -36,4 +41,4 @@ class Trace:
     def __str__(self) -> str:
         job = f", job {self.job}" if self.job else ""
         since = f" (in doubt since {self.since.isoformat()})" if self.since else ""
-        return f"group {self.group}{job}{since}"
+        return f"group {self.group}{job}{', not sent' if self.unsent else ''}{since}"

@@ -18,11 +18,11 @@ from connectors.oracle_fusion.erp_integrations import ROOT, ErpIntegrations
 from connectors.oracle_fusion.journal_amounts import lines
 from connectors.oracle_fusion.journal_batches import PostedJournal, of_order, of_task, posted
 from connectors.oracle_fusion.journal_costs import accounting_date, cost
-from connectors.oracle_fusion.journal_entry import content, parameters, request
+from connectors.oracle_fusion.journal_entry import content, file_name, parameters, request
 from connectors.oracle_fusion.journal_look import Look, look_at, seen
 from connectors.oracle_fusion.journal_names import BatchName
 from connectors.oracle_fusion.journal_payload import Journal
-from connectors.oracle_fusion.journal_probe import JournalProbe, found_outcome
+from connectors.oracle_fusion.journal_probe import UNKNOWN_FILE, JournalProbe, found_outcome
 from connectors.oracle_fusion.journal_traces import Trace
 from connectors.oracle_fusion.sending import Halt, in_order, outcome, outcome_of_failure
 from connectors.oracle_fusion.settings import SYSTEM
@@ -132,6 +132,7 @@ class Journals:
         stored = decision.request
         try:
             there = await posted(self._client, [of_order(stored["order"]), of_task(stored["task"])])
+            unknown = await self._has_unknown_file(decision)
         except ConnectorError as error:
             halt.note(error)
             return outcome(decision, State.RETRY_WAIT, None, f"not sent: {error.message}", error.request_id)
@@ -141,10 +142,13 @@ class Journals:
             return outcome(
                 decision, State.RETRY_WAIT, None, "not sent: another journal of the order has come meanwhile"
             )
+        if unknown:
+            trace = Trace(stored["group"], unsent=True)
+            return outcome(decision, State.AMBIGUOUS, str(trace), f"not sent: {UNKNOWN_FILE}")
         try:
             answer = await self._erp.import_bulk_data(
                 content(stored),
-                file_name=f"{stored['file']}.zip",
+                file_name=f"{file_name(stored)}.zip",
                 document_account=self._settings.document_account,
                 parameters=parameters(stored, self._settings),
                 record_key=decision.source_id,
@@ -154,6 +158,14 @@ class Journals:
             return outcome_of_failure(decision, error)
         crashpoint("oracle.journal.submitted")
         return _submitted(decision, answer.job, unclear=answer.unclear, request_id=answer.request_id)
+
+    async def _has_unknown_file(self, decision: Decision) -> bool:
+        """Whether more of its files have arrived than our ledger knows of. A database that lost its last moments, in a
+        fail-over perhaps, may have lost a submission whose job is still on its way."""
+        if not self._settings.look_for_files:
+            return False
+        files = await self._erp.documents(decision.request["files"], self._settings.document_account)
+        return len(files) > decision.attempts
 
 
 def _there(decision: Decision, batches: Sequence[PostedJournal]) -> Decision:

@@ -107,6 +107,7 @@ class Desk:
     """What the core does with a destination: one of a serial at a time, and nothing twice that is in doubt."""
 
     def __init__(self, payloads: Sequence[Body]) -> None:
+        self.told: list[str | None] = []
         self.entries = {
             (i := Intent(uuid7(), str(payload["completion"]), payload, None)).effect_id: Entry(i)
             for payload in payloads
@@ -146,7 +147,7 @@ class Desk:
             elif decision.serial not in busy:
                 busy.add(str(decision.serial))
                 entry.request, entry.state = decision.request, State.AMBIGUOUS
-                entry.attempts += 1
+                decision.attempts, entry.attempts = entry.attempts, entry.attempts + 1
                 ready.append(decision)
         return ready
 
@@ -164,6 +165,7 @@ class Desk:
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
+            self.told += [outcome.reason] if outcome.state is State.NEEDS_HUMAN else []
             entry = self.entries[outcome.effect_id]
             entry.state, entry.reason, entry.outcome = outcome.state, outcome.reason, outcome
             entry.dest_id = outcome.dest_id or entry.dest_id
@@ -236,8 +238,11 @@ async def test_each_completion_is_posted_once_whatever_is_lost(fusion: Pod) -> N
     assert desk.states.count(State.APPLIED) > 8
     effects = Counter(effect.key for effect in fusion.world.effects)
     assert set(effects.values()) == {1}
-    assert set(restored.states) <= {State.UNCHANGED, State.APPLIED}
-    assert len(imported(fusion)) == 16
+    again = {str(entry.intent.source_id): entry.state for entry in restored.entries.values()}
+    for entry in desk.entries.values():
+        if entry.state is State.APPLIED:
+            assert again[entry.intent.source_id] is State.UNCHANGED
+    assert len(imported(fusion)) == len(effects) > 8
     assert all(row["RunningTotalDr"] == row["RunningTotalCr"] == Decimal("1.01") for row in imported(fusion))
 
 
@@ -465,10 +470,41 @@ async def test_what_was_not_answered_is_sent_again_only_if_its_file_provably_nev
 
     # where not one file is seen, the content server may not show them to us
     assert alone.only.state is posted_.only.state is State.NEEDS_HUMAN
-    assert "no file of that month is seen" in str(alone.only.reason)
+    assert "not one file of ours is seen" in str(alone.only.reason)
     assert beside.only.state is again.only.state is State.APPLIED
     assert submissions(fusion) == 5
     assert len(imported(fusion)) == 2
+
+
+async def test_a_submission_that_our_database_has_lost_is_not_made_again_while_its_job_runs(fusion: Pod) -> None:
+    fusion.fault("slow_job", *SUBMIT, times=1, seconds=0.4)
+    order, other = orders(fusion)[:2]
+    async with fusion.client(**settings(settle_seconds=30)) as client:
+        journals = Journals(client)
+        await Desk([completion(order)]).send(journals)
+        failed_over = Desk([completion(order)])  # the database is one of a moment before
+        await failed_over.until_settled(journals)
+    fusion.fault("slow_job", *SUBMIT, times=1, seconds=3600)
+    async with fusion.client(**settings()) as client:
+        journals = Journals(client)
+        await Desk([completion(other, 2)]).send(journals)
+        stuck = await post(client, completion(other, 2))
+        stuck.only.state = State.RETRY_WAIT  # a person has looked: not applied
+        await stuck.until_settled(journals)
+
+    assert failed_over.only.state is State.APPLIED
+    assert "a file of this completion that we know nothing of" in str(stuck.told[0])
+    assert stuck.states == [State.APPLIED]
+    assert submissions(fusion) == 3
+
+
+async def test_a_pod_that_does_not_tell_of_files_leaves_each_lost_answer_to_a_person(fusion: Pod) -> None:
+    fusion.fault("reset", *SUBMIT, times=1)
+    one, other = orders(fusion)[:2]
+    async with fusion.client(**settings(look_for_files=False)) as client:
+        unclear = await post(client, completion(one))
+        clear = await post(client, completion(other, 2))
+    assert (unclear.only.state, clear.only.state) == (State.NEEDS_HUMAN, State.APPLIED)
 
 
 async def test_a_batch_that_comes_late_is_waited_for(fusion: Pod) -> None:
@@ -523,9 +559,8 @@ async def test_a_batch_that_holds_something_else_and_one_that_is_there_twice_are
         decisions = await twice.decided(journals)
         for group in ("1000001", "1000002"):  # as if Oracle had taken one submission for two
             decisions[0].request["columns"]["GROUP_ID"] = group
-            async for _ in journals.send(
-                [Decision(uuid7(), "x", "post", {**decisions[0].request, "seen": seen(fusion, other)})]
-            ):
+            request = {**decisions[0].request, "seen": seen(fusion, other)}
+            async for _ in journals.send([Decision(uuid7(), "x", "post", request, attempts=9)]):
                 pass
             hide(fusion)
         show(fusion)
