@@ -21,7 +21,7 @@ _UNCLEAR_IN_A_ROW = 3
 _TOO_MUCH = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "block_mismatch"})
 """Slack minds the layout: its limits are not all documented, and a message must not fail for them."""
 _CANNOT_CHANGE = frozenset(
-    {"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive", "update_failed"}
+    {"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive", "msg_too_long", "update_failed"}
 )
 _FIXED: Body = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False, "parse": "none", "link_names": False}
 """The ERP's addresses are not fetched by Slack, and the plain text is not read as markup."""

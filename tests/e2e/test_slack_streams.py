@@ -1,4 +1,4 @@
-"""Streams of messages that a tenant may choose: invoices to customers, and only what is created."""
+"""What a tenant may choose of messages: invoices to customers, only what is created, and where a change is told."""
 
 from __future__ import annotations
 
@@ -99,3 +99,29 @@ async def test_a_stream_of_what_is_new_tells_of_no_change(
     titles = notices.titles("procurement")
     assert len(titles) == 5
     assert not [title for title in titles if title.startswith("✎")]
+
+
+@pytest.mark.parametrize("follow_up", ["update", "reply"])
+async def test_a_change_is_told_in_the_place_that_the_tenant_chooses(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch, owner: Owner, follow_up: str
+) -> None:
+    overlay = f"{{fields: {{follow_up: \"'{follow_up}'\"}}}}"
+    notices = await opened(installed, monkeypatch, EVERY, "invoices", mapping=overlay)
+    notices.sandbox.seed("oracle_fusion", "invoices", 2)
+    await notices.notify(streams=("invoices",))
+    first = {row["ts"] for row in notices.messages()}
+    changed = str(notices.sandbox.state("oracle_fusion", "invoices")[0]["InvoiceId"])
+    happens(notices, "invoices", 20, keys=[changed], set={"Description": "Neunundneunzig"})
+    notices.sandbox.fault("slack", "lose_response", "POST", "/api/chat.*", times=1)
+
+    state = await notices.notify(streams=("invoices",))
+
+    assert state.is_completed(), state.message
+    [told] = [row for row in notices.messages() if "Neunundneunzig" in row["text"]]
+    assert len(notices.messages()) == (2 if follow_up == "update" else 3)
+    assert (told["ts"] if follow_up == "update" else told["thread_ts"]) in first
+    [(action, dest_id)] = owner.execute(
+        "select action, dest_id from audit_entry where source_id = %s and status = 'applied' order by seq desc, n desc limit 1",
+        (f"{changed}@procurement",),
+    ).fetchall()
+    assert (action, str(dest_id).split("/")[:2]) == (follow_up, ["C0PROCURE1", told["ts"]])
