@@ -15,7 +15,7 @@ from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
 from ml_connector.core.vault import MasterKeys, Vault
 from tasks.workspace import open_workspace
-from tests.installation import CLIENT_SECRET, Installation, tell
+from tests.installation import CLIENT_SECRET, Installation, Sandbox, tell
 
 TOKEN = "sandbox-personal-token"
 ORDERS, PAYABLES = "1200000000000101", "1200000000000102"
@@ -45,6 +45,7 @@ connections:
       time_zone: America/New_York
       closed_period: next_open
       settle_seconds: {settle}
+      job_patience: {patience}
   asana:
     system: asana
     origin: {sandbox}/asana/api/1.0
@@ -67,47 +68,11 @@ integrations:
 """
 
 
-class Boards:
-    """Tenant ``acme`` of an installation, with this file. ``overlay``: of the orders' mapping; no invoices then."""
+class Board:
+    """What stands on the boards of the sandbox's Asana, and what people do there."""
 
-    def __init__(
-        self, installed: Installation, *, overlay: str = "", settle: float = 0.2, amount: str = "remaining"
-    ) -> None:
-        self.installed, self.sandbox = installed, installed.sandbox
-        orders = f", mapping: {overlay}" if overlay else ""
-        self.streams = STREAMS[:1] if overlay else STREAMS
-        invoices = str(not overlay).lower()
-        text = TENANT_FILE.format(
-            sandbox=installed.sandbox.url, settle=settle, orders=orders, invoices=invoices, amount=amount
-        )
-        (settings().tenants_dir / "acme.yaml").write_text(text)
-        self.sandbox.settings("asana", rate_scale=None)
-
-    async def prepare(self) -> None:
-        """Store the secrets and create the custom fields, as ``secret set`` and ``apply`` do."""
-        async with Database(self.installed.database_url, connections=1) as db:
-            vault = Vault(db, MasterKeys.load(settings()))
-            await put_secret(db, vault, "acme", "oracle", "client_secret", Secret(CLIENT_SECRET))
-            await put_secret(db, vault, "acme", "asana", "token", Secret(TOKEN))
-        async with open_workspace("acme") as workspace:
-            for stream in self.streams:
-                await workspace.ensure_fields("oracle_asana", stream)
-
-    async def sync(
-        self,
-        run: str | None = None,
-        *,
-        streams: Sequence[str] = (),
-        count: int = 1,
-        completed: int | None = None,
-        **parameters: Any,
-    ) -> State[Any]:
-        """Run the flow's own body as flow run ``run``; see `Installation.sync`."""
-        return await tell(sync_costs, run, count, completed, streams=list(streams or self.streams), **parameters)
-
-    async def post(self, run: str | None = None, *, count: int = 1, completed: int | None = None) -> State[Any]:
-        """The same with the flow that completions ring for."""
-        return await tell(post_journals, run, count, completed)
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
 
     def tasks(self) -> dict[str, dict[str, Any]]:
         """The tasks of Oracle's objects: their custom fields by title, and what else is theirs, by Oracle ID."""
@@ -144,3 +109,58 @@ class Boards:
         """Calls other than GET that Asana has been sent."""
         rows = self.sandbox.requests()
         return sum(row["count"] for row in rows if row["system"] == "asana" and row["method"] != "GET")
+
+
+class Boards(Board):
+    """Tenant ``acme`` of an installation, with this file. ``overlay``: of the orders' mapping; no invoices then."""
+
+    def __init__(
+        self,
+        installed: Installation,
+        *,
+        overlay: str = "",
+        settle: float = 0.2,
+        amount: str = "remaining",
+        patience: float = 600.0,
+    ) -> None:
+        super().__init__(installed.sandbox)
+        self.installed = installed
+        orders = f", mapping: {overlay}" if overlay else ""
+        self.streams = STREAMS[:1] if overlay else STREAMS
+        invoices = str(not overlay).lower()
+        text = TENANT_FILE.format(
+            sandbox=installed.sandbox.url,
+            settle=settle,
+            orders=orders,
+            invoices=invoices,
+            amount=amount,
+            patience=patience,
+        )
+        (settings().tenants_dir / "acme.yaml").write_text(text)
+        self.sandbox.settings("asana", rate_scale=None)
+
+    async def prepare(self) -> None:
+        """Store the secrets and create the custom fields, as ``secret set`` and ``apply`` do."""
+        async with Database(self.installed.database_url, connections=1) as db:
+            vault = Vault(db, MasterKeys.load(settings()))
+            await put_secret(db, vault, "acme", "oracle", "client_secret", Secret(CLIENT_SECRET))
+            await put_secret(db, vault, "acme", "asana", "token", Secret(TOKEN))
+        async with open_workspace("acme") as workspace:
+            for stream in self.streams:
+                await workspace.ensure_fields("oracle_asana", stream)
+
+    async def sync(
+        self,
+        run: str | None = None,
+        *,
+        streams: Sequence[str] = (),
+        count: int = 1,
+        completed: int | None = None,
+        **parameters: Any,
+    ) -> State[Any]:
+        """Run the flow's own body as flow run ``run``; see `Installation.sync`."""
+        return await tell(sync_costs, run, count, completed, streams=list(streams or self.streams), **parameters)
+
+    async def post(self, run: str | None = None, *, count: int = 1, completed: int | None = None) -> State[Any]:
+        """The same with the flow that completions ring for."""
+        return await tell(post_journals, run, count, completed)

@@ -47,7 +47,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
 @pytest.mark.parametrize("installed", [{"lease": 2.0}], indirect=True)
 async def test_each_completion_is_one_balanced_batch_whatever_happens(installed: Installation, owner: Owner) -> None:
     dice = random.Random(SEED)
-    posting = Posting(Boards(installed, settle=0.5, amount="field"))
+    posting = Posting(Boards(installed, settle=0.5, amount="field", patience=10))
     await posting.prepare(COMPLETIONS // EACH)
     costs = [Decimal("10.01") + n * Decimal("0.01") for n in range(COMPLETIONS)]
     tasks = [posting.task(posting.orders[n // EACH], cost) for n, cost in enumerate(costs)]
