@@ -2,7 +2,7 @@
 
 Nothing is guessed. A number counts if exactly one document of its kind has it and that one is the ticket's own party's.
 Where the party is not known, only what the ERP itself has given counts, and what belongs to a party that the ticket
-names. A ticket that belongs to another integration names nothing of ours.
+names; and nothing does in a ticket of an organization that another integration has made.
 """
 
 from __future__ import annotations
@@ -73,8 +73,12 @@ class Documented:
         await self._documents.mentioned(self._stream, {r.source_id: r.body["mentioned"] for r in records})
         named = sorted({number for record in records for number in record.body["mentioned"]})
         known = await self._documents.find(named) if named else []
-        strange = await self._others([one for r in records if (one := r.body["organization_id"])])
-        found = [belonging(r.body, known) if r.body["organization_id"] not in strange else [] for r in records]
+        unclaimed = [r.body["organization_id"] for r in records if not r.body["customer"] and r.body["organization_id"]]
+        others = await self._others(unclaimed)
+        found = [
+            belonging(r.body, known) if r.body["customer"] or r.body["organization_id"] not in others else []
+            for r in records
+        ]
         parties = sorted({one.party for some in found for one in some if one.kind == PARTY and one.party})
         open_ = await self._documents.open_of(parties) if parties else {}
         return [

@@ -31,6 +31,7 @@ from ml_connector.core.tenant_rows import register
 from ml_connector.core.tenants import TenantConfig, load_tenants
 from tasks.workspace import Workspace, open_workspace
 
+_NAMED = 6
 _COLOUR = {"create": "green", "update": "yellow", "remove": "red", "unchanged": "dim"}
 
 
@@ -106,7 +107,7 @@ async def _prepare(tenant: TenantConfig) -> bool:
                     for field in await workspace.ensure_fields(name, stream)
                 ]
                 if created:
-                    console.out.print(f"{tenant.tenant}: created the fields {', '.join(created)}", highlight=False)
+                    console.out.print(f"{tenant.tenant}: created the fields {_listed(created)}", highlight=False)
     except (ConnectorError, SafeError) as error:
         console.err.print(
             Text(f"{tenant.tenant}: its deployments were left as they are, because of this:", style="red")
@@ -114,6 +115,11 @@ async def _prepare(tenant: TenantConfig) -> bool:
         console.complain(error)
         return False
     return True
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 async def _require_entities(workspace: Workspace) -> None:

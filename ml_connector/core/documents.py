@@ -72,7 +72,7 @@ class Documents:
             ]
 
     async def open_of(self, parties: Sequence[str]) -> dict[str, dict[str, list[Body]]]:
-        """By party and kind what is not done with: of each kind those that were written last, ten at most."""
+        """By party and kind what is not done with, by number: at most ten of a kind, those that were written last."""
         found: dict[str, dict[str, list[Body]]] = {}
         async with self._db.tenant(self._tenant) as conn:
             rows = await conn.execute(_OPEN, (list(parties), _SHOWN))
@@ -161,7 +161,10 @@ _OPEN = """
         select d.*, row_number() over (partition by d.party, d.kind order by d.updated_at desc, d.id) as nth
         from document d where d.open and d.party = any(%s)
     ) newest
-    where newest.nth <= %s order by newest.party, newest.kind, newest.nth
+    cross join lateral (
+        select min(n.number) as first from document_number n where n.kind = newest.kind and n.id = newest.id and n.own
+    ) number
+    where newest.nth <= %s order by newest.party, newest.kind, number.first
 """
 _MENTION = """
     insert into mention (tenant, stream, source_id, number)
