@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, LiteralString
 
@@ -93,6 +94,29 @@ async def test_what_a_restored_ledger_has_forgotten_is_found_and_not_posted_agai
     assert posting.judge() == ([], [])
     states = Counter(state for (state,) in ledger.ask("select state from effect"))
     assert states == {"applied": KEPT, "unchanged": POSTED}
+
+
+async def test_what_is_on_its_way_while_the_ledger_is_restored_is_seen_and_not_sent_again(
+    posting: Posting, ledger: Ledger
+) -> None:
+    task = posting.task(posting.orders[0], Decimal(5))
+    ledger.back_up()
+    posting.sandbox.fault("oracle_fusion", "slow_job", "POST", "*/erpintegrations", seconds=3, times=1)
+    posting.complete([task])
+    await heard(ledger, 1)
+    on_its_way = asyncio.create_task(posting.boards.post())
+    while not posting.sandbox.state("oracle_fusion", "ucm_documents"):  # noqa: ASYNC110 - the sandbox tells nobody
+        await asyncio.sleep(0.05)
+    on_its_way.cancel()
+    with suppress(asyncio.CancelledError):
+        await on_its_way
+
+    ledger.restore()
+    posting.sandbox.mutate("asana", "webhooks", again=True)
+    await heard(ledger, 1)
+    assert (await posting.boards.post()).is_completed()
+    assert posting.judge() == ([], [])
+    assert len(posting.sandbox.state("oracle_fusion", "ucm_documents")) == 1
 
 
 async def posted(posting: Posting, ledger: Ledger, tasks: list[str]) -> None:
