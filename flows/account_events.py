@@ -19,8 +19,8 @@ async def account_events(tenant: str) -> str | None:
     """Look at what has been told of a tenant's accounts, and tell a person what must be done.
 
     A connection whose token was revoked is marked, so that no run asks in vain; of a channel that is archived, renamed
-    or gone the routing rules that point there are named. Everything else that was told is kept. Retry looks again at
-    what could not be looked at.
+    or gone the routing rules that point there are named. Everything else that was told is kept. What cannot be looked
+    at comes again by itself.
     """
     async with open_workspace(tenant) as workspace:
         return await heed_all(workspace)

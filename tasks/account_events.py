@@ -58,7 +58,7 @@ async def heed(workspace: Workspace, connection: str, inbox: Inbox) -> list[str]
                 pause = min(_LONGEST_PAUSE, 15 * 2.0 ** min(event.attempts, 10))
                 await inbox.put_off([event], error.message, pause)
                 put_off.append(f"{connection}: {error.message}")
-            except (ConnectorError, ValueError, KeyError, TypeError) as error:
+            except (ConnectorError, ValueError, KeyError, TypeError, AttributeError) as error:
                 await inbox.reject(event, str(SafeError.of(error)))
     return put_off
 

@@ -121,7 +121,8 @@ async def test_a_change_is_told_in_the_place_that_the_tenant_chooses(
     assert len(notices.messages()) == (2 if follow_up == "update" else 3)
     assert (told["ts"] if follow_up == "update" else told["thread_ts"]) in first
     [(action, dest_id)] = owner.execute(
-        "select action, dest_id from audit_entry where source_id = %s and status = 'applied' order by seq desc, n desc limit 1",
+        "select action, dest_id from audit_entry where source_id = %s and status = 'applied' "
+        "order by seq desc, n desc limit 1",
         (f"{changed}@procurement",),
     ).fetchall()
     assert (action, str(dest_id).split("/")[:2]) == (follow_up, ["C0PROCURE1", told["ts"]])
