@@ -96,6 +96,8 @@ async def decide(posting: Posting, owner: psycopg.Connection[Any]) -> int:
     for effect_id, reason in doubted:
         named = next(name for name in map(BatchName.parse, _from_each_word(reason)) if name)
         assert " group " in reason, f"no group to look for: {reason}"
+        alerts = "select 1 from audit_entry where effect_id = %s::uuid and action = 'alert'"
+        assert owner.execute(alerts, (effect_id,)).fetchone(), "nobody was told of it"
         there = any(name.startswith(f"{named} ") for name in names)
         with console.out.capture():
             await resolve("acme", effect_id, "applied" if there else "not-applied", "looked up in Oracle")

@@ -60,8 +60,10 @@ async def test_each_completion_is_one_balanced_batch_whatever_happens(installed:
             for fault in FAULTS:
                 installed.sandbox.fault("oracle_fusion", **fault)
             killed = await _race(drains, posting, tasks, owner, dice)
-            installed.sandbox.clear_faults()
             owner.execute("update watermark set updated_at = now() - interval '1 h'")
+            _drained(drains, "late")
+            faults = sum(fault["hits"] for fault in installed.sandbox.faults())
+            installed.sandbox.clear_faults()
             asked = 0
             for n in range(20):
                 _drained(drains, f"last-{n}")
@@ -73,7 +75,7 @@ async def test_each_completion_is_one_balanced_batch_whatever_happens(installed:
     submitted = len(installed.sandbox.state("oracle_fusion", "ucm_documents"))
     print(
         f"seed {SEED}: {COMPLETIONS} completions, {len(posting.boards.batches())} batches of {submitted} files, "
-        f"{killed} of {KILLS} processes died at work, a person was asked {asked} times, "
+        f"{killed} of {KILLS} processes died at work, {faults} faults, a person was asked {asked} times, "
         f"{time.monotonic() - began:.0f} s"
     )
     assert (lost, doubled) == ([], []), f"seed {SEED}"
