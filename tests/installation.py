@@ -115,6 +115,11 @@ class Sandbox:
         found: list[dict[str, Any]] = self._http.get("/requests").json()["counts"]
         return found
 
+    def last_requests(self, system: str) -> list[dict[str, Any]]:
+        """The last 500 calls, each with its number and the time ``at`` which it came."""
+        found: list[dict[str, Any]] = self._http.get("/requests", params={"system": system, "last": 500}).json()["last"]
+        return found
+
     def writes(self) -> int:
         """Calls other than GET that Zendesk has been sent, tokens aside."""
         return sum(
@@ -182,13 +187,18 @@ class Installation:
 
 
 async def tell(
-    flow: Any, run: str | None = None, count: int = 1, completed: int | None = None, **parameters: Any
+    flow: Any,
+    run: str | None = None,
+    count: int = 1,
+    completed: int | None = None,
+    tenant: str = "acme",
+    **parameters: Any,
 ) -> State[Any]:
-    """Run a flow's own body for tenant ``acme`` as flow run ``run``; see `Installation.sync`."""
+    """Run a flow's own body as flow run ``run``; see `Installation.sync`."""
     name = run or str(uuid7())
     token = given.set(FlowRun(name, name, count, count - 1 if completed is None else completed))
     try:
-        state: State[Any] = await flow.fn("acme", **parameters)
+        state: State[Any] = await flow.fn(tenant, **parameters)
         return state
     finally:
         given.reset(token)

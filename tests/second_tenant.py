@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,26 +41,42 @@ SECRETS = {
 
 
 class OtherTenant:
-    """Tenant ``acme`` of an installation, with another file: ``connections`` and ``integrations`` as YAML."""
+    """A tenant of an installation, with a file of its own: ``connections`` and ``integrations`` as YAML.
 
-    def __init__(self, installed: Installation, integration: str, connections: str, streams: str, prefix: str) -> None:
+    ``unlimited``: it keeps to no rate of Zendesk's. One that does writes users by single calls, which have rates of
+    their own.
+    """
+
+    def __init__(
+        self,
+        installed: Installation,
+        integration: str,
+        connections: str,
+        streams: str,
+        prefix: str,
+        *,
+        name: str = "acme",
+        unlimited: bool = True,
+    ) -> None:
         self.installed, self.sandbox = installed, installed.sandbox
         self.integration = integration
+        self.name = name
         self.source = integration.partition("_")[0]
         sandbox = installed.sandbox.url
-        text = f"tenant: acme\nconnections:{connections}{ZENDESK}".format(sandbox=sandbox, prefix=prefix)
+        zendesk = ZENDESK if unlimited else re.sub(r"( +\w+_per_minute: \d+\n)+", "    bulk_users: false\n", ZENDESK)
+        text = f"tenant: {name}\nconnections:{connections}{zendesk}".format(sandbox=sandbox, prefix=prefix)
         text += f"integrations:\n  {integration}:\n    source: {self.source}\n    destination: zendesk\n"
         text += f"    reject_threshold: {{share: 1.0, minimum: 1000000}}\n    streams:\n{streams}"
-        (settings().tenants_dir / "acme.yaml").write_text(text)
+        (settings().tenants_dir / f"{name}.yaml").write_text(text)
 
     async def prepare(self, streams: Sequence[str]) -> None:
         """Store the secrets and create the custom fields, as ``secret set`` and ``apply`` do."""
         async with Database(self.installed.database_url, connections=1) as db:
             vault = Vault(db, MasterKeys.load(settings()))
-            await put_secret(db, vault, "acme", "zendesk", "client_secret", Secret(CLIENT_SECRET))
+            await put_secret(db, vault, self.name, "zendesk", "client_secret", Secret(CLIENT_SECRET))
             for name, value in SECRETS.items():
-                await put_secret(db, vault, "acme", self.source, name, Secret(value))
-        async with open_workspace("acme") as workspace:
+                await put_secret(db, vault, self.name, self.source, name, Secret(value))
+        async with open_workspace(self.name) as workspace:
             for stream in streams:
                 await workspace.ensure_fields(self.integration, stream)
 
@@ -67,4 +84,4 @@ class OtherTenant:
         self, flow: Any, run: str | None = None, *, count: int = 1, completed: int | None = None, **parameters: Any
     ) -> State[Any]:
         """Run a flow's own body as flow run ``run``; see `Installation.sync`."""
-        return await tell(flow, run, count, completed, **parameters)
+        return await tell(flow, run, count, completed, self.name, **parameters)

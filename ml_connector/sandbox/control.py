@@ -99,7 +99,7 @@ class Control:
             for key, count in self.world.request_counts.items()
             if system in (None, key[0])
         ]
-        shown = ("n", "system", "method", "path", "query", "status")
+        shown = ("n", "at", "system", "method", "path", "query", "status")
         seen = [one for one in self.world.requests if system in (None, one.system)]
         last = seen[-int(request.query_params.get("last", 50)) :]
         return _json({"counts": counts, "last": [{name: getattr(one, name) for name in shown} for one in last]})

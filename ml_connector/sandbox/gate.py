@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.utils import format_datetime
@@ -74,6 +75,7 @@ class Gate:
         self.world.requests.append(
             SeenRequest(
                 n=self.world.request_counts.total(),
+                at=exchange.began,
                 system=system,
                 method=exchange.method,
                 path=path,
@@ -91,6 +93,7 @@ class Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send, clock: Callable[[], datetime]) -> None:
         self.scope = scope
         self.method: str = scope["method"]
+        self.began = time.monotonic()
         self.status = 0
         self.body = bytearray()
         self._receive = receive

@@ -84,9 +84,13 @@ class Faults:
 
 @dataclass(slots=True)
 class SeenRequest:
-    """One request to an emulator and its answer. ``status`` 0: the connection was cut without an answer."""
+    """One request to an emulator and its answer. ``status`` 0: the connection was cut without an answer.
+
+    ``at``: when it came, in seconds of a clock that only goes forward.
+    """
 
     n: int
+    at: float
     system: str
     method: str
     path: str

@@ -66,7 +66,7 @@ class Erp(ABC):
     """Tenant ``acme`` between one of the two and Zendesk, both empty."""
 
     integration: ClassVar[str]
-    prefix: ClassVar[str]
+    prefix: str
     reading: ClassVar[str]
     """The path of the calls that read records."""
     connections: ClassVar[str]
@@ -76,12 +76,21 @@ class Erp(ABC):
     sync_flow: ClassVar[Any]
     ticket_flow: ClassVar[Any]
 
-    def __init__(self, installed: Installation, *, page_size: int | None = None) -> None:
+    def __init__(
+        self, installed: Installation, *, page_size: int | None = None, name: str | None = None, unlimited: bool = True
+    ) -> None:
+        """``name``: of the tenant, which then begins its external ids."""
         connections = self.connections
+        if name is not None:
+            self.prefix = f"{name}-"
         if page_size is not None:
             connections = connections.replace("page_size: 7", f"page_size: {page_size}")
             connections = connections.replace("page_size: 20", f"page_size: {page_size}")
-        self.tenant = OtherTenant(installed, self.integration, connections, self.streams, self.prefix)
+        self.tenant = OtherTenant(
+            *(installed, self.integration, connections, self.streams, self.prefix),
+            name=name or "acme",
+            unlimited=unlimited,
+        )
         self.sandbox: Sandbox = installed.sandbox
 
     async def prepare(self, records: int) -> None:
