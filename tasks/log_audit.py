@@ -12,9 +12,9 @@ from prefect.context import FlowRunContext
 
 from ml_connector.core import runs
 from ml_connector.core.alarms import TRIES, Alarm, untold
-from ml_connector.core.balance import Balance, Noted, balance, noted, seen_before
+from ml_connector.core.balance import Balance, Noted, balance, noted, noted_before, seen_before
 from ml_connector.core.crashpoints import crashpoint
-from ml_connector.core.records import State
+from ml_connector.core.records import Resend, State
 from tasks.alerts import NAMED, records_need_a_person
 from tasks.stream import OpenRun, Stream
 from tasks.verb import verb
@@ -83,10 +83,14 @@ async def _show(
         table=[_row(found) for found in balances],
     )
     written = await noted(run.db, run.tenant, run.run.id, (State.APPLIED,), SHOWN)
+    there = [record for stream in run.streams for record in await _there_before(run, stream)]
     await acreate_table_artifact(
         key=f"{run.tenant}-{run.integration}-records".replace("_", "-"),
-        description=f"The first {SHOWN} records that were written",
-        table=[_link(run, record) for record in written],
+        description=f"The first {SHOWN} records that were written"
+        + (
+            f", and {len(there)} that an earlier attempt has written and this one does not write again" if there else ""
+        ),
+        table=[_link(run, record) for record in (*written, *there)],
     )
     refused = (State.REJECTED, State.NEEDS_HUMAN, State.PARKED, State.HELD, State.AMBIGUOUS, State.RETRY_WAIT)
     waiting = await noted(run.db, run.tenant, run.run.id, refused, SHOWN)
@@ -96,6 +100,13 @@ async def _show(
             description="Records that were not written, and why",
             markdown="\n".join([*_told(run, alarms), _explain(run, waiting)]),
         )
+
+
+async def _there_before(run: OpenRun, stream: Stream) -> list[Noted]:
+    """After a Retry on a completed run: what it has posted, where nothing is posted twice."""
+    if run.run.mode != "replay" or stream.route.destination.resend is Resend.FREELY:
+        return []
+    return await noted_before(run.db, run.tenant, run.run, stream.route.key, SHOWN)
 
 
 def _row(found: Balance) -> dict[str, object]:

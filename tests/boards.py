@@ -21,7 +21,7 @@ TOKEN = "sandbox-personal-token"
 ORDERS, PAYABLES = "1200000000000101", "1200000000000102"
 STREAMS = ("purchase_orders", "invoices")
 NOT_IN_FORCE = ("Canceled", "Rejected", "Incomplete", "Withdrawn", "Pending Approval")
-TENANT_FILE = """
+_FILE = """
 tenant: acme
 connections:
   oracle:
@@ -68,6 +68,20 @@ integrations:
 """
 
 
+def tenant_file(
+    sandbox: str, *, overlay: str = "", settle: float = 0.2, amount: str = "remaining", patience: float = 600.0
+) -> str:
+    """The file of tenant ``acme``. ``overlay``: of the orders' mapping; no invoices then."""
+    return _FILE.format(
+        sandbox=sandbox,
+        settle=settle,
+        orders=f", mapping: {overlay}" if overlay else "",
+        invoices=str(not overlay).lower(),
+        amount=amount,
+        patience=patience,
+    )
+
+
 class Board:
     """What stands on the boards of the sandbox's Asana, and what people do there."""
 
@@ -112,31 +126,13 @@ class Board:
 
 
 class Boards(Board):
-    """Tenant ``acme`` of an installation, with this file. ``overlay``: of the orders' mapping; no invoices then."""
+    """Tenant ``acme`` of an installation, with the `tenant_file` that ``told`` makes."""
 
-    def __init__(
-        self,
-        installed: Installation,
-        *,
-        overlay: str = "",
-        settle: float = 0.2,
-        amount: str = "remaining",
-        patience: float = 600.0,
-    ) -> None:
+    def __init__(self, installed: Installation, **told: Any) -> None:
         super().__init__(installed.sandbox)
         self.installed = installed
-        orders = f", mapping: {overlay}" if overlay else ""
-        self.streams = STREAMS[:1] if overlay else STREAMS
-        invoices = str(not overlay).lower()
-        text = TENANT_FILE.format(
-            sandbox=installed.sandbox.url,
-            settle=settle,
-            orders=orders,
-            invoices=invoices,
-            amount=amount,
-            patience=patience,
-        )
-        (settings().tenants_dir / "acme.yaml").write_text(text)
+        self.streams = STREAMS[:1] if told.get("overlay") else STREAMS
+        (settings().tenants_dir / "acme.yaml").write_text(tenant_file(installed.sandbox.url, **told))
         self.sandbox.settings("asana", rate_scale=None)
 
     async def prepare(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ml_connector.core.db import Database
+from ml_connector.core.runs import Run
 
 _FINAL = ("applied", "unchanged", "digested", "rejected", "abandoned", "superseded")
 _CREATES = ("create", "post")
@@ -106,13 +107,15 @@ async def noted(db: Database, tenant: str, run_id: UUID, states: tuple[str, ...]
     """Up to ``limit`` records of a run in the given states."""
     async with db.tenant(tenant) as conn:
         rows = await conn.execute(
-            """
-            select e.id, e.stream, e.source_id, e.state, e.action, e.dest_id, e.reason from effect e
-            join batch b on b.tenant = e.tenant and b.id = e.batch_id
-            where b.run_id = %s and e.state = any(%s) limit %s
-            """,
-            (run_id, list(states), limit),
+            f"{_NOTED} where b.run_id = %s and e.state = any(%s) limit %s", (run_id, list(states), limit)
         )
+        return [Noted(*row) for row in await rows.fetchall()]
+
+
+async def noted_before(db: Database, tenant: str, run: Run, stream: str, limit: int) -> list[Noted]:
+    """Up to ``limit`` records of a stream that stand at the destination since earlier attempts at the flow run."""
+    async with db.tenant(tenant) as conn:
+        rows = await conn.execute(_NOTED_BEFORE, (run.flow_run_id, run.id, stream, limit))
         return [Noted(*row) for row in await rows.fetchall()]
 
 
@@ -123,3 +126,15 @@ async def seen_before(db: Database, tenant: str, run_id: UUID, stream: str) -> b
             "select 1 from run_window where stream = %s and run_id <> %s and fetched > 0 limit 1", (stream, run_id)
         )
         return await row.fetchone() is not None
+
+
+_NOTED = """
+    select e.id, e.stream, e.source_id, e.state, e.action, e.dest_id, e.reason from effect e
+    join batch b on b.tenant = e.tenant and b.id = e.batch_id
+"""
+_NOTED_BEFORE = f"""
+    {_NOTED} join run r on r.tenant = b.tenant and r.id = b.run_id
+    where r.flow_run_id = %s and r.id <> %s and b.stream = %s and e.dest_id is not null
+        and e.state in ('applied', 'unchanged')
+    order by e.id limit %s
+"""

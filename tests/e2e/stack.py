@@ -39,11 +39,13 @@ from ml_connector.core.secret import Secret
 from ml_connector.core.settings import ROOT, settings
 from ml_connector.core.tenants import load_tenant
 from ml_connector.core.vault import MasterKeys, Vault
+from tests.boards import TOKEN as ASANA_TOKEN
 from tests.installation import CLIENT_SECRET, Sandbox
 from tests.notices import TOKEN as SLACK_TOKEN
 
 LEASE_SECONDS = 3.0
 FLOW = "oracle-zendesk-sync-customers"
+SECRETS = {"slack": ("token", SLACK_TOKEN), "asana": ("token", ASANA_TOKEN)}
 ENDED = ("Completed", "Failed", "Crashed", "Skipped", "Disconnected")
 T = TypeVar("T")
 
@@ -301,8 +303,8 @@ async def _apply(file: Path, flow: str) -> str:
     async with Database(settings().database_url, connections=1) as db:
         vault = Vault(db, MasterKeys.load(settings()))
         for name, connection in tenant.connections.items():
-            secret = ("token", SLACK_TOKEN) if connection.system == "slack" else ("client_secret", CLIENT_SECRET)
-            await put_secret(db, vault, tenant.tenant, name, secret[0], Secret(secret[1]))
+            secret, value = SECRETS.get(connection.system, ("client_secret", CLIENT_SECRET))
+            await put_secret(db, vault, tenant.tenant, name, secret, Secret(value))
     async with prefect_api() as client:
         changes = plan(wanted_deployments(load_templates(), [tenant]), {})
         assert await carry_out_all(client, [tenant], [], changes, paused=True) == 0
