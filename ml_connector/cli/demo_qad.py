@@ -10,6 +10,8 @@ FLOW = "qad-zendesk-sync-customers"
 TICKETS_FLOW = "qad-zendesk-tie-tickets"
 RECORDS = {"customers": 40, "contacts": 30, "orders": 25}
 TICKETS = 6
+CUSTOMER = "10C1033"
+"""Whose contact writes the first ticket."""
 
 
 async def enter(vendors: Emulators) -> Counter[str]:
@@ -30,7 +32,6 @@ async def enter(vendors: Emulators) -> Counter[str]:
 
 async def write_tickets(vendors: Emulators) -> None:
     """Contacts write to the support desk."""
-    users = await vendors.objects("zendesk", "users")
-    contacts = [user["id"] for user in users if str(user["external_id"]).startswith("qad-")]
-    for user_id in contacts[:TICKETS]:
-        await vendors.create("zendesk", "tickets", subject="Where is our order?", requester_id=user_id)
+    users = {str(user["external_id"]): user["id"] for user in await vendors.objects("zendesk", "users")}
+    for contact in [key for key in sorted(users) if key.startswith("qad-")][:TICKETS]:
+        await vendors.create("zendesk", "tickets", subject="Where is our order?", requester_id=users[contact])

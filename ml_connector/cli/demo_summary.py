@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ml_connector.cli import console
+from ml_connector.cli.demo_qad import CUSTOMER
 from ml_connector.core import jsonx
 from ml_connector.core.settings import HOME
 
@@ -80,7 +81,7 @@ def hints(tenant: str, flow: str, flow_run_id: str, ui: str) -> None:
     for words, what in (
         (f"runs {tenant}", "what became of every record that was read"),
         (f"audit {tenant} --since 1h", "what happened to each of them"),
-        (f"audit {tenant} --customer 10C1000", "what happened to one customer of QAD, and to its tickets"),
+        (f"audit {tenant} --customer {CUSTOMER}", "what happened to a customer of QAD, and to its tickets"),
         (f"retry {flow_run_id}", "replay a run, as the UI's Retry does"),
         (f"preview {tenant} oracle_zendesk", "what a run would write now"),
         (f"run {tenant} {flow} --wait", "run again: what has not changed is not sent"),
