@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connectors.slack.sandbox.workspace import Settings
 from connectors.slack.webhook import read
 from ml_connector.core.errors import RejectEvent
 from ml_connector.core.webhooks import Delivery
+from tests.connectors.slack_workspace import PROCUREMENT, workspace
+from tests.core.wire import Request, answer, reset, wire
+from tests.receiver.running import until
 
 ENVELOPE = {
     "type": "event_callback",
@@ -46,6 +51,12 @@ def test_an_address_is_proved_with_the_challenge_and_nothing_is_stored(specs: Pa
     [
         ({}, "Ev123ABC456", "channel_archive", "channel:C123ABC456"),
         ({"event": {"type": "channel_rename", "channel": {"id": "C9"}}}, "Ev123ABC456", "channel_rename", "channel:C9"),
+        (
+            {"event": {"type": "channel_id_changed", "old_channel_id": "G1", "new_channel_id": "C1"}},
+            "Ev123ABC456",
+            "channel_id_changed",
+            "channel:G1",
+        ),
         ({"event": {"type": "app_uninstalled"}}, "Ev123ABC456", "app_uninstalled", "team:T123ABC456"),
         ({"event": {"type": "tokens_revoked", "tokens": {}}}, "Ev123ABC456", "tokens_revoked", "team:T123ABC456"),
         (
@@ -69,3 +80,24 @@ def test_an_event_goes_by_its_own_id(change: dict[str, Any], event_id: str, kind
 def test_what_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(RejectEvent):
         read([], body)
+
+
+async def test_the_sandbox_sends_an_event_again_as_slack_does() -> None:
+    async def proves_itself(request: Request, writer: asyncio.StreamWriter) -> None:
+        await answer(200, json.loads(request.body)["challenge"].encode())(request, writer)
+
+    with workspace() as slack:
+        async with wire(proves_itself, answer(503), reset, answer(200)) as app, slack.client() as client:
+            slack.configure(events_url=f"{app.origin}/hooks/x", event_retry_seconds=(0.05, 0.05, 0.05))
+            await client.me()
+            slack.channel(PROCUREMENT, is_archived=True)
+            await until(lambda: slack.emulator.state("events")[-1]["answers"][-1:] == [200])
+        [delivery] = slack.emulator.state("events")
+
+    assert delivery["answers"] == [503, 0, 200]
+    retries = [
+        (one.headers.get("x-slack-retry-num"), one.headers.get("x-slack-retry-reason")) for one in app.requests[1:]
+    ]
+    assert retries == [(None, None), ("1", "http_error"), ("2", "connection_failed")]
+    assert {one.body for one in app.requests[1:]} == {app.requests[1].body}
+    assert Settings().event_retry_seconds == (0.0, 60.0, 300.0)
