@@ -64,7 +64,7 @@ integrations:
       invoices: {{every: 10m, delay: 0s, enabled: {invoices}}}
       suppliers: {{cron: "0 2 * * *", enabled: true}}
       accounts: {{cron: "0 2 * * *", enabled: true}}
-      journals: {{every: 10m, delay: 0s, start_from: now}}
+      journals: {{every: 10m, delay: 0s, start_from: now, enabled: true}}
 """
 
 

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from ml_connector.core.balance import noted_before
+from ml_connector.core.db import Database
+from ml_connector.core.runs import last_attempt
 from tasks import events
 from tests.boards import ORDERS, Boards
 from tests.e2e.conftest import Owner
@@ -66,7 +69,7 @@ def assert_balanced(boards: Boards, numbers: list[str]) -> None:
 
 
 async def test_completed_tasks_are_one_balanced_batch_each_however_often_they_are_told(
-    boards: Boards, owner: Owner
+    boards: Boards, owner: Owner, database: Database
 ) -> None:
     numbers = boards.complete(12)
     await received(owner, 12)
@@ -83,6 +86,10 @@ async def test_completed_tasks_are_one_balanced_batch_each_however_often_they_ar
         again = await boards.post("run", count=count, completed=count - 1)
         assert again.is_completed(), again.message
     assert_balanced(boards, numbers)
+    attempt = await last_attempt(database, "acme", "run")
+    assert attempt is not None
+    shown = await noted_before(database, "acme", attempt, "oracle_asana/journals", 100)
+    assert {one.dest_id for one in shown} == {batch["BatchName"].partition(" ")[0] for batch in boards.batches()}
 
 
 async def test_what_costs_nothing_or_cannot_be_booked_is_left_out_or_rejected_with_the_reason(
