@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from connectors.oracle_fusion.client import OracleFusion
+from connectors.oracle_fusion.erp_integrations import progress
 from connectors.oracle_fusion.journal_batches import posted
 from connectors.oracle_fusion.journal_names import BatchName, order_part
 from connectors.oracle_fusion.journal_settings import JournalSettings
@@ -442,6 +443,22 @@ async def test_a_source_that_the_job_does_not_select_is_for_a_person(fusion: Pod
         desk = await post(client, completion(orders(fusion)[0]))
     assert desk.only.state is State.NEEDS_HUMAN
     assert "its rows may wait in the interface" in str(desk.only.reason)
+
+
+@pytest.mark.parametrize(
+    ("words", "meaning"),
+    [
+        (("WAIT", "READY", "BLOCKED", "RUNNING", "PAUSED", "COMPLETED", "HOLD", "", "A new word"), "running"),
+        (("SUCCEEDED", "succeeded", "FINISHED"), "succeeded"),
+        (
+            ("WARNING", "ERROR", "ERROR MANUAL RECOVERY", "ERROR_MANUAL_RECOVERY", "EXPIRED", "VALIDATION FAILED"),
+            "failed",
+        ),
+        (("CANCELLED", "CANCELED"), "cancelled"),
+    ],
+)
+def test_only_a_final_word_ends_a_job_and_an_unknown_one_does_not(words: tuple[str, ...], meaning: str) -> None:
+    assert {progress(word) for word in words} == {meaning}
 
 
 # --- deaths, and answers that were lost
