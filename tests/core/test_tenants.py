@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ml_connector.core.errors import Misconfigured
-from ml_connector.core.tenants import load_tenant, load_tenants, stagger
+from ml_connector.core.tenants import INTEGRATIONS, load_tenant, load_tenants, stagger
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -187,4 +187,6 @@ def test_the_shipped_tenant_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     assert demo.tenant == "demo"
     assert demo.connections["zendesk"].settings["origin"] == "http://127.0.0.1:8600/zendesk"
     streams = demo.integrations["oracle_zendesk"].streams
-    assert {name for name, stream in streams.items() if not stream.enabled} == {"ticket_attachments", "ticket_fields"}
+    switched_off = {name for name, stream in streams.items() if not stream.enabled}
+    assert switched_off == {"ticket_attachments", "ticket_fields", "contact_drift"}
+    assert demo.integrations.keys() == INTEGRATIONS.keys()
