@@ -8,6 +8,7 @@ unknown is simply made again.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -115,8 +116,8 @@ class Documents:
 
 
 def folded(number: str) -> str:
-    """``INV-7001`` and ``inv 7001`` are the same number."""
-    return re.sub(r"[^0-9a-z]", "", number.casefold())
+    """``INV-7001`` and ``inv 7001`` are the same number, as ``Nordgießerei`` and ``NORDGIESSEREI`` are the same name."""
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", number).casefold())
 
 
 def _numbers(document: Body) -> list[tuple[str, str, str, bool, bool]]:
