@@ -116,7 +116,7 @@ class Documents:
 
 
 def folded(number: str) -> str:
-    """``INV-7001`` and ``inv 7001`` are the same number, as ``Nordgießerei`` and ``NORDGIESSEREI`` are the same name."""
+    """``INV-7001`` and ``inv 7001`` are the same number, ``Nordgießerei`` and ``NORDGIESSEREI`` the same name."""
     return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", number).casefold())
 
 

@@ -13,7 +13,7 @@ def known(kind: str, id_: str, number: str, party: str | None, *, own: bool = Tr
 
 
 S1, S2 = known(PARTY, "s1", "S-1", "S-1"), known(PARTY, "s2", "S-2", "S-2")
-NAME_1, NAME_2 = known(PARTY, "s1", "Acme Ltd", "S-1"), known(PARTY, "s2", "Нева-Süßwaren", "S-2")
+NAME_1, NAME_2 = known(PARTY, "s1", "Acme Ltd", "S-1"), known(PARTY, "s2", "東京-Süßwaren", "S-2")
 MINE, THEIRS = known("invoice", "i1", "SI-1", "S-1"), known("invoice", "i2", "SI-2", "S-2")
 # two suppliers have given the same number, and one of them has used another one twice
 INV_7, INV_7_OF_2 = (known("invoice", i, "INV-7", party, own=False) for i, party in (("i1", "S-1"), ("i2", "S-2")))
@@ -36,7 +36,7 @@ EVERY = (S1, S2, NAME_1, NAME_2, MINE, THEIRS, INV_7, INV_7_OF_2, INV_8, INV_8_A
         (None, ["INV-7", "acme ltd."], ["i1", "p1", "s1"]),  # the ticket says whose it is
         (None, ["INV-7", "S-1", "S-2"], ["s1", "s2"]),
         (None, ["Acme"], []),
-        (None, ["НЕВА SÜSSWAREN"], ["s2"]),
+        (None, ["東京 SÜSSWAREN"], ["s2"]),
         ("S-3", ["S-1", "SI-1", "INV-7"], []),
     ],
 )
