@@ -48,7 +48,7 @@ async def look_at(client: OracleFusion, settings: JournalSettings, journals: Seq
         ledger=ledger,
         periods=await general_ledger.periods(ledger),
         accounts=Accounts(general_ledger, ledger, settings),
-        orders=await _orders(client, {one.po_number for one in journals}),
+        orders=await orders_of(client, {one.po_number for one in journals}),
     )
 
 
@@ -69,7 +69,8 @@ def seen(batches: Iterable[PostedJournal], order_part: str, task: str) -> list[s
     return sorted(batch.batch_id for batch in batches if batch.order == order_part or batch.task == task)
 
 
-async def _orders(client: OracleFusion, numbers: Iterable[str]) -> dict[str, Order | RejectRecord]:
+async def orders_of(client: OracleFusion, numbers: Iterable[str]) -> dict[str, Order | RejectRecord]:
+    """By their numbers; or why there is none that could bear a cost."""
     room = asyncio.Semaphore(AT_ONCE)
 
     async def read(number: str) -> tuple[str, Order | RejectRecord]:

@@ -12,8 +12,9 @@ from connectors.oracle_fusion.amounts import amount
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.general_ledger import GeneralLedger, Period, period_of
 from connectors.oracle_fusion.journal_batches import PostedJournal, of_order, of_task, posted
+from connectors.oracle_fusion.journal_look import must_see_batches, orders_of
 from connectors.oracle_fusion.journal_names import BatchName, order_part
-from connectors.oracle_fusion.journal_orders import order
+from connectors.oracle_fusion.journal_orders import Order
 from connectors.oracle_fusion.journal_settings import JournalSettings
 from ml_connector.cli.month_end import Completion, OrderAmount
 from ml_connector.core.entered import Entered, entered_as, entered_in
@@ -58,11 +59,13 @@ async def records_of(workspace: Workspace, middle: date) -> Month:
     rows = await entered_in(*where, *_span(period, ZoneInfo(client.settings.journals.time_zone)))
     completions = _completions(mapping, rows)
     batches = await _batches(client, period, completions)
+    if not batches:
+        await must_see_batches(client)
     known = {one.key for one in completions}
     others = {(batch.task, batch.completed_at) for batch in batches} - known
     elsewhere = _completions(mapping, await entered_as(*where, others))
-    numbers = sorted({one.order for one in (*completions, *elsewhere) if one.order})
-    return Month(period, completions, elsewhere, batches, [await _ordered(client, number) for number in numbers])
+    orders = await orders_of(client, {one.order for one in (*completions, *elsewhere) if one.order})
+    return Month(period, completions, elsewhere, batches, [_ordered(*one) for one in sorted(orders.items())])
 
 
 async def _period(client: OracleFusion, wanted: JournalSettings, middle: date) -> Period:
@@ -87,11 +90,9 @@ async def _batches(client: OracleFusion, period: Period, completions: Iterable[C
     return list({batch.batch_id: batch for batch in (*of_period, *others)}.values())
 
 
-async def _ordered(client: OracleFusion, number: str) -> OrderAmount:
-    try:
-        found = await order(client, number)
-    except RejectRecord as error:
-        return OrderAmount(number, None, None, error.message)
+def _ordered(number: str, found: Order | RejectRecord) -> OrderAmount:
+    if isinstance(found, RejectRecord):
+        return OrderAmount(number, None, None, found.message)
     return OrderAmount(number, found.currency, sum((one.ordered for one in found.bearers), Decimal(0)), None)
 
 
