@@ -14,7 +14,7 @@ from connectors.asana.client import VENDOR, Asana
 from connectors.asana.errors import Refused
 from connectors.asana.fields import VALUE_FIELDS, value_of
 from connectors.asana.lookup import erp_id
-from connectors.asana.webhook import COMPLETED_CHANGED
+from connectors.asana.webhook import APPROVAL_CHANGED, COMPLETED_CHANGED
 from ml_connector.core.concurrently import together
 from ml_connector.core.records import Body, Page, SourceRecord, Window
 
@@ -29,8 +29,8 @@ class CompletedTasks:
     """Records are `models.CompletedTask`; the source id is the task's gid.
 
     A version is one completion: what is written on a completed task later is no new one, and a task that is opened and
-    completed again is. One that was opened again is a record, too (``completed`` is false), where an event tells of it:
-    it stands before a completion that was not handled yet.
+    completed again is; so is an approval that is decided otherwise. One that was opened again is a record, too
+    (``completed`` is false), where an event tells of it: it stands before a completion that was not handled yet.
     """
 
     system = VENDOR
@@ -86,7 +86,7 @@ class CompletedTasks:
     async def concerns(self, kind: str, object_key: str, body: bytes) -> bool:
         """A task was completed or opened again: Asana does not say which. Our own writes do neither."""
         del body
-        return kind == COMPLETED_CHANGED and object_key.startswith(f"{self.objects}:")
+        return kind in (COMPLETED_CHANGED, APPROVAL_CHANGED) and object_key.startswith(f"{self.objects}:")
 
     def _record(self, row: Body) -> SourceRecord:
         settings = self._client.settings
@@ -109,7 +109,14 @@ class CompletedTasks:
             "permalink_url": row.get("permalink_url"),
         }
         moment = at or _instant(row["modified_at"])
-        return SourceRecord(body["gid"], moment, body, version="completed" if completed else "open")
+        return SourceRecord(body["gid"], moment, body, version=_version(body))
+
+
+def _version(body: Body) -> str:
+    """Asana keeps the time of completion when a rejected approval is granted after all."""
+    if not body["completed"]:
+        return "open"
+    return f"completed {body['approval_status']}" if body["resource_subtype"] == "approval" else "completed"
 
 
 def _completed_since(row: Body, lo: datetime | None) -> bool:

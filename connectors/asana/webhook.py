@@ -18,6 +18,8 @@ from ml_connector.core.webhooks import Delivery, Event, Webhook
 
 COMPLETED_CHANGED = "task.changed.completed"
 """A task was completed, or opened again."""
+APPROVAL_CHANGED = "task.changed.approval_status"
+"""A request for approval was decided, perhaps once more: a rejected one is completed, too, and may yet be granted."""
 
 _WORD = re.compile(r"[a-z_]{1,40}")
 _GID = re.compile(r"[0-9]{1,30}")

@@ -18,7 +18,7 @@ from ml_connector.core.records import Body
 from ml_connector.core.secret import Secret
 from ml_connector.core.webhooks import SecretKeeper
 
-_FILTERS = [{"resource_type": "task", "action": "changed", "fields": ["completed"]}]
+_FILTERS = [{"resource_type": "task", "action": "changed", "fields": ["completed", "approval_status"]}]
 _OPT_FIELDS = (
     "active,target,resource.gid,created_at,last_success_at,last_failure_at,delivery_retry_count,"
     "failure_deletion_timestamp,filters.resource_type,filters.action,filters.fields"
@@ -140,4 +140,6 @@ def _finding(name: str, webhook: Body | None, now: datetime) -> Finding:
 def _filters(webhook: Mapping[str, object]) -> list[tuple[str, str, tuple[str, ...]]]:
     rows = webhook.get("filters")
     found: Sequence[Body] = rows if isinstance(rows, list) else []
-    return sorted((str(f.get("resource_type")), str(f.get("action")), tuple(f.get("fields") or ())) for f in found)
+    return sorted(
+        (str(f.get("resource_type")), str(f.get("action")), tuple(sorted(f.get("fields") or ()))) for f in found
+    )

@@ -53,6 +53,21 @@ async def test_a_scan_and_an_event_give_the_same_record(asana: Workspace) -> Non
     assert [one.project_name for one in task.memberships] == ["Purchase orders", "Payables"]
 
 
+async def test_an_approval_that_is_granted_after_all_is_another_version_of_its_completion(asana: Workspace) -> None:
+    async with asana.client() as client:
+        await ensure_fields(client, WANTED)
+        (gid,) = asana.by_hand(create={"name": "Approve", "resource_subtype": "approval"})
+        source = CompletedTasks(client)
+        versions = []
+        for status in ("rejected", "approved", "approved"):
+            asana.by_hand(keys=[gid], approve=status, set={"name": f"Approve ({len(versions)})"})
+            (record,) = await source.lookup([gid])
+            versions.append((record.modified_at, record.version))
+
+    assert versions[0][0] == versions[1][0]
+    assert versions[0] != versions[1] == versions[2]
+
+
 async def test_one_completion_is_one_version_and_the_next_one_another(asana: Workspace) -> None:
     async with asana.client() as client:
         await ensure_fields(client, WANTED)

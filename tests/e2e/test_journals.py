@@ -14,7 +14,7 @@ from ml_connector.core.balance import noted_before
 from ml_connector.core.db import Database
 from ml_connector.core.runs import last_attempt
 from tasks import events
-from tests.boards import ORDERS, Boards
+from tests.boards import NOT_IN_FORCE, ORDERS, Boards
 from tests.e2e.conftest import Owner
 from tests.installation import Installation
 from tests.listening import listening
@@ -97,7 +97,7 @@ async def test_what_costs_nothing_or_cannot_be_booked_is_left_out_or_rejected_wi
 ) -> None:
     sandbox, tasks = boards.sandbox, boards.tasks()
     [invoice, *_] = [task for key, task in tasks.items() if key.startswith("invoice:")]
-    order = next(task for key, task in tasks.items() if key.startswith("po:"))
+    order = next(t for key, t in tasks.items() if key.startswith("po:") and t["PO status"] not in NOT_IN_FORCE)
     sandbox.mutate("asana", "tasks", keys=[invoice["gid"]], complete=True)
     for name, fields in (("Kick-off", {}), ("Unheard-of", {"PO number": "US1"})):
         [gid] = sandbox.mutate("asana", "tasks", create={"name": name, "projects": [ORDERS], "custom_fields": fields})
@@ -116,6 +116,12 @@ async def test_what_costs_nothing_or_cannot_be_booked_is_left_out_or_rejected_wi
     assert len(reasons) == 2
     assert reasons[0].startswith("Oracle has no purchase order of this number")
     assert reasons[1].startswith("po_number, from `po_number`: it is empty")
+
+    heard = _heard(owner)
+    sandbox.mutate("asana", "tasks", keys=[gid], approve="approved")  # after all
+    await received(owner, heard + 1)
+    assert (await boards.post()).is_completed()
+    assert_balanced(boards, [order["PO number"]])
 
 
 async def test_a_webhook_that_was_gone_for_a_day_is_made_anew_and_what_it_did_not_tell_is_posted_once(
