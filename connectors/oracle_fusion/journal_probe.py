@@ -82,40 +82,28 @@ class JournalProbe:
         word = await self._erp.status(trace.job)
         if progress(word) == "running":
             return self._running(decision, trace, now, word)
-        family = await self._erp.family(trace.job)
-        if running := [job for job in family if job.progress == "running"]:
+        jobs = [Job(trace.job, "", word), *await self._erp.family(trace.job)]
+        if running := [job for job in jobs if job.progress == "running"]:
             return self._running(decision, trace, now, f"{word}, and {running[0].status} of job {running[0].job}")
-        succeeded = all(job.progress == "succeeded" for job in [Job(trace.job, "", word), *family])
-        log = "" if succeeded else await self._log(trace.job)
-        answer = {"log": log} if log else None
+        log = await self._log(trace.job)
         if why := refusal(log):
-            if found := (await self._batches([decision.request["batch"]]))[decision.request["batch"]]:
-                return found_outcome(decision, found)  # it has come meanwhile
-            reason = f"Oracle's import refused the journal: {why}. {_where(decision, trace)}"
-            return Outcome(decision.effect_id, State.REJECTED, "post", str(trace), reason, answer=answer)
-        doubted = trace.doubted(now)
-        if self._may_come(trace, now):
-            return self._wait(decision, doubted, now, f"the job has ended ({word}), and its batch is not there yet")
-        if succeeded:
-            why = f"the job ended well ({word}), and there is no batch: its rows may wait in the interface"
-        elif any(one.progress == "cancelled" for one in [Job(trace.job, "", word), *family]):
-            why = f"the job was cancelled ({word}), and there is no batch"
-        elif decision.attempts >= TRIES:
-            why = f"the job failed ({word}), as others before it, without a reason in its log, and there is no batch"
+            outcome = await self._refused(decision, trace, why)
+        elif self._may_come(trace, now):
+            outcome = self._wait(
+                decision, trace.doubted(now), now, f"the job has ended ({word}), and its batch is not there yet"
+            )
         else:
-            reason = (
-                f"the job failed ({word}) without a reason in its log, and there is no batch. {_where(decision, trace)}"
-            )
-            return Outcome(
-                decision.effect_id,
-                State.RETRY_WAIT,
-                "post",
-                str(doubted),
-                reason,
-                retry_after=AGAIN_AFTER,
-                answer=answer,
-            )
-        return _person(decision, doubted, why)
+            outcome = _without_batch(decision, trace, jobs)
+        if outcome.state is not State.AMBIGUOUS and log:
+            outcome.answer = {"log": log}
+        return outcome
+
+    async def _refused(self, decision: Decision, trace: Trace, why: str) -> Outcome:
+        name = decision.request["batch"]
+        if found := (await self._batches([name]))[name]:  # it has come meanwhile
+            return found_outcome(decision, found)
+        reason = f"Oracle's import refused the journal: {why}. {_where(decision, trace)}"
+        return Outcome(decision.effect_id, State.REJECTED, "post", str(trace), reason)
 
     async def _unanswered(self, decision: Decision, trace: Trace, now: datetime) -> Outcome:
         doubted = trace.doubted(now)
@@ -176,6 +164,22 @@ def found_outcome(decision: Decision, batches: Sequence[PostedJournal]) -> Outco
             f"{reason}, does not hold what was sent: compare it in Oracle with the request",
         )
     return Outcome(decision.effect_id, state, "post", name, reason)
+
+
+def _without_batch(decision: Decision, trace: Trace, jobs: Sequence[Job]) -> Outcome:
+    """Of a job that has ended, with all that it started, and given no reason."""
+    word = jobs[0].status
+    if all(job.progress == "succeeded" for job in jobs):
+        return _person(
+            decision, trace, f"the job ended well ({word}) without a batch: its rows may be in the interface"
+        )
+    if any(job.progress == "cancelled" for job in jobs):
+        return _person(decision, trace, f"the job was cancelled ({word}), and there is no batch")
+    why = f"the job failed ({word}) without a reason in its log, and there is no batch"
+    if decision.attempts >= TRIES:
+        return _person(decision, trace, f"{why}, as often before")
+    reason = f"{why}. {_where(decision, trace)}"
+    return Outcome(decision.effect_id, State.RETRY_WAIT, "post", str(trace), reason, retry_after=AGAIN_AFTER)
 
 
 def _person(decision: Decision, trace: Trace, why: str) -> Outcome:

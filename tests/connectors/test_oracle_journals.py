@@ -15,6 +15,7 @@ import pytest
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.erp_integrations import progress
 from connectors.oracle_fusion.journal_batches import posted
+from connectors.oracle_fusion.journal_log import refusal
 from connectors.oracle_fusion.journal_names import BatchName, order_part
 from connectors.oracle_fusion.journal_settings import JournalSettings
 from connectors.oracle_fusion.journals import Journals
@@ -442,7 +443,7 @@ async def test_a_source_that_the_job_does_not_select_is_for_a_person(fusion: Pod
     async with fusion.client(**settings(source_id="Spreadsheet")) as client:
         desk = await post(client, completion(orders(fusion)[0]))
     assert desk.only.state is State.NEEDS_HUMAN
-    assert "its rows may wait in the interface" in str(desk.only.reason)
+    assert "its rows may be in the interface" in str(desk.only.reason)
 
 
 @pytest.mark.parametrize(
@@ -653,6 +654,16 @@ def test_the_segments_that_settings_name_are_those_of_one_chart() -> None:
         JournalSettings(**{**SETTINGS, "clearing_account": {"colour": "red"}})
     with pytest.raises(ValueError, match="time zone"):
         JournalSettings(**{**SETTINGS, "time_zone": "Mars/Olympus"})
+
+
+def test_the_codes_of_a_log_are_those_of_its_rows_not_those_of_its_key() -> None:
+    key = "Error key: " + " ".join(f"E{letter}0{n}" for letter in "ABCDEFPRSU" for n in (1, 2, 4))
+    assert refusal("ORA-00060: deadlock detected") is None
+    assert refusal("row 1 EF04\nrow 2 EP01") == (
+        "EF04 (an account combination that may not be posted to), EP01 (the accounting period, which is not open)"
+    )
+    assert refusal(f"row 1 EU02\n{key}") == "EU02 (debits and credits that are not equal)"
+    assert refusal(key) is None
 
 
 def test_a_name_tells_the_completion_and_is_never_longer_than_oracle_keeps() -> None:
