@@ -62,8 +62,9 @@ class Line:
     completed_at: datetime | None = None
     state: str | None = None
     batch: str | None = None
+    """Its name, as far as it is ours: in Oracle words of its own follow."""
     status: str | None = None
-    """Of the batch: P posted, U unposted, ..."""
+    """P posted, U unposted, ..."""
     period: str | None = None
     currency: str | None = None
     ordered: Decimal | None = None
@@ -113,13 +114,14 @@ def _completion(one: Completion, batches: Sequence[PostedJournal]) -> Line:
     line = Line("completion", one.order, one.task, one.completed_at, one.state, one.batch)
     if batches:
         _fill(line, batches[0])
-    line.handed_in, line.reason = one.amount, one.reason
+    line.handed_in = one.amount
     line.difference = "; ".join(_differences(one, batches))
+    line.reason = one.reason if line.difference else None
     return line
 
 
 def _fill(line: Line, batch: PostedJournal) -> None:
-    line.batch, line.status, line.period = batch.name, batch.status, batch.period
+    line.batch, line.status, line.period = str(batch.completion), batch.status, batch.period
     line.currency, line.posted = batch.currency, batch.amount
 
 

@@ -92,10 +92,10 @@ def test_whatever_differs_is_named(
 
     assert code == 1
     told = {(row["kind"], row["difference"]): row for row in rows if row["difference"]}
-    assert told["batch", "no completion in our ledger has made this batch"]["batch"] == forgotten["BatchName"]
+    assert told["batch", "no completion in our ledger has made this batch"]["batch"] == _ours(forgotten)
     assert ("completion", "our ledger says that it was posted, and Oracle has no batch") in told
-    assert told["completion", "Oracle has its batch, and our ledger says needs_human"]["batch"] == stuck["BatchName"]
-    assert told["completion", "Oracle could not post the batch: its status is E"]["batch"] == failed["BatchName"]
+    assert told["completion", "Oracle has its batch, and our ledger says needs_human"]["batch"] == _ours(stuck)
+    assert told["completion", "Oracle could not post the batch: its status is E"]["batch"] == _ours(failed)
     rejected = told["completion", "it was not posted: rejected"]
     assert (rejected["task"], rejected["order"]) == (lost, "US1")
     assert rejected["reason"].startswith("Oracle has no purchase order of this number")
