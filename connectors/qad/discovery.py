@@ -7,7 +7,7 @@ that join the tables in question. Which of them an instance lets its users see d
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from connectors.qad.client import Column, Qad
 from connectors.qad.settings import MODELS
@@ -55,18 +55,25 @@ async def discover(client: Qad) -> str:
 
     What could not be matched stands behind it as comments. Whoever reads it decides.
     """
+    found = {name: await _usable(client, candidates) for name, candidates in _CANDIDATES.items()}
+    matched = {name: _matched(name, next(iter(usable.values()))) for name, usable in found.items() if usable}
+    # The code of a customer is unique within its shared set, but a key helps only where all can name it.
+    whole = all("sharedSetCode" in fields for fields in matched.values())
     lines = ["# Proposed from what the instance describes. Compare it with a record that you know.", "entities:"]
-    for name, candidates in _CANDIDATES.items():
-        usable = [(urn, columns) for urn in candidates if (columns := await _described(client, urn))]
+    for name, usable in found.items():
         if not usable:
             lines.append(f"  # {name}: none of the usual browses is described here; name one that your users know")
             continue
-        urn, columns = usable[0]
-        lines += _proposal(name, urn, columns)
-        lines += [f"    # also there: {other}" for other, _ in usable[1:]]
+        (urn, columns), *others = usable.items()
+        lines += _proposal(name, urn, columns, matched[name], whole=whole)
+        lines += [f"    # also there: {other}" for other, _ in others]
     if fields := await _record_fields(client):
         lines.append(f"# fields of the customer record: {', '.join(fields)}")
     return "\n".join(lines) + "\n"
+
+
+async def _usable(client: Qad, candidates: Sequence[str]) -> dict[str, Mapping[str, Column]]:
+    return {urn: columns for urn in candidates if (columns := await _described(client, urn))}
 
 
 async def _described(client: Qad, urn: str) -> dict[str, Column]:
@@ -83,17 +90,28 @@ async def _record_fields(client: Qad) -> list[str]:
         return []
 
 
-def _proposal(name: str, urn: str, columns: Mapping[str, Column]) -> list[str]:
+def _matched(name: str, columns: Mapping[str, Column]) -> dict[str, str]:
+    """Column by field of ours."""
     fields: dict[str, str] = {}
     for field in MODELS[name].model_fields:
         wanted = re.compile(f"{field.lower()}|{_ALIASES.get(field, field.lower())}")
         match = next((one for one in columns if one not in fields.values() and wanted.fullmatch(_bare(one))), None)
         if match is not None:
             fields[field] = match
+    return fields
+
+
+def _proposal(
+    name: str, urn: str, columns: Mapping[str, Column], fields: Mapping[str, str], *, whole: bool
+) -> list[str]:
     modified = next((one for one in columns if _MODIFIED.search(_bare(one))), None)
-    key = [one for one in ("sharedSetCode", _KEYS[name]) if one in fields] or ["# none of the columns is its key"]
-    lines = [f"  {name}:", f"    browse: {urn}", f"    key: [{', '.join(key)}]", "    fields:"]
-    lines += [f"      {field}: {column}" for field, column in fields.items()]
+    key = [one for one in (*(["sharedSetCode"] if whole else []), _KEYS[name]) if one in fields]
+    lines = [f"  {name}:", f"    browse: {urn}", f"    key: [{', '.join(key)}]"]
+    if not key:
+        lines.append("    # none of the columns is its key")
+    if whole and name != "customers":
+        lines.append("    customer: [sharedSetCode, customerCode]")
+    lines += ["    fields:", *(f"      {field}: {column}" for field, column in fields.items())]
     if modified:
         lines.append(f"    last_modified: {modified}")
     used = {*fields.values(), modified}

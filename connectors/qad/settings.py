@@ -109,4 +109,17 @@ class QadSettings(_Data):
             placeholders = {part for text in entity.links.values() for _, part, _, _ in Formatter().parse(text) if part}
             if unset := sorted((set(entity.key) | placeholders) - entity.fields.keys()):
                 raise ValueError(f"entities.{name}: key and links use {', '.join(unset)}, which `fields` lacks")
+            if name != "customers":
+                self._check_customer(name, entity)
         return self
+
+    def _check_customer(self, name: str, entity: Entity) -> None:
+        """Else no record would find its customer."""
+        if unset := [field for field in entity.customer if field not in entity.fields]:
+            raise ValueError(f"entities.{name}.customer uses {', '.join(unset)}, which `fields` lacks")
+        customers = self.entities.get("customers")
+        if customers is not None and len(customers.key) != len(entity.customer):
+            raise ValueError(
+                f"entities.{name}.customer is {', '.join(entity.customer)}, and the key of customers is "
+                f"{', '.join(customers.key)}: make them mean the same, field by field"
+            )

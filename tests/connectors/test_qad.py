@@ -22,6 +22,7 @@ from ml_connector.core.records import Source, SourceRecord, Window
 from ml_connector.core.response import Response
 from tests.connectors.qad_instance import CONTACTS, CUSTOMERS, InstanceUnderTest, instance
 
+BY_CODE = {**CUSTOMERS, "key": ["customerCode"]}
 PAGED = {**CUSTOMERS, "page_size": 4}
 MODIFIED = {**CUSTOMERS, "last_modified": "debtor.LastModifiedDate"}
 
@@ -145,7 +146,7 @@ async def test_a_refused_password_needs_a_person(qad: InstanceUnderTest) -> None
 
 
 async def test_a_missing_column_a_renamed_browse_and_no_rows_are_told_apart(qad: InstanceUnderTest) -> None:
-    async with qad.client(entities={"customers": CUSTOMERS, "contacts": CONTACTS}) as client:
+    async with qad.client(entities={"customers": BY_CODE, "contacts": CONTACTS}) as client:
         assert await read(STREAMS["Contact"](client)) == []
         assert [one.ok for one in (await ping(client, ())).findings] == [True, True]
 
@@ -173,7 +174,7 @@ async def test_a_missing_column_a_renamed_browse_and_no_rows_are_told_apart(qad:
 
 async def test_customers_of_which_there_are_none_are_no_answer(qad: InstanceUnderTest) -> None:
     """Of all others there may be none; and what has not changed gives no rows either."""
-    nobody = {**MODIFIED, "filters": ["debtor.DebtorCode,eq,nobody,literal"]}
+    nobody = {**BY_CODE, "last_modified": MODIFIED["last_modified"], "filters": ["debtor.DebtorCode,eq,nobody,literal"]}
     async with qad.client(entities={"customers": nobody, "contacts": CONTACTS}) as client:
         with pytest.raises(Misconfigured, match=r"with its columns, and has no rows: correct workspace, or entities\."):
             await read(STREAMS["Customer"](client))
@@ -221,6 +222,7 @@ async def test_what_discover_proposes_can_be_read(qad: InstanceUnderTest) -> Non
     proposed: dict[str, Any] = yaml.safe_load(text)["entities"]
 
     assert set(proposed) == {"customers", "contacts", "orders"}
+    assert proposed["customers"]["key"] == ["customerCode"]  # contacts cannot name the shared set
     assert proposed["customers"]["last_modified"] == "debtor.LastModifiedDate"
     assert proposed["customers"]["fields"]["EMail"] == "address.AddressEMail"
     async with qad.client(entities=proposed) as client:
@@ -245,6 +247,32 @@ def test_a_wrong_entity_is_refused_before_anything_is_called(entity: dict[str, A
         QadSettings.model_validate(
             {"origin": "https://acme.qad.com/clouderp", "entities": {"customers": CUSTOMERS | entity}}
         )
+
+
+async def test_the_shared_set_is_proposed_where_all_can_name_it(qad: InstanceUnderTest) -> None:
+    qad.emulator.configure({"rename_column": ["urn:browse:mfg:cm803", "contact.ContactTelephone", "x.SharedSetCode"]})
+    qad.emulator.configure({"rename_column": ["urn:browse:mfg:so803", "so_due_date", "x.SharedSetCode"]})
+    async with qad.client(entities={}) as client:
+        proposed: dict[str, Any] = yaml.safe_load(await discover(client))["entities"]
+
+    whole = ["sharedSetCode", "customerCode"]
+    assert [proposed["customers"]["key"], *(proposed[name]["customer"] for name in ("contacts", "orders"))] == [
+        whole
+    ] * 3
+    QadSettings.model_validate({"origin": "https://acme.qad.com/clouderp", "entities": proposed})
+
+
+@pytest.mark.parametrize(
+    ("contacts", "said"),
+    [
+        ({}, "the key of customers is sharedSetCode, customerCode"),
+        ({"customer": ["sharedSetCode", "customerCode"]}, "customer uses sharedSetCode"),
+    ],
+)
+def test_contacts_that_could_not_find_their_customer_are_refused(contacts: dict[str, Any], said: str) -> None:
+    entities = {"customers": CUSTOMERS, "contacts": CONTACTS | contacts}
+    with pytest.raises(ValueError, match=said):
+        QadSettings.model_validate({"origin": "https://acme.qad.com/clouderp", "entities": entities})
 
 
 def test_qxtend_is_refused_with_the_reason() -> None:
