@@ -8,6 +8,7 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 from io import BytesIO, StringIO
+from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
@@ -197,3 +198,34 @@ def test_a_process_takes_its_time_and_says_where_it_stands(vendors: SandboxThrea
     (effect,) = vendors.world.effects
     assert datetime.fromisoformat(effect.at) - begun >= timedelta(seconds=0.3)
     assert status(fusion, "1") is None
+
+
+def test_answers_have_the_attributes_of_the_reference_and_the_form_of_the_samples(
+    vendors: SandboxThread, fusion: httpx.Client, specs: Path
+) -> None:
+    def sample(name: str) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads((specs / "oracle" / "samples" / f"{name}.json").read_text())
+        return read
+
+    reference = json.loads((specs / "oracle" / "fusion_contract.json").read_text())["ERP_Integrations"]
+    listed = next(one for one in reference if one["method"] == "GET" and one["path"] == "/erpintegrations")
+    accepted = fusion.post(PATH, json=body(file_of(GOOD | DEBIT, GOOD | CREDIT)))
+    vendors.world.faults.add(FaultRule("oracle_fusion", "minus_one", "POST"))
+    refused = fusion.post(PATH, json=body(file_of(GOOD | DEBIT, GOOD | CREDIT)))
+
+    assert accepted.json().keys() == sample("import_bulk_data_response_ok").keys() == listed["response"].keys()
+    assert (refused.status_code, refused.json()) == (200, sample("import_bulk_data_response_rejected_http200"))
+    job = accepted.json()["ReqstId"]
+    for finder, name in (
+        (f"ESSJobStatusRF;requestId={job}", "ess_job_status"),
+        (f"ESSExecutionDetailsRF;requestId={job}", "ess_execution_details"),
+        (f"ESSJobExecutionDetailsRF;requestId={job},fileType=ALL", "ess_job_output"),
+    ):
+        answer, shown = fusion.get(PATH, params={"finder": finder}).json(), sample(name)
+        assert answer.keys() == shown.keys()
+        assert answer["items"][0].keys() <= listed["response"].keys()
+        assert {key for key, value in shown["items"][0].items() if value} <= {
+            key for key, value in answer["items"][0].items() if value
+        }
+    for word in ("DocumentIdsByFilePrefixRF", "docAccount", "ESSExecutionDetailsRF"):  # the text at hand ends there
+        assert word in listed["finders"]
