@@ -58,7 +58,7 @@ async def test_an_approval_that_is_granted_after_all_is_another_version_of_its_c
         await ensure_fields(client, WANTED)
         (gid,) = asana.by_hand(create={"name": "Approve", "resource_subtype": "approval"})
         source = CompletedTasks(client)
-        versions = []
+        versions: list[tuple[datetime | None, str | None]] = []
         for status in ("rejected", "approved", "approved"):
             asana.by_hand(keys=[gid], approve=status, set={"name": f"Approve ({len(versions)})"})
             (record,) = await source.lookup([gid])
