@@ -64,8 +64,8 @@ async def enrich_tickets(tenant: str, streams: list[TicketStreamName] | None = N
 
     A run handles the events that Zendesk's webhooks have brought, until none comes for a while. Then it reads from
     Zendesk's export what they should have told of and did not, and looks again at the open tickets whose documents have
-    changed: paid, say. A number that could mean several documents, or one of somebody else, writes nothing, and so does
-    one in a ticket of what another integration has made an organization of.
+    changed: paid, say. A number that could mean several documents, or one of somebody else, writes nothing; nor does
+    one in a ticket of somebody else's organization.
     """
     async with open_run(tenant, INTEGRATION, streams or TICKET_STREAMS) as run, progress(run):
         async for stream, chunk in told(run):

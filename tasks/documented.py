@@ -2,12 +2,12 @@
 
 Nothing is guessed. A number counts if exactly one document of its kind has it and that one is the ticket's own party's.
 Where the party is not known, only what the ERP itself has given counts, and what belongs to a party that the ticket
-names; and nothing does in a ticket of an organization that another integration has made.
+names; and nothing does in a ticket that is known to be somebody else's.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -16,14 +16,11 @@ from ml_connector.core.documents import PARTY, Documents, Known, folded
 from ml_connector.core.records import Body, EventSource, Page, SourceRecord, Window
 
 _AT_ONCE = 100
-Others = Callable[[Sequence[str]], Awaitable[Collection[str]]]
-"""Which of these objects of the source another integration has made."""
 
 
 @runtime_checkable
 class Mentioning(EventSource, Protocol):
-    """A source whose bodies have ``mentioned`` (numbers and names), ``customer`` (the party, or null) and
-    ``organization_id`` (the source's own object for it)."""
+    """A source whose bodies have ``mentioned`` (numbers, names), ``customer`` (the party, or null) and ``foreign``."""
 
     mentions: bool
 
@@ -37,7 +34,7 @@ class Documented:
 
     windowed = True
 
-    def __init__(self, tickets: Mentioning, documents: Documents, stream: str, others: Others) -> None:
+    def __init__(self, tickets: Mentioning, documents: Documents, stream: str) -> None:
         self.system = tickets.system
         self.operation = tickets.operation
         self.continues = tickets.continues
@@ -45,7 +42,6 @@ class Documented:
         self._tickets = tickets
         self._documents = documents
         self._stream = stream
-        self._others = others
 
     async def clock(self) -> datetime:
         return await self._tickets.clock()
@@ -73,12 +69,7 @@ class Documented:
         await self._documents.mentioned(self._stream, {r.source_id: r.body["mentioned"] for r in records})
         named = sorted({number for record in records for number in record.body["mentioned"]})
         known = await self._documents.find(named) if named else []
-        unclaimed = [r.body["organization_id"] for r in records if not r.body["customer"] and r.body["organization_id"]]
-        others = await self._others(unclaimed)
-        found = [
-            belonging(r.body, known) if r.body["customer"] or r.body["organization_id"] not in others else []
-            for r in records
-        ]
+        found = [belonging(r.body, known) for r in records]
         parties = sorted({one.party for some in found for one in some if one.kind == PARTY and one.party})
         open_ = await self._documents.open_of(parties) if parties else {}
         return [
@@ -90,7 +81,7 @@ class Documented:
 def belonging(body: Body, known: Sequence[Known]) -> list[Known]:
     """The documents that a ticket names; with what is settled, what settles it."""
     numbers = {folded(number) for number in body["mentioned"]}
-    mine = [one for one in known if one.number in numbers]
+    mine = [one for one in known if one.number in numbers and not body["foreign"]]
     named = [one for one in mine if not one.settles]
     if body["customer"]:
         found = _unambiguous(one for one in named if one.party == body["customer"])

@@ -19,7 +19,6 @@ from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import HttpClient
-from ml_connector.core.links import linked_by
 from ml_connector.core.mapping import Mapping, compile_mapping, load_mapping
 from ml_connector.core.rate import Limiter
 from ml_connector.core.records import ReadsNew, Source
@@ -147,9 +146,7 @@ class Workspace:
         """The source; of tickets that name documents, with these."""
         if not isinstance(source, Mentioning):
             return source
-        neighbours = self._neighbours(integration, self._ends(integration)[source.system])
-        others = partial(linked_by, self.db, self.tenant, neighbours)
-        return Documented(source, await self._documents(), f"{integration}/{stream}", others)
+        return Documented(source, await self._documents(), f"{integration}/{stream}")
 
     def _ends(self, integration: str) -> dict[str, str]:
         """The two connections of an integration, by their systems."""

@@ -134,6 +134,8 @@ class CustomerTicket(Ticket):
 
     customer: str | None = None
     """The id, as the ERP knows it, of the only customer that the ticket can belong to."""
+    foreign: bool = False
+    """It has none, and its organization is somebody else's: it has an external id that is not ours."""
 
 
 class DocumentTicket(CustomerTicket):

@@ -60,8 +60,8 @@ class CustomerTickets:
         memberships = dict(zip(requesters, found, strict=True))
         wanted = {organization_id for some in found for organization_id in some}
         wanted |= {r.body["organization_id"] for r in records if r.body["organization_id"]}
-        customers = await self._customers(sorted(wanted))
-        return [self._record(record, memberships, customers) for record in records]
+        known = await self._external_ids(sorted(wanted))
+        return [self._record(record, memberships, known) for record in records]
 
     async def _memberships(self, user_id: str) -> list[str]:
         """The ids of a user's organizations; none of a user who was deleted."""
@@ -73,20 +73,20 @@ class CustomerTickets:
                 raise
             return []
 
-    async def _customers(self, organization_ids: Sequence[str]) -> dict[str, str]:
-        """The ERP's id of a customer by the id of its organization."""
+    async def _external_ids(self, organization_ids: Sequence[str]) -> dict[str, str]:
+        """Those of the organizations that have one."""
         found = await self._client.show_many("organizations", ids=organization_ids)
-        external_ids = {str(one["id"]): str(one.get("external_id") or "") for one in found}
-        return {key: e.removeprefix(self._prefix) for key, e in external_ids.items() if e.startswith(self._prefix)}
+        return {str(one["id"]): str(one["external_id"]) for one in found if one.get("external_id")}
 
     def _record(
-        self, record: SourceRecord, memberships: Mapping[str, Sequence[str]], customers: Mapping[str, str]
+        self, record: SourceRecord, memberships: Mapping[str, Sequence[str]], external_ids: Mapping[str, str]
     ) -> SourceRecord:
-        requester = record.body["requester"]
+        prefix, requester, organization = self._prefix, record.body["requester"], record.body["organization_id"] or ""
+        customers = {key: e.removeprefix(prefix) for key, e in external_ids.items() if e.startswith(prefix)}
         theirs = {customers[o] for o in memberships.get(requester["id"], ()) if o in customers} if requester else set()
-        named = customers.get(record.body["organization_id"] or "")
-        customer = _unambiguous(theirs, named)
-        return replace(record, body={**record.body, "customer": customer}, number=customer)
+        customer = _unambiguous(theirs, customers.get(organization))
+        foreign = customer is None and organization in external_ids.keys() - customers.keys()
+        return replace(record, body={**record.body, "customer": customer, "foreign": foreign}, number=customer)
 
 
 def _unambiguous(theirs: set[str], named: str | None) -> str | None:

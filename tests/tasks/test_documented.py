@@ -43,7 +43,7 @@ EVERY = (S1, S2, NAME_1, NAME_2, MINE, THEIRS, INV_7, INV_7_OF_2, INV_8, INV_8_A
 def test_a_number_counts_only_where_it_can_mean_one_document(
     customer: str | None, mentioned: list[str], wanted: list[str]
 ) -> None:
-    found = belonging({"customer": customer, "mentioned": mentioned}, EVERY)
+    found = belonging({"customer": customer, "mentioned": mentioned, "foreign": False}, EVERY)
 
     assert sorted(one.id for one in found) == wanted
 
@@ -51,4 +51,8 @@ def test_a_number_counts_only_where_it_can_mean_one_document(
 def test_a_name_that_two_have_names_neither() -> None:
     namesake = known(PARTY, "s2", "Acme Ltd", "S-2")
 
-    assert belonging({"customer": None, "mentioned": ["Acme Ltd"]}, [NAME_1, namesake]) == []
+    assert belonging({"customer": None, "mentioned": ["Acme Ltd"], "foreign": False}, [NAME_1, namesake]) == []
+
+
+def test_a_ticket_of_somebody_else_names_nothing() -> None:
+    assert belonging({"customer": None, "mentioned": ["SI-1", "S-1"], "foreign": True}, EVERY) == []
