@@ -26,6 +26,7 @@ from tasks import events
 from tests.installation import Installation
 
 DIED = 137
+_UNKNOWN_REACH = 40
 _TABLES = (
     "effect, body, batch, run, run_window, watermark, lease, link, audit_head, audit_block, audit_entry, connection, "
     "inbox, document, document_number, mention, rate_bucket"
@@ -124,6 +125,8 @@ class Harness:
         self._owner = psycopg.connect(postgres.uri(database), autocommit=True)
         self._owner.execute("set synchronous_commit = off")
         self._before = 0
+        self._reach = 0
+        """How many crash points a journey comes to, as far as sweeps have shown."""
         gc.freeze()  # what a child does not touch it shares with its parent
         # the emulator answers within milliseconds; waiting for it is not what is tested
         jobs._SOONEST = 0.004
@@ -143,6 +146,7 @@ class Harness:
             verdict = self.round(plan)
             tally.add(plan, verdict, self.story.expected(story))
             died = bool(verdict.died_at)
+        self._reach = max(self._reach, k)
 
     def once_at_each(self, story: str, points: Sequence[str], tally: Tally) -> None:
         """Die at the first crash point of each of these names: a short sweep."""
@@ -158,9 +162,9 @@ class Harness:
         plan = Plan(story, ["upsert.sent", "upsert.probed"], same_run=False)
         tally.add(plan, self.round(plan), self.story.expected(story))
 
-    def shuffle(self, rounds: int, seed: int, tally: Tally, reach: int = 40) -> None:
+    def shuffle(self, rounds: int, seed: int, tally: Tally) -> None:
         """Random stories with up to three deaths, lost responses and reads that lag behind writes."""
-        dice = random.Random(seed)
+        dice, reach = random.Random(seed), self._reach or _UNKNOWN_REACH
         for _ in range(rounds):
             deaths: list[int | str] = [dice.randint(1, reach) for _ in range(dice.randint(0, 3))]
             faults = dice.sample(self.story.faults, dice.randint(0, 3))
