@@ -109,13 +109,16 @@ class JournalProbe:
         doubted = trace.doubted(now)
         if self._may_come(trace, now):
             return self._wait(decision, doubted, now, "it was not answered, and its batch is not there yet")
+        patient = self._age(doubted.since, now) < self._settings.job_patience
+        if trace.unsent and patient:
+            return self._wait(decision, doubted, now, f"it was not sent: {UNKNOWN_FILE}")
         if trace.unsent:
-            return _person(decision, doubted, f"{UNKNOWN_FILE}, and there is no batch: it was not sent")
+            return _person(decision, doubted, f"it was not sent: {UNKNOWN_FILE}, and there is no batch")
         if not self._settings.look_for_files:
             return _person(decision, doubted, "it was not answered, and there is no batch")
         account = self._settings.document_account
         if await self._erp.documents(file_name(decision.request), account):
-            if self._age(doubted.since, now) < self._settings.job_patience:
+            if patient:
                 return self._wait(decision, doubted, now, "its file has arrived, and its batch is not there yet")
             return _person(decision, doubted, "its file has arrived, its job is unknown, and there is no batch")
         if not await self._erp.documents(FILES, account):  # perhaps we may see none

@@ -497,13 +497,13 @@ async def test_what_was_not_answered_is_sent_again_only_if_its_file_provably_nev
 async def test_a_submission_that_our_database_has_lost_is_not_made_again_while_its_job_runs(fusion: Pod) -> None:
     fusion.fault("slow_job", *SUBMIT, times=1, seconds=0.4)
     order, other = orders(fusion)[:2]
-    async with fusion.client(**settings(settle_seconds=30)) as client:
+    async with fusion.client(**settings()) as client:
         journals = Journals(client)
         await Desk([completion(order)]).send(journals)
         failed_over = Desk([completion(order)])  # the database is one of a moment before
         await failed_over.until_settled(journals)
     fusion.fault("slow_job", *SUBMIT, times=1, seconds=3600)
-    async with fusion.client(**settings()) as client:
+    async with fusion.client(**settings(job_patience=0)) as client:
         journals = Journals(client)
         await Desk([completion(other, 2)]).send(journals)
         stuck = await post(client, completion(other, 2))
