@@ -67,6 +67,7 @@ class OtherTenant:
         text = f"tenant: {name}\nconnections:{connections}{zendesk}".format(sandbox=sandbox, prefix=prefix)
         text += f"integrations:\n  {integration}:\n    source: {self.source}\n    destination: zendesk\n"
         text += f"    reject_threshold: {{share: 1.0, minimum: 1000000}}\n    streams:\n{streams}"
+        settings().tenants_dir.mkdir(exist_ok=True)
         (settings().tenants_dir / f"{name}.yaml").write_text(text)
 
     async def prepare(self, streams: Sequence[str]) -> None:

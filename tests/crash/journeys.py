@@ -11,10 +11,17 @@ from tests.crash import completions, costs, customers, messages, others, tickets
 from tests.crash.harness import Harness
 from tests.installation import installation
 
-OTHERS: dict[
-    str, type[others.QadCustomers | others.WorkdayTickets | messages.Messages | costs.Costs | completions.Completions]
-] = {
+Other = (
+    others.QadCustomers
+    | others.QadTickets
+    | others.WorkdayTickets
+    | messages.Messages
+    | costs.Costs
+    | completions.Completions
+)
+OTHERS: dict[str, type[Other]] = {
     "qad": others.QadCustomers,
+    "qad_tickets": others.QadTickets,
     "workday": others.WorkdayTickets,
     "messages": messages.Messages,
     "costs": costs.Costs,
@@ -26,8 +33,10 @@ OTHERS: dict[
 def harness(
     postgres: Embedded, sandbox_url: str, folder: Path, database: str = "crash", *, story: str = "customers"
 ) -> Iterator[Harness]:
-    """The harness around one of the stories: ``customers`` or ``tickets`` of Oracle Fusion and Zendesk, ``qad``,
-    ``workday`` (its tickets), ``messages`` of Slack, ``costs`` on tasks of Asana, or ``completions`` of those."""
+    """The harness around one of the stories: ``customers`` or ``tickets`` of Oracle Fusion and Zendesk, ``qad`` or
+    ``qad_tickets``, ``workday`` (its tickets), ``messages`` of Slack, ``costs`` on tasks of Asana, or
+    ``completions`` of these.
+    """
     postgres.prepare(database)
     with installation(postgres, database, sandbox_url, folder, settle=0.1, lease=20) as installed, ExitStack() as stack:
         if story == "tickets":

@@ -37,7 +37,9 @@ POINTS = {
     "customers": ("fetch.read", *_WRITTEN),
     "qad": ("fetch.read", *_WRITTEN),
     # tickets are written side by side with the next read: which points are died at differs from round to round
-    "workday": ("fetch.read", "ledger.planned", "upsert.sent", "watermark.moved", "run.finished"),
+    **dict.fromkeys(
+        ("qad_tickets", "workday"), ("fetch.read", "ledger.planned", "upsert.sent", "watermark.moved", "run.finished")
+    ),
     # Slack is asked within a send what became of a message: only a process that dies leaves that to a probe
     "messages": ("fetch.read", "ledger.digested", *(point for point in _WRITTEN if point != "upsert.probed")),
     "costs": ("fetch.read", *_WRITTEN),
@@ -50,6 +52,7 @@ PARTS = (
     ("customers", (), 2),
     ("tickets", ("new", "changed"), 2),
     ("qad", ("new", "changed"), 2),
+    ("qad_tickets", ("new", "changed"), 2),
     ("workday", ("new", "changed"), 2),
     ("messages", ("new", "changed"), 2),
     ("costs", ("new", "changed"), 2),
