@@ -10,11 +10,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from ml_connector.cli.children import left_over
 
 PROVIDED = ("ML_CONNECTOR_", "PREFECT_", "SANDBOX_")
 
 
+@pytest.mark.timeout(600)
 def test_the_demo_moves_what_it_says_and_leaves_nothing_behind() -> None:
     home = Path(tempfile.mkdtemp(prefix="mlc-demo-"))  # short: a unix socket's path has 107 bytes at most
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PROVIDED)}
@@ -25,7 +28,7 @@ def test_the_demo_moves_what_it_says_and_leaves_nothing_behind() -> None:
         cwd=home,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=570,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
