@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+from connectors.oracle_fusion import journal_probe
 from connectors.oracle_fusion.journals import Journals
 from ml_connector.cli import console
 from tests.boards import Boards
@@ -23,6 +24,8 @@ from tests.listening import apply_webhooks
 from tests.posting import Posting, decide
 
 ORDERS, TASKS, CHANGED = 3, 4, 3
+SLOW = 1.5
+"""Seconds that the first job takes: longer than the next process to begin, which finds no batch yet."""
 _FILES = {"method": "POST", "path": "*/erpintegrations"}
 
 
@@ -36,15 +39,15 @@ class Completions:
         {"fault": "status", **_FILES, "times": 1, "status": 503},
         {"fault": "reset", "method": "GET", "path": "*/erpintegrations", "times": 2},
         {"fault": "lose_response", "method": "GET", "path": "*/journalBatches", "times": 2},
-        {"fault": "slow_job", **_FILES, "seconds": 0.3, "times": 2},
+        {"fault": "child_failure", **_FILES, "times": 1},
     )
 
     def __init__(self, installed: Installation) -> None:
         self.address = Address(installed)
-        self.posting = Posting(Boards(installed, settle=0.1, amount="field"))
+        self.posting = Posting(Boards(installed, settle=0.1, amount="field", patience=3))
         self._tasks: list[str] = []
         self._completed = 0
-        Journals.settle_seconds = 0.05  # that a process of Fusion takes its time is not what is tested
+        Journals.settle_seconds = journal_probe.AGAIN_AFTER = 0.05  # waiting is not what is tested
 
     def journey(self) -> Journey:
         async def tell(run: str, count: int) -> bool:
@@ -64,6 +67,7 @@ class Completions:
             tell()
             self._completed += CHANGED
         owner.execute("update watermark set updated_at = updated_at - interval '1 h'")
+        self.posting.sandbox.fault("oracle_fusion", "slow_job", **_FILES, seconds=SLOW, times=1)
 
     async def _prepare(self) -> None:
         await self.posting.prepare(ORDERS)
