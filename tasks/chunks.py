@@ -35,7 +35,7 @@ async def backlog(run: OpenRun) -> AsyncIterator[tuple[Stream, Chunk]]:
 
 
 async def told(run: OpenRun) -> AsyncIterator[tuple[Stream, Chunk]]:
-    """What events tell of, until none comes for a while."""
+    """What was left of each stream; then what events tell of, until none comes for a while."""
     for stream in run.streams:
         async for chunk in leftovers(run, stream):
             yield stream, chunk
@@ -44,7 +44,7 @@ async def told(run: OpenRun) -> AsyncIterator[tuple[Stream, Chunk]]:
 
 
 async def untold(run: OpenRun) -> AsyncIterator[tuple[Stream, Chunk]]:
-    """What events should have told of and did not."""
+    """What events should have told of and did not, and what has become due meanwhile."""
     for stream in run.streams:
         for chunks in (missed(run, stream), leftovers(run, stream, patience=PATIENCE)):
             async for chunk in chunks:
