@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
+import pytest
+
 from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.errors import explain
 from connectors.oracle_fusion.sandbox import OracleFusionEmulator
@@ -64,6 +66,11 @@ class Pod:
         self.emulator = cast(OracleFusionEmulator, sandbox.emulators[SYSTEM])
         self.origin = sandbox.url(SYSTEM)
 
+    def anew(self) -> None:
+        """Empty it for the next test; what the one before has asked must have kept to the reference."""
+        assert self.violations() == []
+        self.sandbox.reset()
+
     def fault(self, fault: str, method: str = "*", path: str = "*", **rule: Any) -> None:
         own = {name: rule.pop(name) for name in ("times", "every", "rate") if name in rule}
         self.world.faults.add(FaultRule(SYSTEM, fault, method, path, **own, params=rule))
@@ -108,6 +115,13 @@ def pod() -> Iterator[Pod]:
         opened = Pod(sandbox)
         yield opened
         assert opened.violations() == []
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Pod]:
+    """One pod for the tests of a module."""
+    with pod() as opened:
+        yield opened
 
 
 @lru_cache

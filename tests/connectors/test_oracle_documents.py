@@ -30,7 +30,8 @@ from connectors.oracle_fusion.sandbox.catalogue import RESOURCES
 from connectors.oracle_fusion.sandbox.resources import Resource
 from ml_connector.core.errors import RetryLater
 from ml_connector.core.records import Body, ReadsNew, SourceRecord, Window
-from tests.connectors.oracle_pod import Pod, everything, pod, read, read_with_crashes
+from tests.connectors.oracle_pod import Pod, everything, read, read_with_crashes
+from tests.connectors.oracle_pod import running as running
 
 STREAMS: dict[str, type[Documents]] = {
     "invoices": PayablesInvoices,
@@ -41,17 +42,10 @@ STREAMS: dict[str, type[Documents]] = {
 WITHHELD = BANK_DETAILS | CARD_DETAILS
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Pod]:
-    with pod() as opened:
-        yield opened
-
-
 @pytest.fixture
 def fusion(running: Pod) -> Pod:
     """A pod with 110 documents of each kind; two of each have more rows below them than come along with them."""
-    assert running.violations() == []
-    running.sandbox.reset()
+    running.anew()
     for documents in STREAMS:
         running.emulator.seed(documents, 110, 5)
     running.emulator.seed("holds", 110, 5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -24,7 +24,8 @@ from connectors.oracle_fusion.sandbox.ledger_setup import DATA_ACCESS_SET, SEGME
 from ml_connector.core.errors import AbortRun, Misconfigured
 from ml_connector.core.ids import uuid7
 from ml_connector.core.records import Body, Decision, Intent, Outcome, State
-from tests.connectors.oracle_pod import Pod, pod
+from tests.connectors.oracle_pod import Pod
+from tests.connectors.oracle_pod import running as running
 
 SUBMIT = ("POST", "*/erpintegrations")
 LOOK = ("GET", "*/erpintegrations")
@@ -45,16 +46,9 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Pod]:
-    with pod() as opened:
-        yield opened
-
-
 @pytest.fixture
 def fusion(running: Pod) -> Pod:
-    assert running.violations() == []
-    running.sandbox.reset()
+    running.anew()
     running.emulator.seed("purchase_orders", 200, 5)
     running.emulator.seed("journal_batches", 1, 5)
     return running

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -29,21 +29,15 @@ from ml_connector.core.records import Body, SourceRecord, Window
 from ml_connector.core.secret import Secret
 from ml_connector.sandbox.serve import SandboxThread
 from ml_connector.sandbox.world import World
-from tests.connectors.oracle_pod import Pod, everything, pod, read, read_with_crashes
+from tests.connectors.oracle_pod import Pod, everything, read, read_with_crashes
+from tests.connectors.oracle_pod import running as running
 from tests.core.test_auth import MemoryTokenStore
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Pod]:
-    with pod() as opened:
-        yield opened
 
 
 @pytest.fixture
 def fusion(running: Pod) -> Pod:
     """A pod with 260 customers, a third of them from one mass import, and 90 contacts."""
-    assert running.violations() == []
-    running.sandbox.reset()
+    running.anew()
     running.emulator.seed("customers", 260, 5)
     running.emulator.seed("contacts", 90, 5)
     return running

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -21,22 +21,16 @@ from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.errors import AbortRun, Misconfigured
 from ml_connector.core.ids import uuid7
 from ml_connector.core.records import Body, Decision, Destination, Intent, Outcome, State
-from tests.connectors.oracle_pod import Pod, pod
+from tests.connectors.oracle_pod import Pod
+from tests.connectors.oracle_pod import running as running
 
 TEXT = "Größe & <b>Preis</b>\r\n日本 'x'\n"
 POST, PUT, LOOK = ("POST", "*/child/*"), ("PUT", "*/enclosure/*"), ("GET", "*/child/*")
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Pod]:
-    with pod() as opened:
-        yield opened
-
-
 @pytest.fixture
 def fusion(running: Pod) -> Pod:
-    assert running.violations() == []
-    running.sandbox.reset()
+    running.anew()
     running.emulator.seed("customers", 12, 5)
     running.emulator.seed("contacts", 12, 5)
     return running
