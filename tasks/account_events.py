@@ -15,7 +15,8 @@ from ml_connector.core.lease import leased
 from ml_connector.core.listeners import listening
 from ml_connector.core.tenants import TenantConfig
 from ml_connector.core.webhooks import Event, News
-from tasks.alerts import channel_changed, connection_needs_reauth
+from tasks.alerts import channel_changed
+from tasks.refused import tell_of_refused
 from tasks.story import this_flow_run
 from tasks.verb import verb
 from tasks.workspace import Workspace
@@ -71,8 +72,8 @@ async def _handle(workspace: Workspace, connection: str, inbox: Inbox, event: Pe
         news = await look(client, Event(event.event_id, event.kind, event.object_key, event.body))
     except Reauthenticate as error:
         system = workspace.system_of(connection).name
-        if await needs_reauth(workspace.db, workspace.tenant, connection, system, error.message):
-            connection_needs_reauth(workspace.tenant, connection, error.message)
+        await needs_reauth(workspace.db, workspace.tenant, connection, system, error.message)
+        await tell_of_refused(workspace)
         await inbox.done([event], "the connection must be reconnected")
         return
     found = [(one, rules) for one in news if (rules := pointing(workspace.config, connection, one))]

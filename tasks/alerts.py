@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from prefect.events import emit_event
 from prefect.settings import get_current_settings
 
 from ml_connector.core.alarms import Alarm
+from ml_connector.core.connections import Refused
 from ml_connector.core.findings import Finding
 
 NEEDS_HUMAN = "ml-connector.record.needs-human"
@@ -54,15 +55,17 @@ def records_need_a_person(tenant: str, stream: str, alarms: Sequence[Alarm]) -> 
             )
 
 
-def connection_needs_reauth(tenant: str, connection: str, reason: str) -> None:
-    """Tell that a connection's credential is refused. To be called when it becomes so, not at each run."""
+def connection_needs_reauth(refused: Refused) -> None:
+    """Tell that a connection's credential is refused. To be called once, not at each run."""
+    named = f"{refused.tenant}/{refused.connection}"
     _tell(
         NEEDS_REAUTH,
-        f"ml-connector.connection.{tenant}.{connection}",
-        tenant,
-        connection=f"{tenant}/{connection}",
-        reason=reason,
-        advice=f"`ml-connector ping {tenant}` says more; no run asks the vendor before it is mended.",
+        f"ml-connector.connection.{refused.tenant}.{refused.connection}",
+        refused.tenant,
+        connection=named,
+        reason=refused.reason,
+        advice=f"`ml-connector ping {refused.tenant}` says more; no run asks the vendor before it is mended.",
+        case=uuid5(NAMESPACE_URL, f"{named} {refused.since.isoformat()}"),
     )
 
 

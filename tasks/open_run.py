@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 from ml_connector.core.connections import needs_reauth
 from ml_connector.core.errors import Disconnected, Misconfigured
 from ml_connector.core.selection import Selection
-from tasks.alerts import connection_needs_reauth
 from tasks.garbage import rare_collections
 from tasks.hold_run import hold_run
-from tasks.refused import is_refused
+from tasks.refused import is_refused, tell_of_refused
 from tasks.stream import OpenRun, Route
 from tasks.workspace import Workspace, open_workspace
 
@@ -22,7 +21,11 @@ async def open_run(
 ) -> AsyncIterator[OpenRun]:
     """Open the tenant and hold its streams for this flow run; see ``hold_run`` for who waits and who is skipped."""
     async with open_workspace(tenant) as workspace:
-        routes = await workspace.routes(integration, streams, full=full)
+        try:
+            routes = await workspace.routes(integration, streams, full=full)
+        except Disconnected:
+            await tell_of_refused(workspace)  # who has found it out may have died before
+            raise
         if not routes:
             raise Misconfigured(f"none of {', '.join(streams)} is switched on in {integration} of tenant {tenant}")
         async with hold(workspace, integration, routes) as run:
@@ -61,8 +64,9 @@ async def hold(
         system = workspace.system_of(connection).name
         if system in run.refused and await is_refused(workspace, connection):
             reason = run.refused[system]
-            if await needs_reauth(workspace.db, workspace.tenant, connection, system, reason):
-                connection_needs_reauth(workspace.tenant, connection, reason)
+            await needs_reauth(workspace.db, workspace.tenant, connection, system, reason)
             disconnected.append(f"{workspace.tenant}/{connection} must be reconnected: {reason}")
+    if disconnected:
+        await tell_of_refused(workspace)
     if disconnected and set(run.failures) <= set(run.refused.values()):
         raise Disconnected("; ".join(disconnected))

@@ -22,13 +22,18 @@ class Refused:
     system: str
     reason: str
     since: datetime
+    told: bool
+    """Whether somebody was told."""
 
 
 async def refused_connections(db: Database, tenant: str) -> list[Refused]:
     """The connections of a tenant that need re-authorization, by name."""
     async with db.session(tenant) as session:
         rows = await session.exec(select(Connection).where(Connection.status == "needs_reauth"))
-        found = [Refused(tenant, row.name, row.system, row.reason or "", row.updated_at) for row in rows]
+        found = [
+            Refused(tenant, row.name, row.system, row.reason or "", row.updated_at, row.told_at is not None)
+            for row in rows
+        ]
     return sorted(found, key=lambda one: one.connection)
 
 
@@ -43,13 +48,18 @@ async def require_usable(db: Database, tenant: str, name: str) -> None:
         )
 
 
-async def needs_reauth(db: Database, tenant: str, name: str, system: str, reason: str) -> bool:
-    """Mark a connection whose credential is refused, so that no flow asks the vendor until it is mended.
-
-    True if that is news: of runs that find it out at the same time, one is told so.
-    """
+async def needs_reauth(db: Database, tenant: str, name: str, system: str, reason: str) -> None:
+    """Mark a connection whose credential is refused, so that no flow asks the vendor until it is mended."""
     async with db.session(tenant) as session:
-        return _refuse(await _row(session, tenant, name, system), reason)
+        _refuse(await _row(session, tenant, name, system), reason)
+
+
+async def refusal_told(db: Database, refused: Refused) -> None:
+    """Note that somebody was told of it, unless it is refused anew since."""
+    async with db.session(refused.tenant) as session:
+        row = await _row(session, refused.tenant, refused.connection, refused.system)
+        if row.updated_at == refused.since:
+            row.told_at = datetime.now(UTC)
 
 
 async def credential_changed(db: Database, tenant: str, name: str) -> None:
@@ -81,12 +91,10 @@ async def record_identity(db: Database, tenant: str, name: str, system: str, ide
         )
 
 
-def _refuse(row: Connection, reason: str) -> bool:
-    news = row.status != "needs_reauth"
-    if news:
-        row.updated_at = datetime.now(UTC)  # since when it is so
+def _refuse(row: Connection, reason: str) -> None:
+    if row.status != "needs_reauth":
+        row.updated_at, row.told_at = datetime.now(UTC), None  # since when it is so
     row.status, row.reason = "needs_reauth", reason
-    return news
 
 
 async def _row(session: AsyncSession, tenant: str, name: str, system: str) -> Connection:

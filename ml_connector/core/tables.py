@@ -39,6 +39,8 @@ class Connection(SQLModel, table=True):
     identity: str | None = None
     reason: str | None = None
     updated_at: datetime = _moment()
+    told_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    """When somebody was told that it is refused."""
 
 
 class StoredSecret(SQLModel, table=True):

@@ -8,7 +8,13 @@ import pytest
 from sqlmodel import SQLModel
 
 from ml_connector.core import tables
-from ml_connector.core.connections import needs_reauth, record_identity, require_usable
+from ml_connector.core.connections import (
+    needs_reauth,
+    record_identity,
+    refusal_told,
+    refused_connections,
+    require_usable,
+)
 from ml_connector.core.credentials import PostgresTokenStore, get_secrets, put_secret
 from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured, Reauthenticate
@@ -36,14 +42,19 @@ async def test_a_refused_connection_is_not_asked_again_until_it_has_a_new_creden
 ) -> None:
     await put_secret(database, vault, "acme", "desk", "client_secret", Secret("old"))
     await require_usable(database, "acme", "desk")
-    news = [await needs_reauth(database, "acme", "desk", "zendesk", "invalid_grant") for _ in range(2)]
-    assert news == [True, False]
+    for told in (False, True):
+        await needs_reauth(database, "acme", "desk", "zendesk", "invalid_grant")
+        [refused] = await refused_connections(database, "acme")
+        assert refused.told is told
+        await refusal_told(database, refused)
     with pytest.raises(Reauthenticate, match="invalid_grant"):
         await require_usable(database, "acme", "desk")
 
     await put_secret(database, vault, "acme", "desk", "client_secret", Secret("new"))
 
     await require_usable(database, "acme", "desk")
+    await needs_reauth(database, "acme", "desk", "zendesk", "invalid_grant")
+    assert [(one.told, one.reason) for one in await refused_connections(database, "acme")] == [(False, "invalid_grant")]
     assert (await get_secrets(database, vault, "acme", "desk"))["client_secret"].reveal() == "new"
     assert await get_secrets(database, vault, "globex", "desk") == {}
 

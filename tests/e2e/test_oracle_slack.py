@@ -208,11 +208,15 @@ async def test_a_revoked_token_stops_the_run_once_and_it_goes_on_where_it_was(
     notices.sandbox.fault("slack", "expire_token", "POST", "/api/chat.postMessage", every=6)
     first = await notices.notify("run-1", streams=("invoices",))
     calls = _calls(notices)
+    told = "select told_at is not null from connection where name = 'slack'"
+    assert owner.execute(told).fetchall() == [(True,)]
+    owner.execute("update connection set told_at = null")  # as if the process had died before it has told
     second = await notices.notify("run-2", streams=("invoices",))
 
     assert [(state.is_failed(), state.name) for state in (first, second)] == [(True, "Disconnected")] * 2
     assert "acme/slack must be reconnected" in str(second.message)
     assert _calls(notices) == calls
+    assert owner.execute(told).fetchall() == [(True,)]
     assert owner.execute("select status from connection where name = 'slack'").fetchall() == [("needs_reauth",)]
     notices.sandbox.clear_faults()
     notices.sandbox.settings("slack", token=ANOTHER)
