@@ -92,8 +92,6 @@ class Workday:
                 "POST", path, content=message, headers=HEADERS, retry=Retry.ALWAYS, accept=(200,), limits=self._limits
             )
             request_id = response.request_id
-            if "html" in response.headers.get("content-type", ""):
-                raise RetryLater("answered with a page for people instead of a SOAP message")
             answer = await asyncio.to_thread(read_page, operation, response.body, _charset(response))
         except ConnectorError as error:
             error.vendor, error.phase = SYSTEM, f"{operation.name} ({service} {read.version}), page {page}"

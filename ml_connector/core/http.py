@@ -29,7 +29,7 @@ from ml_connector.core import jsonx
 from ml_connector.core.errors import AbortRun, ConnectorError, Reauthenticate, RetryLater
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.rate import Limit, Limiter
-from ml_connector.core.response import Problem, Response, decode, judge, parse_date
+from ml_connector.core.response import Problem, Response, decode, judge, no_page, parse_date
 
 __all__ = ["Auth", "HttpClient", "HttpPolicy", "Response", "Retry"]
 
@@ -258,9 +258,12 @@ class HttpClient:
         if response.status not in call.accept:
             return judge(response)
         empty_by_right = response.status == 204 or (call.method != "GET" and not response.body)
-        if response.status >= 300 or empty_by_right or "json" not in call.headers["accept"]:
+        if response.status >= 300 or empty_by_right:
             return response
-        return decode(response)
+        accept = call.headers["accept"]
+        if "json" in accept:
+            return decode(response)
+        return no_page(response) if "xml" in accept else response
 
     async def _exchange(self, call: _Call, credentials: Mapping[str, str]) -> Response:
         async with self._client.stream(

@@ -98,3 +98,10 @@ def decode(response: Response) -> Response | Problem:
     except RetryLater as error:
         return Problem(error.message, unsent=False, request_id=response.request_id)
     return response
+
+
+def no_page(response: Response) -> Response | Problem:
+    """The same answer, unless it is a page for people: a problem that may pass."""
+    if "html" not in response.headers.get("content-type", ""):
+        return response
+    return Problem("answered text/html where XML was expected", unsent=False, request_id=response.request_id)

@@ -193,7 +193,7 @@ async def test_an_answer_that_is_not_workdays_is_refused_and_the_page_is_read_la
         source, window = STREAMS["Supplier"](client), everything()
         pages = source.read(window, None)
         first = await anext(aiter(pages))
-        workday.fault(fault, times=3 if fault in ("truncate", "status") else 1, **params)
+        workday.fault(fault, times=3 if fault in ("truncate", "status", "html") else 1, **params)
         tracemalloc.start()
         with pytest.raises(error) as refused:
             await anext(aiter(pages))

@@ -53,7 +53,6 @@ FAULTS: dict[str, list[Fault]] = {
         *both("reset", every=5),
         zendesk("lose_response", method="P*", every=4),
     ],
-    "every 20th write committed and answered 504": [zendesk("apply_then_status", method="P*", every=20)],
     "every third write committed and answered 504": [zendesk("apply_then_status", method="P*", every=3)],
     "jobs that end as failed, half done": [zendesk("job_failed", method="P*", every=3, after=10)],
     "more jobs than the account may have": [zendesk("too_many_jobs", method="P*", every=4)],

@@ -14,7 +14,7 @@ import pytest
 from ml_connector.core.embedded import Embedded
 from tests.e2e.child import sync_in_child
 from tests.e2e.erps import Workday
-from tests.installation import Installation, installation
+from tests.installation import Installation, Sandbox, installation
 
 SUPPLIERS = int(os.environ.get("E2E_SUPPLIERS", "100000"))
 
@@ -37,6 +37,12 @@ async def test_a_second_read_of_all_writes_nothing(installed: Installation) -> N
 
     assert erp.wrong() == []
     assert writes[1] == writes[0]
+
+
+def _calls(sandbox: Sandbox) -> int:
+    """Of Zendesk, tokens aside, whether they read or write."""
+    rows = [row for row in sandbox.requests() if row["system"] == "zendesk" and "oauth" not in row["route"]]
+    return sum(row["count"] for row in rows)
 
 
 @pytest.mark.slow
