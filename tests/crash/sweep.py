@@ -40,8 +40,7 @@ POINTS = {
     **dict.fromkeys(
         ("qad_tickets", "workday"), ("fetch.read", "ledger.planned", "upsert.sent", "watermark.moved", "run.finished")
     ),
-    # Slack is asked within a send what became of a message: only a process that dies leaves that to a probe
-    "messages": ("fetch.read", "ledger.digested", *(point for point in _WRITTEN if point != "upsert.probed")),
+    "messages": ("fetch.read", "ledger.digested", *_WRITTEN),
     "costs": ("fetch.read", *_WRITTEN),
     "tickets": (*_TOLD, *_WRITTEN),
     "completions": (*_TOLD, "oracle.journal.submitted", *_WRITTEN),
