@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from prefect.client.schemas.objects import State
@@ -15,7 +16,7 @@ from ml_connector.core.db import Database
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
 from ml_connector.core.vault import MasterKeys, Vault
-from tests.installation import CLIENT_SECRET, Installation, tell
+from tests.installation import CLIENT_SECRET, Installation, Sandbox, tell
 
 TOKEN = "xoxb-sandbox-token"
 CHANNELS = {"procurement": "C0PROCURE1", "finance": "C0FINANCE1", "operations": "C0OPERATE1"}
@@ -60,6 +61,13 @@ ROUTING = """
         when: previous.Status == 'Pending Supplier Acknowledgment' && Status != previous.Status
         to: operations
 """
+
+
+def pace(sandbox: Sandbox, channel: str) -> tuple[int, float, float]:
+    """How many messages stand in a channel, how many came a second, and the least seconds between two."""
+    stamps = sorted(float(row["ts"]) for row in sandbox.state("slack", "messages") if row["channel"] == channel)
+    gaps = [later - earlier for earlier, later in pairwise(stamps)]
+    return len(stamps), len(gaps) / sum(gaps), min(gaps)
 
 
 class Notices:
