@@ -151,7 +151,7 @@ class Qad(Erp):
     streams = """
       organizations: {every: 10m, delay: 0s}
       users: {every: 10m, delay: 0s}
-      orders: {every: 1h}
+      orders: {every: 1h, enabled: true}
       tickets: {every: 10m, delay: 0s, start_from: now}
 """
     synced = ("organizations", "users", "orders")
