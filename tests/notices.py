@@ -62,6 +62,19 @@ ROUTING = """
         to: operations
 """
 
+SPREAD = """
+      - {name: Germany, streams: invoices, when: BusinessUnit == 'Vision Deutschland', to: procurement, stop: true}
+      - {name: operations, streams: invoices, when: BusinessUnit == 'Vision Operations', to: operations, stop: true}
+      - {name: others, streams: invoices, to: finance}
+"""
+"""Each invoice to one of three channels."""
+
+
+def stack_file(name: str, routing: str) -> str:
+    """The file of a tenant of `tests.e2e.stack`, where streams would begin with what happens from now on."""
+    text = TENANT_FILE.format(sandbox="${SANDBOX_URL}", routing=routing, digest_above=1_000_000, settle=1.0)
+    return text.replace("tenant: acme", f"tenant: {name}").replace("delay: 0s}", "delay: 0s, start_from: 2000-01-01}")
+
 
 def pace(sandbox: Sandbox, channel: str) -> tuple[int, float, float]:
     """How many messages stand in a channel, how many came a second, and the least seconds between two."""

@@ -15,18 +15,11 @@ import pytest
 
 from tests.e2e.stack import Stack, until
 from tests.installation import Sandbox
-from tests.notices import TENANT_FILE
+from tests.notices import SPREAD, stack_file
 
 KILLS = int(os.environ.get("E2E_KILLS", "3"))
 RECORDS = int(os.environ.get("E2E_RECORDS", "45"))
 SEED = int(os.environ.get("E2E_SEED", random.SystemRandom().randrange(10**6)))
-START = "start_from: 2000-01-01"
-"""By default a stream of messages begins with what happens from its first run on."""
-ROUTING = """
-      - {name: Germany, streams: invoices, when: BusinessUnit == 'Vision Deutschland', to: procurement, stop: true}
-      - {name: operations, streams: invoices, when: BusinessUnit == 'Vision Operations', to: operations, stop: true}
-      - {name: others, streams: invoices, to: finance}
-"""
 
 
 @pytest.mark.slow
@@ -37,9 +30,7 @@ def test_killed_in_mid_send_and_retried_each_message_is_posted_once_and_a_last_r
     sandbox.seed("oracle_fusion", "invoices", RECORDS)
     sandbox.fault("slack", "lose_response", "POST", "/api/chat.postMessage", rate=0.2)
     sandbox.fault("slack", "history_lag", "POST", "/api/chat.postMessage", seconds=0.5)
-    text = TENANT_FILE.format(sandbox="${SANDBOX_URL}", routing=ROUTING, digest_above=1_000_000, settle=1.0)
-    text = text.replace("tenant: acme", "tenant: told").replace("delay: 0s}", f"delay: 0s, {START}}}")
-    deployment = stack.deploy("told", text, "oracle-slack-notify")
+    deployment = stack.deploy("told", stack_file("told", SPREAD), "oracle-slack-notify")
 
     run = stack.run(deployment, streams=["invoices"])
     died_with: list[int] = []

@@ -26,7 +26,7 @@ from ml_connector.core.audit_query import lines
 from ml_connector.core.db import Database
 from tests.e2e.conftest import Owner
 from tests.installation import Installation
-from tests.notices import CHANNELS, Notices, pace
+from tests.notices import CHANNELS, SPREAD, Notices, pace
 
 RECORDS = int(os.environ.get("E2E_RECORDS", "12"))
 KILLS = int(os.environ.get("E2E_KILLS", "1"))
@@ -38,11 +38,6 @@ SENT = int(os.environ.get("E2E_SENT", "4"))
 MANY = int(os.environ.get("E2E_MANY", "150"))
 LOOKED_UP = 10
 SEED = int(os.environ.get("E2E_SEED", random.SystemRandom().randrange(10**6)))
-SPREAD = """
-      - {name: Germany, streams: invoices, when: BusinessUnit == 'Vision Deutschland', to: procurement, stop: true}
-      - {name: operations, streams: invoices, when: BusinessUnit == 'Vision Operations', to: operations, stop: true}
-      - {name: others, streams: invoices, to: finance}
-"""
 ONE = """
       - {name: all, to: procurement}
 """

@@ -13,7 +13,7 @@ import pytest
 from ml_connector.cli.children import left_over
 from ml_connector.cli.services import WORK_POOL
 from tests.e2e.stack import Stack, until
-from tests.notices import CHANNELS, TENANT_FILE, pace
+from tests.notices import CHANNELS, pace, stack_file
 
 SENT = int(os.environ.get("E2E_SENT", "15"))
 """Messages of each run into each channel."""
@@ -21,8 +21,6 @@ STREAMS = ("invoices", "holds", "journal_batches")
 ROUTING = """
       - {name: all, to: [procurement, finance]}
 """
-START = "start_from: 2000-01-01"
-"""By default a stream of messages begins with what happens from its first run on."""
 
 
 @pytest.mark.slow
@@ -32,9 +30,7 @@ def test_no_channel_is_sent_more_than_a_message_a_second_and_none_waits_for_long
     sandbox.settings("slack", posts_per_second=1.0)
     for collection in STREAMS:
         sandbox.seed("oracle_fusion", collection, SENT)
-    text = TENANT_FILE.format(sandbox="${SANDBOX_URL}", routing=ROUTING, digest_above=1_000_000, settle=1.0)
-    text = text.replace("tenant: acme", "tenant: paced").replace("delay: 0s}", f"delay: 0s, {START}}}")
-    deployment = stack.deploy("paced", text, "oracle-slack-notify")
+    deployment = stack.deploy("paced", stack_file("paced", ROUTING), "oracle-slack-notify")
 
     with _three_workers(stack) as workers:
         runs = [stack.run(deployment, streams=[stream]) for stream in STREAMS]
