@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +13,7 @@ import psycopg
 
 from connectors.asana.field_setup import ensure_fields
 from connectors.oracle_fusion.journal_names import BatchName
+from connectors.oracle_fusion.sandbox.scheduler import ON_THE_WAY
 from ml_connector.cli import console
 from ml_connector.cli.resolve import resolve
 from ml_connector.core.custom_fields import CustomField
@@ -92,6 +94,8 @@ async def decide(posting: Posting, owner: psycopg.Connection[Any]) -> int:
     """A person looks up in Oracle what needs one, with nothing but what the ledger tells, and says so; how many."""
     rows = owner.execute("select id::text, reason from effect where state = 'needs_human' and stream = %s", (STREAM,))
     doubted = rows.fetchall()
+    while _one_runs(posting):  # noqa: ASYNC110 - what has not ended may yet make the batch, and tells nobody when
+        await asyncio.sleep(0.1)
     names = [batch["BatchName"] for batch in posting.boards.batches()]
     for effect_id, reason in doubted:
         named = next(name for name in map(BatchName.parse, _from_each_word(reason)) if name)
@@ -102,6 +106,10 @@ async def decide(posting: Posting, owner: psycopg.Connection[Any]) -> int:
         with console.out.capture():
             await resolve("acme", effect_id, "applied" if there else "not-applied", "looked up in Oracle")
     return len(doubted)
+
+
+def _one_runs(posting: Posting) -> bool:
+    return any(row["STATUS"] in ON_THE_WAY for row in posting.sandbox.state("oracle_fusion", "ess_processes"))
 
 
 def _from_each_word(text: str) -> list[str]:

@@ -47,7 +47,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
 @pytest.mark.parametrize("installed", [{"lease": 2.0}], indirect=True)
 async def test_each_completion_is_one_balanced_batch_whatever_happens(installed: Installation, owner: Owner) -> None:
     dice = random.Random(SEED)
-    posting = Posting(Boards(installed, settle=0.5, amount="field", patience=10))
+    posting = Posting(Boards(installed, settle=0.5, amount="field", patience=4))
     await posting.prepare(COMPLETIONS // EACH)
     costs = [Decimal("10.01") + n * Decimal("0.01") for n in range(COMPLETIONS)]
     tasks = [posting.task(posting.orders[n // EACH], cost) for n, cost in enumerate(costs)]
@@ -124,7 +124,8 @@ def _holder(owner: Owner) -> str:
 
 
 def _drained(drains: Drains, run: str) -> None:
-    pid, deadline = drains.start(run), time.monotonic() + 300
+    """A run that waits until the lease of a dead one has run out, as a Retry does."""
+    pid, deadline = drains.start(run, 2), time.monotonic() + 300
     while is_there(pid):
         assert time.monotonic() < deadline, f"seed {SEED}: {run} does not end"
         time.sleep(0.1)
