@@ -13,7 +13,9 @@ from flows.qad_zendesk import sync_customers
 from flows.workday_zendesk import enrich_tickets, sync_suppliers
 from tests.crash.customers import Customers
 from tests.crash.harness import Journey
-from tests.e2e.erps import Qad, Workday, held, make, shown
+from tests.e2e.erp_qad import Qad
+from tests.e2e.erp_workday import Workday
+from tests.e2e.erps import held, make, shown
 from tests.installation import Installation
 
 CUSTOMERS, CONTACTS, CHANGED = 4, 4, 2

@@ -14,7 +14,9 @@ import time
 import pytest
 
 from ml_connector.core.settings import settings
-from tests.e2e.erps import Erp, Qad, Workday, shown
+from tests.e2e.erp_qad import Qad
+from tests.e2e.erp_workday import Workday
+from tests.e2e.erps import Erp, shown
 from tests.e2e.reconcile import doubled, reconcile
 from tests.e2e.stack import FlowRun, Stack, until
 from tests.installation import Installation

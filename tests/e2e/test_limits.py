@@ -17,7 +17,9 @@ from collections import defaultdict
 import pytest
 
 from tests.e2e.conftest import Owner
-from tests.e2e.erps import QAD, Erp, Qad, Row, Workday, make
+from tests.e2e.erp_qad import QAD, Qad
+from tests.e2e.erp_workday import Workday
+from tests.e2e.erps import Erp, Row, make
 from tests.installation import Installation, Sandbox
 
 

@@ -14,7 +14,9 @@ import pytest
 from ml_connector.core.http import HttpClient, HttpPolicy
 from tasks import events
 from tests.e2e.conftest import Owner
-from tests.e2e.erps import ERPS, Erp, shown
+from tests.e2e.erp_qad import Qad
+from tests.e2e.erp_workday import Workday
+from tests.e2e.erps import Erp, shown
 from tests.installation import Installation
 
 RECORDS = int(os.environ.get("E2E_RECORDS", "600"))
@@ -23,7 +25,7 @@ Fault = dict[str, Any]
 API = "/api/v2/*"
 
 
-@pytest.fixture(params=ERPS, ids=lambda erp: erp.integration)
+@pytest.fixture(params=[Qad, Workday], ids=lambda erp: erp.integration)
 def erp(request: pytest.FixtureRequest, installed: Installation, monkeypatch: pytest.MonkeyPatch) -> Erp:
     """One that waits for nothing: pauses are not what is tested."""
     monkeypatch.setitem(HttpClient.__init__.__kwdefaults__ or {}, "policy", HttpPolicy(backoff=0.01))
@@ -110,6 +112,18 @@ async def _meets(erp: Erp, faults: list[Fault]) -> None:
     state = await erp.sync()
     assert state.is_completed(), state.message
     assert [fault["fault"] for fault in erp.sandbox.faults() if not fault["hits"]] == []
+    assert erp.wrong() == []
+
+
+async def test_an_answer_that_is_too_large_stops_the_run_and_its_retry_reads_on(erp: Erp) -> None:
+    await erp.prepare(FEW)
+    erp.sandbox.fault(erp.tenant.source, "huge", path=erp.reading, every=3, times=1, mebibytes=200)
+    state = await erp.sync("run-1")
+    assert state.is_failed()
+    assert "the answer is larger than 32768 KiB: ask for smaller pages" in str(state.message)
+
+    state = await erp.sync("run-1", count=2, completed=0)
+    assert state.is_completed(), state.message
     assert erp.wrong() == []
 
 

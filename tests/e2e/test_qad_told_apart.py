@@ -11,7 +11,7 @@ from prefect.client.orchestration import PrefectClient
 from ml_connector.cli.apply import carry_out_all
 from ml_connector.core.settings import settings
 from ml_connector.core.tenants import load_tenant
-from tests.e2e.erps import Qad
+from tests.e2e.erp_qad import Qad
 from tests.installation import Installation
 
 CUSTOMERS = 8

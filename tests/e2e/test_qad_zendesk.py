@@ -11,7 +11,8 @@ from ml_connector.core.audit_query import lines
 from ml_connector.core.db import Database
 from tasks import events
 from tests.e2e.conftest import Owner
-from tests.e2e.erps import Qad, held, make, shown
+from tests.e2e.erp_qad import Qad
+from tests.e2e.erps import held, make, shown
 from tests.installation import Installation
 from tests.listening import listening
 from tests.receiver.conftest import postgres as postgres  # one that keeps what it commits

@@ -18,7 +18,8 @@ from ml_connector.core.db import Database
 from ml_connector.core.retention import erase, find_records
 from tasks import events
 from tests.e2e.conftest import Owner
-from tests.e2e.erps import Workday, make, shown
+from tests.e2e.erp_workday import Workday
+from tests.e2e.erps import make, shown
 from tests.installation import Installation, Sandbox
 from tests.listening import listening
 from tests.receiver.conftest import postgres as postgres  # one that keeps what it commits

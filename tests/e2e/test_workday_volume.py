@@ -13,7 +13,7 @@ import pytest
 
 from ml_connector.core.embedded import Embedded
 from tests.e2e.child import sync_in_child
-from tests.e2e.erps import Workday
+from tests.e2e.erp_workday import Workday
 from tests.installation import Installation, Sandbox, installation
 
 SUPPLIERS = int(os.environ.get("E2E_SUPPLIERS", "100000"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.e2e.erps import Workday, held
+from tests.e2e.erp_workday import Workday
+from tests.e2e.erps import held
 from tests.installation import Installation
 
 
