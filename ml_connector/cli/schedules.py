@@ -12,8 +12,8 @@ from prefect.server.schemas.schedules import CronSchedule as CronDates
 
 from ml_connector.core.tenants import StreamConfig, stagger
 
-_LOOKED_AT = 60
-"""Moments of a cron line that are compared: two months of a daily one."""
+_LOOKED_AT = 1_000
+"""Moments of a cron line that are compared, as many as Prefect tells: more than a day of one that skips the night."""
 _SPELLED = str.maketrans({"*": "any", "/": "per", ",": "and", "-": "to", " ": "-"})
 
 
