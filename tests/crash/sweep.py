@@ -77,6 +77,8 @@ def share(folder: str, number: int, rounds: int, seed: int) -> Share:
             made.sweep(name, real, faults=made.story.faults[:1] if name == "changed" else ())
             if "upsert.probed" in POINTS[story]:
                 made.leave_in_doubt(name, real)
+        if swept:  # a sweep ends early where a probe happens to find nothing more often than in the round before
+            made.once_at_each(swept[-1], [point for point in POINTS[story] if not real.deaths[point]], real)
         made.shuffle(max(0, rounds - real.rounds), seed, real)
         if story == "customers" and swept:
             naive = naive_designs(made, home / f"naive{number}", rounds=3 if rounds < 500 else 20, seed=seed)
