@@ -48,11 +48,12 @@ def test_the_path_of_an_event_from_its_delivery_to_the_note(postgres: Embedded, 
 def test_customers_of_qad_tickets_that_name_invoices_of_workday_and_messages_of_slack(
     postgres: Embedded, tmp_path: Path, story: str
 ) -> None:
+    """A short sweep; ``make crash`` has the long one."""
     tally = Tally()
     with sandbox_process() as url, harness(postgres, url, tmp_path / "tenants", f"crash_{story}", story=story) as made:
-        made.sweep("new", tally)
-        made.once_at_each("changed", POINTS[story][:5], tally)
-        made.shuffle(5, seed=20261121, tally=tally)
+        made.once_at_each("new", [point for point in POINTS[story] if point != "upsert.probed"], tally)
+        made.leave_in_doubt("changed", tally)
+        made.shuffle(3, seed=20261121, tally=tally)
 
     assert (tally.lost, tally.doubled) == (0, 0), tally.bad
     assert len(tally.deaths.keys() & set(POINTS[story])) > 4
