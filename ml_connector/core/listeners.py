@@ -67,7 +67,8 @@ async def listening(db: Database, tenant: str) -> dict[str, str]:
 
 
 async def sweep(db: Database, tenant: str) -> int:
-    """Give what nobody has heard to those who listen now; returns how many events are due."""
+    """Give what nobody has heard to those who listen now, and be done with what is none of their business; returns how
+    many events are due."""
     async with db.tenant(tenant) as conn:
         await conn.execute(_HAND_ON)
         due = await conn.execute(
@@ -117,7 +118,9 @@ from listener l cross join lateral (
 
 _HAND_ON = """
 with unheard as (
-    update inbox set state = 'done', reason = 'handed on to who listens now', settled_at = now()
+    update inbox set state = 'done', settled_at = now(), reason = case when exists (
+            select 1 from listener l where l.connection = inbox.connection and mlc_wants(l.objects, inbox.object_key))
+        then 'handed on to who listens now' else 'no stream listens to events of such objects' end
     where stream = '' and state = 'pending' and connection in (select connection from listener)
     returning connection, event_id, kind, object_key, received_at, envelope)
 insert into inbox (tenant, stream, connection, event_id, kind, object_key, received_at, envelope)

@@ -157,4 +157,7 @@ async def test_a_stream_is_not_woken_for_objects_that_it_does_not_want(database:
 
     async with database.tenant("acme") as conn:
         rows = await (await conn.execute("select stream, event_id from inbox where state = 'pending'")).fetchall()
+        settled = await conn.execute("select event_id, reason from inbox where state = 'done' and stream = ''")
+        told = dict(await settled.fetchall())
     assert sorted(rows) == sorted([(users, e) for e in ("e1", "e3", "e5")] + [(STREAM, e) for e in ("e2", "e4", "e5")])
+    assert told["e6"] == "no stream listens to events of such objects"
