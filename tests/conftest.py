@@ -63,7 +63,17 @@ async def vault(database: Database) -> Vault:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of those who run tests side by side one has all that share a running stack."""
+    """Of those who run tests side by side one has all that share a running stack. What takes long begins first: at the
+    end all but one would wait for it."""
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("stack"))
+    items.sort(key=_begins)
+
+
+def _begins(item: pytest.Item) -> int:
+    rooms = ("e2e", "crash", "receiver")
+    room = item.path.parent.name
+    if item.get_closest_marker("xdist_group"):
+        return 0
+    return 1 + rooms.index(room) if room in rooms else 1 + len(rooms)

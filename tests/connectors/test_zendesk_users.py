@@ -182,7 +182,7 @@ async def test_single_updates_ask_for_zendesks_own_limits(zendesk: Account) -> N
     asked = {limit.key: (limit.per_minute, limit.burst) for limit in permits.asked}
     assert asked == {
         f"zendesk {origin}": (400, 40),
-        f"zendesk {origin} users": (60, 1),
+        f"zendesk {origin} users": (40, 1),
         f"zendesk {origin} users/{created.dest_id}": (5, 1),
     }
 

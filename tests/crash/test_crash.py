@@ -44,7 +44,10 @@ def test_the_path_of_an_event_from_its_delivery_to_the_note(postgres: Embedded, 
     assert [point for point in POINTS["tickets"] if not tally.deaths[point]] == []
 
 
-@pytest.mark.parametrize("story", ["qad", "qad_tickets", "workday", "messages"])
+@pytest.mark.parametrize(
+    "story",
+    ["qad_tickets", "workday", "messages", pytest.param("qad", marks=pytest.mark.slow)],  # as `customers` are
+)
 def test_customers_of_qad_tickets_that_name_invoices_of_workday_and_messages_of_slack(
     postgres: Embedded, tmp_path: Path, story: str
 ) -> None:
