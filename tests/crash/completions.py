@@ -13,8 +13,6 @@ from typing import Any
 
 import psycopg
 
-from connectors.oracle_fusion import journal_probe
-from connectors.oracle_fusion.journals import Journals
 from ml_connector.cli import console
 from tests.boards import Boards
 from tests.crash.harness import Journey
@@ -47,7 +45,6 @@ class Completions:
         self.posting = Posting(Boards(installed, settle=0.1, amount="field", patience=3))
         self._tasks: list[str] = []
         self._completed = 0
-        Journals.settle_seconds = journal_probe.AGAIN_AFTER = 0.05  # waiting is not what is tested
 
     def journey(self) -> Journey:
         async def tell(run: str, count: int) -> bool:

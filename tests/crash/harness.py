@@ -18,11 +18,8 @@ from typing import Any, Protocol
 
 import psycopg
 
-from connectors.zendesk import jobs
 from ml_connector.core import crashpoints
 from ml_connector.core.embedded import Embedded
-from ml_connector.core.http import HttpClient, HttpPolicy
-from tasks import events
 from tests.installation import Installation
 
 DIED = 137
@@ -128,12 +125,9 @@ class Harness:
         self._reach = 0
         """How many crash points a journey comes to, as far as sweeps have shown."""
         gc.freeze()  # what a child does not touch it shares with its parent
-        # the emulator answers within milliseconds; waiting for it is not what is tested
-        jobs._SOONEST = 0.004
-        events.LINGER = 0.0
-        (HttpClient.__init__.__kwdefaults__ or {})["policy"] = HttpPolicy(backoff=0.01)
 
     def close(self) -> None:
+        gc.unfreeze()
         self._owner.close()
 
     def sweep(self, story: str, tally: Tally, *, faults: Sequence[dict[str, Any]] = ()) -> None:

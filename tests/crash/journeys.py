@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
+
+from connectors.oracle_fusion import journal_probe
+from connectors.oracle_fusion.journals import Journals
+from connectors.zendesk import jobs
+from ml_connector.core import rate
 from ml_connector.core.embedded import Embedded
+from ml_connector.core.http import HttpClient, HttpPolicy
+from tasks import events
 from tests.crash import completions, costs, customers, messages, others, tickets
 from tests.crash.harness import Harness
 from tests.installation import installation
@@ -38,7 +46,9 @@ def harness(
     ``completions`` of these.
     """
     postgres.prepare(database)
-    with installation(postgres, database, sandbox_url, folder, settle=0.1, lease=20) as installed, ExitStack() as stack:
+    with ExitStack() as stack:
+        _hasten(stack.enter_context(pytest.MonkeyPatch.context()))
+        installed = stack.enter_context(installation(postgres, database, sandbox_url, folder, settle=0.1, lease=20))
         if story == "tickets":
             told = tickets.Tickets(installed)
             stack.callback(told.address.close)
@@ -53,3 +63,13 @@ def harness(
             made = Harness(installed, postgres, database, customers.journey(installed), of_customers)
         stack.callback(made.close)
         yield made
+
+
+def _hasten(patch: pytest.MonkeyPatch) -> None:
+    """The emulators answer within milliseconds, and take what they are sent: waiting for them is not what is tested."""
+    patch.setattr(jobs, "_SOONEST", 0.004)
+    patch.setattr(Journals, "settle_seconds", 0.05)
+    patch.setattr(journal_probe, "AGAIN_AFTER", 0.05)
+    patch.setattr(events, "LINGER", 0.0)
+    patch.setattr(rate, "_MINUTE", 0.05)
+    patch.setitem(HttpClient.__init__.__kwdefaults__ or {}, "policy", HttpPolicy(backoff=0.01))

@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 
-from ml_connector.core import rate
 from tests.crash.harness import Journey
 from tests.installation import Installation
 from tests.notices import CHANNELS, Notices
@@ -37,7 +36,6 @@ class Messages:
     def __init__(self, installed: Installation) -> None:
         self.notices = Notices(installed, ROUTING, digest_above=DIGEST_ABOVE, settle=0.1)
         self.sandbox = installed.sandbox
-        rate._MINUTE = 0.05  # that channels take a message a second is not what is tested
 
     def journey(self) -> Journey:
         async def tell(run: str, count: int) -> bool:

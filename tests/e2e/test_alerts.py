@@ -115,10 +115,25 @@ def test_each_kind_of_trouble_ends_as_one_notification(stack: Stack, listener: L
         EventsWorker.drain_all()
     until(lambda: listener.about("a webhook was deactivated"), 20, "a notification of the webhook")
 
+    for once in ("must be reconnected", "need a decision", "organizations: Failed"):
+        assert len(listener.about(once)) == 1, once
+    assert not listener.about("Disconnected")
+
+    file.write_text(without)
+    assert _apply(stack, code=1).count("remove") == len(alerts)  # 1: its connection is still refused
+    assert not _automations(stack, "tenant:alerted")
+
+
+@pytest.mark.slow
+def test_a_run_that_is_missing_is_told_of_until_one_begins(stack: Stack, listener: Listener) -> None:
+    tenant = stack.tenant("alerted")
+    file = stack.home / "tenants" / "alerted.yaml"
+    file.write_text(file.read_text() + "alerts: {block: custom-webhook/ops}\n")
+    _apply(stack)
     _impatient(stack, f"ml-connector alerted: {FLOW} has not run", SHORT)
     _impatient(stack, f"ml-connector alerted: {OTHER_FLOW} has not run", SHORT)
     began = time.monotonic()
-    assert tenant.start("organizations").wait() == "Disconnected"  # it has begun: that is what counts
+    assert tenant.start("organizations").wait() == "Completed"
     with stack.surroundings():
         wanted = wanted_deployments(load_templates(), [load_tenant(file)])
         asyncio.run(expect_runs([one for one in wanted if one.template.flow == OTHER_FLOW]))  # it has never run
@@ -129,13 +144,6 @@ def test_each_kind_of_trouble_ends_as_one_notification(stack: Stack, listener: L
     about = listener.about("has not run")
     time.sleep(1.5 * SHORT)
     assert listener.about("has not run") == about, "not told again, until a run begins"
-    for once in ("must be reconnected", "need a decision", "organizations: Failed"):
-        assert len(listener.about(once)) == 1, once
-    assert not listener.about("Disconnected")
-
-    file.write_text(without)
-    assert _apply(stack, code=1).count("remove") == len(alerts)  # 1: its connection is still refused
-    assert not _automations(stack, "tenant:alerted")
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """``kill -9`` of the flow's process at random moments of a sync, and Retry as often as it takes.
 
-``E2E_KILLS=20 E2E_RECORDS=2000 pytest -o timeout=900 tests/e2e/test_kill.py`` is the long version (four minutes on two
-cores), and with ``-m slow`` that of QAD and Workday, with their tickets; ``E2E_SEED`` repeats one.
+``E2E_KILLS=20 E2E_RECORDS=2000 pytest -m slow -o timeout=900 tests/e2e/test_kill.py`` is the long version (four minutes
+for customers on two cores, then QAD and Workday, with their tickets); ``E2E_SEED`` repeats one.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ PAGES = 40
 """All records come in so many reads, and each takes its time: so the deaths are spread over the whole sync."""
 
 
+@pytest.mark.slow
 def test_killed_and_retried_every_record_arrives_once(stack: Stack) -> None:
     tenant, sandbox = stack.tenant("killed"), stack.sandbox
     sandbox.seed("oracle_fusion", "customers", RECORDS // 2)
