@@ -62,6 +62,7 @@ async def vault(database: Database) -> Vault:
     return Vault(database, MasterKeys.parse(Secret(MasterKeys.generate("test"))))
 
 
+@pytest.hookimpl(tryfirst=True)  # before those who deal the tests out look at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Of those who run tests side by side one has all that share a running stack. What takes long begins first: at the
     end all but one would wait for it."""
