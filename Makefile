@@ -19,7 +19,7 @@ demo: $(VENV)/.ready ## everything on this machine, with records on their way; O
 	@$(BIN)/ml-connector demo $(if $(ONCE),--once)
 
 test: check ## what CI runs
-	$(BIN)/python -m pytest -n 4 --dist loadgroup --durations 25
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --durations 25
 
 check: $(VENV)/.ready ## lint, format, types, which room imports which, mappings
 	$(BIN)/ruff check .
