@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,8 +32,13 @@ class Children:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._logs.mkdir(parents=True, exist_ok=True)
 
-    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start a process in a session of its own, so that a Ctrl-C in the terminal reaches only us."""
+    def start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], listener: socket.socket | None = None
+    ) -> None:
+        """Start a process in a session of its own, so that a Ctrl-C in the terminal reaches only us.
+
+        ``listener`` becomes its own, under the same file descriptor: our copy is closed.
+        """
         with self.log(name).open("wb") as log:
             self._running[name] = subprocess.Popen(  # noqa: S603 - commands are ours
                 command,
@@ -41,7 +47,10 @@ class Children:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **environment, MARK: str(self._home)},
                 start_new_session=True,
+                pass_fds=[listener.fileno()] if listener else (),
             )
+        if listener:
+            listener.close()
 
     def log(self, name: str) -> Path:
         return self._logs / f"{name}.log"

@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 from prefect.client.orchestration import PrefectClient, get_client
@@ -91,17 +92,18 @@ def start_prefect_server(
 
 def start_sandbox(children: Children) -> Addresses:
     """The vendors, played on loopback. Our hosts check must let their address pass."""
-    port = free_port(SANDBOX_PORT)
-    children.start("sandbox", [sys.executable, "-m", "ml_connector.sandbox", "--port", str(port)], {})
-    return {"SANDBOX_URL": f"http://127.0.0.1:{port}", "ML_CONNECTOR_ALLOW_PRIVATE_HOSTS": "true"}
+    listener, address = _listen(SANDBOX_PORT)
+    command = [sys.executable, "-m", "ml_connector.sandbox", "--fd", str(listener.fileno())]
+    children.start("sandbox", command, {}, listener)
+    return {"SANDBOX_URL": address, "ML_CONNECTOR_ALLOW_PRIVATE_HOSTS": "true"}
 
 
 def start_receiver(children: Children, addresses: Addresses) -> Addresses:
     """The receiver on loopback, where the sandbox's webhooks reach it; elsewhere a reverse proxy stands before it."""
-    port = free_port(RECEIVER_PORT)
-    children.start("receiver", [sys.executable, "-m", "ml_connector.receiver", "--port", str(port)], addresses)
-    local = f"http://127.0.0.1:{port}"
-    return {"RECEIVER_URL": local, "ML_CONNECTOR_PUBLIC_URL": settings().public_url or local}
+    listener, address = _listen(RECEIVER_PORT)
+    command = [sys.executable, "-m", "ml_connector.receiver", "--fd", str(listener.fileno())]
+    children.start("receiver", command, addresses, listener)
+    return {"RECEIVER_URL": address, "ML_CONNECTOR_PUBLIC_URL": settings().public_url or address}
 
 
 async def start_worker(children: Children, home: Path, addresses: Addresses) -> None:
@@ -134,15 +136,15 @@ async def worker_is_online() -> bool:
     return any(worker.status.value == "ONLINE" for worker in workers)
 
 
-async def listens(address: str) -> bool:
-    """Whether somebody takes connections at a loopback address."""
-    port = int(address.rpartition(":")[2])
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
+async def answers(address: str) -> bool:
+    """Whether somebody answers at a loopback address: the socket that we handed on takes connections before it does."""
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(1):
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+            with closing(writer):
+                writer.write(b"HEAD /healthz HTTP/1.0\r\n\r\n")
+                return await reader.read(1) != b""
+    return False
 
 
 async def until(children: Children, name: str, ready: Callable[[], Awaitable[bool]]) -> None:
@@ -157,14 +159,20 @@ async def until(children: Children, name: str, ready: Callable[[], Awaitable[boo
 
 def free_port(wanted: int) -> int:
     """``wanted``, or any free loopback port if somebody has it."""
+    listener, address = _listen(wanted)
+    listener.close()
+    return int(address.rpartition(":")[2])
+
+
+def _listen(wanted: int) -> tuple[socket.socket, str]:
+    """A listening socket and its address: on loopback port ``wanted``, or on any free one if somebody has it.
+
+    It is handed on as it is: of two who look for a free port before they take it, one dies.
+    """
     for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
+        with suppress(OSError):
+            listener = socket.create_server(("127.0.0.1", port), backlog=2048)
+            return listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
     raise Misconfigured("this machine has no free port left")
 
 

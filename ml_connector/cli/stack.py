@@ -70,7 +70,7 @@ async def running(port: int, *, fresh: bool) -> AsyncIterator[Stack]:
         addresses |= services.start_receiver(children, addresses)
         os.environ.update(addresses)
         settings.cache_clear()
-        await until(children, "receiver", lambda: services.listens(addresses["RECEIVER_URL"]))
+        await until(children, "receiver", lambda: services.answers(addresses["RECEIVER_URL"]))
         _say("worker")
         await services.start_worker(children, home, addresses)
         stack.callback(ADDRESSES.unlink, missing_ok=True)
@@ -92,7 +92,7 @@ async def _start(
     if embedded is not None and "ML_CONNECTOR_DATABASE_URL" not in addresses:
         addresses |= services.prepare_database(embedded, f"ml_connector{suffix}", fresh=fresh)
     addresses |= services.master_key(home)
-    await until(children, "sandbox", lambda: services.listens(addresses["SANDBOX_URL"]))
+    await until(children, "sandbox", lambda: services.answers(addresses["SANDBOX_URL"]))
     await until(children, "prefect-server", lambda: services.prefect_answers(addresses["PREFECT_API_URL"]))
 
 

@@ -7,6 +7,7 @@ import asyncio
 import ipaddress
 import logging
 import os
+import socket
 import sys
 
 from ml_connector.core.errors import Misconfigured
@@ -24,20 +25,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="ml_connector.receiver", description="Takes the webhooks of vendors")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; a reverse proxy stands before it")
     parser.add_argument("--port", type=int, default=PORT, help="0 takes a free one")
+    parser.add_argument("--fd", type=int, help="a listening socket that we inherit, instead of --host and --port")
     arguments = parser.parse_args()
     os.environ.setdefault("DO_NOT_TRACK", "1")  # else Prefect's client tells its maker what we do
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        run(arguments.host, arguments.port)
+        run(arguments.host, arguments.port, arguments.fd)
     except Misconfigured as error:
         print(error.message, file=sys.stderr)
         return _MISCONFIGURED
     return 0
 
 
-def run(host: str, port: int) -> None:
+def run(host: str, port: int, fd: int | None = None) -> None:
     """Serve until a signal. Raises Misconfigured before it listens."""
     given = settings()
+    inherited = None if fd is None else socket.socket(fileno=fd)
+    host = inherited.getsockname()[0] if inherited else host
     if not given.database_url:
         raise Misconfigured("there is no database: set ML_CONNECTOR_DATABASE_URL, or start one with `ml-connector up`")
     token = given.operator_token if given.operator_token.reveal() else None
@@ -55,7 +59,7 @@ def run(host: str, port: int) -> None:
         given.database_url, master, metrics, operator_token=token, allow_private_hosts=given.allow_private_hosts
     )
     try:
-        listener = listen(host, port)
+        listener = inherited or listen(host, port)
     except OSError as error:
         raise Misconfigured(f"{host}:{port} cannot be listened on ({error.strerror}): choose another --port") from None
     address, bound = listener.getsockname()[:2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from ml_connector.cli import children as module
+from ml_connector.cli import services
 from ml_connector.cli.children import Children, left_over
 from ml_connector.cli.stack import alone_in
 from ml_connector.core.errors import AbortRun, Misconfigured
@@ -65,3 +67,15 @@ def test_a_second_up_in_the_same_folder_is_refused(tmp_path: Path) -> None:
 def _wait_for_both(folder: Path) -> None:
     while not all((folder / f"stubborn.py.{n}").exists() for n in (1, 2)):
         time.sleep(0.02)
+
+
+async def test_two_who_start_at_the_same_moment_do_not_take_the_same_port(tmp_path: Path) -> None:
+    one, other = Children(tmp_path / "one"), Children(tmp_path / "other")
+    try:
+        addresses = [services.start_sandbox(children)["SANDBOX_URL"] for children in (one, other)]
+        for children, address in zip((one, other), addresses, strict=True):
+            await services.until(children, "sandbox", functools.partial(services.answers, address))
+        assert addresses[0] != addresses[1]
+    finally:
+        await one.stop()
+        await other.stop()
