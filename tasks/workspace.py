@@ -185,7 +185,7 @@ class Workspace:
         http = HttpClient(
             vendor=made_by.name,
             origin=str(config.settings.get("origin", "")),
-            auth=build_auth(config.auth, secrets, store, hosts, named),
+            auth=build_auth(config.auth, secrets, store, hosts, named, made_by.oauth_errors),
             hosts=hosts,
             explain=made_by.explain,
             request_id_headers=made_by.request_id_headers,

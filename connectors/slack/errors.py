@@ -63,6 +63,11 @@ _LATER = {
 """Certainly nothing was done; seconds until it is worth another try."""
 _UNCLEAR = frozenset({"fatal_error", "internal_error", "request_timeout"})
 """Slack's own words: "It's possible some aspect of the operation succeeded"."""
+# https://docs.slack.dev/reference/methods/oauth.v2.access#errors, all of them told with status 200
+OAUTH_ERRORS = {"invalid_refresh_token": "invalid_grant"} | dict.fromkeys(
+    ("ratelimited", "service_unavailable", "team_added_to_org", *_UNCLEAR), "temporarily_unavailable"
+)
+"""Slack's words at its token address, by those of RFC 6749."""
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,60}")
 _SCOPES = re.compile(r"[a-z:._, ]{1,200}")
 _POINTER = re.compile(r"\[json-pointer:([/\w]{1,80})\]")

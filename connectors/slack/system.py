@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.slack.client import HOSTS, REQUEST_ID_HEADERS, VENDOR, Slack
-from connectors.slack.errors import explain, status_of
+from connectors.slack.errors import OAUTH_ERRORS, explain, status_of
 from connectors.slack.events import close_address, event_findings, heed, is_heard, open_address
 from connectors.slack.messages import Messages, address
 from connectors.slack.models import Message
@@ -18,6 +18,7 @@ SLACK = System(
     hosts=HOSTS,
     request_id_headers=REQUEST_ID_HEADERS,
     explain=explain,
+    oauth_errors=OAUTH_ERRORS,
     status=status_of,
     client=Slack,
     ping=lambda client, _models: ping(client),

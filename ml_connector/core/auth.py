@@ -8,19 +8,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ml_connector.core.errors import Misconfigured, Reauthenticate
-from ml_connector.core.hosts import HostPolicy
-from ml_connector.core.http import Auth
-from ml_connector.core.oauth import (
+from ml_connector.core.grants import (
     AuthorizationCode,
     ClientCredentials,
-    OAuthClient,
     PasswordGrant,
     RefreshToken,
-    TokenStore,
-    TokenStyle,
     authorization_url,
-    basic,
 )
+from ml_connector.core.hosts import HostPolicy
+from ml_connector.core.http import Auth
+from ml_connector.core.oauth import OAuthClient, TokenStyle, basic
+from ml_connector.core.oauth_token import TokenStore
 from ml_connector.core.secret import Secret
 
 __all__ = ["Auth", "AuthSpec", "AuthorizationCodeSpec", "Basic", "Bearer", "UsernameToken", "build_auth"]
@@ -174,12 +172,17 @@ class Bearer:
 
 
 def build_auth(
-    spec: AuthSpec, secrets: Mapping[str, Secret], store: TokenStore, hosts: HostPolicy, connection: str
+    spec: AuthSpec,
+    secrets: Mapping[str, Secret],
+    store: TokenStore,
+    hosts: HostPolicy,
+    connection: str,
+    oauth_errors: Mapping[str, str] = {},
 ) -> Auth:
     """The credential that ``spec`` describes.
 
     ``connection`` (``acme/zendesk``) names it in messages. ``store`` keeps the tokens of the OAuth types.
-    `Misconfigured` if a secret is missing or ``hosts`` refuses the token address.
+    ``oauth_errors``: see `System`. `Misconfigured` if a secret is missing or ``hosts`` refuses the token address.
     """
 
     def secret(name: str) -> Secret:
@@ -193,11 +196,11 @@ def build_auth(
         case BearerSpec():
             return Bearer(secret("token"), connection)
         case ClientCredentialsSpec():
-            return ClientCredentials(_client(spec, secret("client_secret")), store, hosts, connection)
+            return ClientCredentials(_client(spec, secret("client_secret"), oauth_errors), store, hosts, connection)
         case AuthorizationCodeSpec():
             hosts.check(spec.authorize_url)
             proof = None if spec.public_client else secret("client_secret")
-            return AuthorizationCode(_client(spec, proof), store, hosts, connection)
+            return AuthorizationCode(_client(spec, proof, oauth_errors), store, hosts, connection)
         case RefreshTokenSpec():
             client = OAuthClient(spec.token_url, spec.client_id, secret("client_secret"), "", spec.token_style)
             return RefreshToken(client, secret("refresh_token"), store, hosts, connection)
@@ -208,8 +211,10 @@ def build_auth(
             return UsernameToken(spec.username, secret("password"), connection)
 
 
-def _client(spec: ClientCredentialsSpec | AuthorizationCodeSpec, secret: Secret | None) -> OAuthClient:
-    return OAuthClient(spec.token_url, spec.client_id, secret, spec.scope, spec.token_style)
+def _client(
+    spec: ClientCredentialsSpec | AuthorizationCodeSpec, secret: Secret | None, error_codes: Mapping[str, str]
+) -> OAuthClient:
+    return OAuthClient(spec.token_url, spec.client_id, secret, spec.scope, spec.token_style, error_codes)
 
 
 def _set_secret(connection: str, name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets as random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -18,8 +19,8 @@ from ml_connector.core.connections import credential_changed
 from ml_connector.core.credentials import PostgresTokenStore, get_secrets
 from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured
+from ml_connector.core.grants import AuthorizationCode, pkce_pair
 from ml_connector.core.hosts import HostPolicy
-from ml_connector.core.oauth import AuthorizationCode, pkce_pair
 from ml_connector.core.vault import Vault
 
 MINUTES = 10
@@ -116,9 +117,14 @@ async def accept(db: Database, vault: Vault, state: str) -> Callback | None:
     return Callback(key, tenant, connection, sealed["system"], spec, sealed["redirect_uri"], sealed["verifier"])
 
 
-async def exchange(db: Database, vault: Vault, callback: Callback, code: str, hosts: HostPolicy) -> None:
-    """Buy the token with the code, store it, and let flows use the connection. Raises core.errors."""
-    client = await _client(db, vault, callback.tenant, callback.connection, callback.spec, hosts)
+async def exchange(
+    db: Database, vault: Vault, callback: Callback, code: str, hosts: HostPolicy, oauth_errors: Mapping[str, str]
+) -> None:
+    """Buy the token with the code, store it, and let flows use the connection. Raises core.errors.
+
+    ``oauth_errors``: see `System`.
+    """
+    client = await _client(db, vault, callback.tenant, callback.connection, callback.spec, hosts, oauth_errors)
     await client.exchange(code, callback.redirect_uri, callback.verifier)
     await credential_changed(db, callback.tenant, callback.connection)
 
@@ -161,11 +167,17 @@ _USE = """
 
 
 async def _client(
-    db: Database, vault: Vault, tenant: str, connection: str, spec: AuthorizationCodeSpec, hosts: HostPolicy
+    db: Database,
+    vault: Vault,
+    tenant: str,
+    connection: str,
+    spec: AuthorizationCodeSpec,
+    hosts: HostPolicy,
+    oauth_errors: Mapping[str, str] = {},
 ) -> AuthorizationCode:
     secrets = await get_secrets(db, vault, tenant, connection)
     store = PostgresTokenStore(db, vault, tenant, connection)
-    client = build_auth(spec, secrets, store, hosts, f"{tenant}/{connection}")
+    client = build_auth(spec, secrets, store, hosts, f"{tenant}/{connection}", oauth_errors)
     assert isinstance(client, AuthorizationCode)  # noqa: S101 - what such a spec describes
     return client
 

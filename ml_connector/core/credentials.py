@@ -13,7 +13,7 @@ from ml_connector.core.connections import credential_changed
 from ml_connector.core.db import Connection, Database
 from ml_connector.core.endpoints import SIGNING
 from ml_connector.core.errors import RetryLater
-from ml_connector.core.oauth import Token
+from ml_connector.core.oauth_token import Token
 from ml_connector.core.secret import Secret
 from ml_connector.core.tables import StoredSecret, StoredToken
 from ml_connector.core.vault import Sealer, Vault

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import re
-import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
 from ml_connector.core import jsonx
 from ml_connector.core.errors import ConnectorError, Misconfigured, Reauthenticate, RetryLater
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import HttpClient, HttpPolicy, Response, Retry
+from ml_connector.core.oauth_token import Token, TokenStore
 from ml_connector.core.secret import Secret
 
 TokenStyle = Literal["basic_form", "form", "json"]
@@ -27,69 +25,10 @@ TokenStyle = Literal["basic_form", "form", "json"]
 TOKEN_POLICY = HttpPolicy(tries=3, try_timeout=8, connect_timeout=5, deadline=20, connections=2, max_body=1024 * 1024)
 _QUIET = timedelta(seconds=30)  # without another request to a token address that has just failed
 _FOREVER = 1e9
-# https://docs.slack.dev/reference/methods/oauth.v2.access#errors
-_LATER = {"fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable", "team_added_to_org"}
-"""Slack's words for a fault of its own, which it tells with status 200."""
-_DEAD = {"invalid_grant", "invalid_refresh_token"}
-"""The refresh token is worthless: RFC 6749, section 5.2, and Slack's word for it."""
-
-
-@dataclass(slots=True, frozen=True)
-class Token:
-    """``expires_at`` None: it does not expire."""
-
-    access: Secret
-    refresh: Secret | None
-    issued_at: datetime
-    expires_at: datetime | None
-
-    def is_expired(self, now: datetime) -> bool:
-        return self.expires_at is not None and now >= self.expires_at
-
-    def is_stale(self, now: datetime) -> bool:
-        """Less than 5 minutes are left, or less than half of a life that is shorter than 10 minutes."""
-        if self.expires_at is None:
-            return False
-        margin = min(timedelta(minutes=5), (self.expires_at - self.issued_at) / 2)
-        return now >= self.expires_at - margin
-
-    def authorization(self) -> str:
-        return f"Bearer {self.access.reveal()}"
-
-    def dump(self) -> bytes:
-        """In clear, for the vault; `load` reads it."""
-        return jsonx.dumps(
-            {
-                "access": self.access.reveal(),
-                "refresh": self.refresh and self.refresh.reveal(),
-                "issued_at": self.issued_at.isoformat(),
-                "expires_at": self.expires_at and self.expires_at.isoformat(),
-            }
-        )
-
-    @classmethod
-    def load(cls, raw: bytes) -> Token:
-        stored = jsonx.loads(raw)
-        return cls(
-            access=Secret(stored["access"]),
-            refresh=Secret(stored["refresh"]) if stored["refresh"] else None,
-            issued_at=datetime.fromisoformat(stored["issued_at"]),
-            expires_at=datetime.fromisoformat(stored["expires_at"]) if stored["expires_at"] else None,
-        )
-
-
-class TokenSlot(Protocol):
-    """The stored token of one connection, while its row is locked."""
-
-    token: Token | None
-
-    async def save(self, token: Token) -> None: ...
-
-
-class TokenStore(Protocol):
-    def locked(self) -> AbstractAsyncContextManager[TokenSlot]:
-        """Locks the token against every other process. What was saved is durable when the context is left."""
-        ...
+_LATER = {"server_error", "temporarily_unavailable"}
+"""The authorization server's own trouble: RFC 6749, section 4.1.2.1."""
+_DEAD = "invalid_grant"
+"""The refresh token is worthless: RFC 6749, section 5.2."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -98,7 +37,7 @@ class OAuthClient:
 
     ``token_style``: ``basic_form`` sends form fields, and the client's id and secret as HTTP Basic; ``form`` all of it
     as form fields; ``json`` all of it as one JSON object. ``client_secret`` None: it is registered as a public one
-    (RFC 6749, section 2.1).
+    (RFC 6749, section 2.1). ``error_codes``: the vendor's own error codes, by which of the RFC's they stand for.
     """
 
     token_url: str
@@ -106,6 +45,7 @@ class OAuthClient:
     client_secret: Secret | None
     scope: str
     token_style: TokenStyle
+    error_codes: Mapping[str, str] = field(default_factory=dict)
 
 
 def _utc_now() -> datetime:
@@ -243,99 +183,12 @@ class OAuth(ABC):
         code = _error_code(response)
         if code is None:
             return Misconfigured(f"the token address of {self._connection} answered {response.status}: check token_url")
-        if code in _LATER:
+        meant = self._client.error_codes.get(code, code)
+        if meant in _LATER:
             return RetryLater(f"the token address of {self._connection} does not work now ({code})")
         error = Reauthenticate(f"the credential of {self._connection} is refused ({code}): {self.remedy}")
-        error.dead_grant = code in _DEAD
+        error.dead_grant = meant == _DEAD
         return error
-
-
-class ClientCredentials(OAuth):
-    """The application acts for itself (RFC 6749, section 4.4)."""
-
-    @property
-    def remedy(self) -> str:
-        return f"check client_id and set the secret with `ml-connector secret set {self._connection} client_secret`"
-
-    def _grant(self, _: Token | None, /) -> dict[str, str]:
-        return _filled(grant_type="client_credentials", scope=self._client.scope)
-
-
-class RefreshToken(OAuth):
-    """Somebody has issued a refresh token by hand that stays valid (RFC 6749, section 6)."""
-
-    def __init__(
-        self, client: OAuthClient, refresh: Secret, store: TokenStore, hosts: HostPolicy, connection: str
-    ) -> None:
-        super().__init__(client, store, hosts, connection)
-        self._refresh = refresh
-
-    @property
-    def remedy(self) -> str:
-        return f"issue a new refresh token and `ml-connector secret set {self._connection} refresh_token`"
-
-    def _grant(self, _: Token | None, /) -> dict[str, str]:
-        return {"grant_type": "refresh_token", "refresh_token": self._refresh.reveal()}
-
-
-class PasswordGrant(OAuth):
-    """A technical user signs in (RFC 6749, section 4.3). Renewed the same way: nothing is gained by refresh tokens."""
-
-    def __init__(
-        self,
-        client: OAuthClient,
-        username: str,
-        password: Secret,
-        store: TokenStore,
-        hosts: HostPolicy,
-        connection: str,
-    ) -> None:
-        super().__init__(client, store, hosts, connection)
-        self._username = username
-        self._password = password
-
-    @property
-    def remedy(self) -> str:
-        return f"check client_id and username, and `ml-connector secret set {self._connection} password`"
-
-    def _grant(self, _: Token | None, /) -> dict[str, str]:
-        return _filled(
-            grant_type="password",
-            username=self._username,
-            password=self._password.reveal(),
-            scope=self._client.scope,
-        )
-
-
-class AuthorizationCode(OAuth):
-    """A person has let the application act for them (RFC 6749, section 4.1; PKCE is RFC 7636)."""
-
-    @property
-    def remedy(self) -> str:
-        return f"reconnect it with `ml-connector connect {self._connection}`"
-
-    async def exchange(self, code: str, redirect_uri: str, verifier: str) -> None:
-        """Buy the first token with the code that the authorization server gave to our callback, and store it.
-
-        ``verifier`` is empty without PKCE.
-        """
-        grant = _filled(
-            grant_type="authorization_code",
-            code=code,
-            redirect_uri=redirect_uri,
-            code_verifier=verifier,
-            scope=self._client.scope,
-        )
-        token = await self._buy(grant, None)  # the row is not locked meanwhile: the code is good for us alone
-        async with self._store.locked() as slot:
-            await slot.save(token)
-
-    def _grant(self, token: Token | None, /) -> dict[str, str]:
-        if token is None:
-            raise Reauthenticate(f"{self._connection} was never connected: {self.remedy}")
-        if token.refresh is None:
-            raise Reauthenticate(f"the token of {self._connection} cannot be renewed: {self.remedy}")
-        return _filled(grant_type="refresh_token", refresh_token=token.refresh.reveal(), scope=self._client.scope)
 
 
 def _token_request(who: OAuthClient, grant: dict[str, str]) -> tuple[bytes, dict[str, str]]:
@@ -349,40 +202,10 @@ def _token_request(who: OAuthClient, grant: dict[str, str]) -> tuple[bytes, dict
     return urlencode(grant).encode(), basic(who.client_id, who.client_secret) | form
 
 
-def pkce_pair() -> tuple[str, str]:
-    """A fresh code verifier and its S256 challenge."""
-    verifier = secrets.token_urlsafe(48)
-    return verifier, pkce_challenge(verifier)
-
-
-def pkce_challenge(verifier: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-
-
-def authorization_url(
-    authorize_url: str, client_id: str, scope: str, *, redirect_uri: str, state: str, challenge: str
-) -> str:
-    """Where a person's browser goes to grant access (RFC 6749, section 4.1.1)."""
-    query = _filled(
-        response_type="code",
-        client_id=client_id,
-        redirect_uri=redirect_uri,
-        scope=scope,
-        state=state,
-        code_challenge=challenge,
-        code_challenge_method="S256" if challenge else "",
-    )
-    return f"{authorize_url}?{urlencode(query)}"
-
-
 def basic(user: str, password: Secret) -> dict[str, str]:
     """The header of HTTP Basic authentication."""
     pair = f"{user}:{password.reveal()}".encode()
     return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-
-
-def _filled(**fields: str) -> dict[str, str]:
-    return {name: value for name, value in fields.items() if value}
 
 
 def _error_code(response: Response) -> str | None:

@@ -78,6 +78,8 @@ class System:
     reads. Raises core.errors: `Reauthenticate` if the account refuses us."""
     is_heard: Callable[[Any], bool] = _never
     """Whether a connection with these settings wants to be told of its account."""
+    oauth_errors: Mapping[str, str] = field(default_factory=dict)
+    """Error codes of its own that its token address answers, by which of RFC 6749 they stand for."""
     status: Callable[[Response], int] | None = None
     """The status that an answer deserves, where the vendor's own says something else; None: it is right."""
     discover: Callable[[Any], Awaitable[str]] | None = None

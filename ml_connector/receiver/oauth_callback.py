@@ -87,9 +87,10 @@ class OAuthCallback:
             refusal = "The vendor has sent no code"
         if refusal is not None:
             return "refused", refusal
-        hosts = HostPolicy(system(callback.system).hosts, allow_private=self._allow_private_hosts)
+        vendor = system(callback.system)
+        hosts = HostPolicy(vendor.hosts, allow_private=self._allow_private_hosts)
         try:
-            await exchange(self._db, self._vault, callback, codes[0], hosts)
+            await exchange(self._db, self._vault, callback, codes[0], hosts, vendor.oauth_errors)
         except ConnectorError as error:
             log.warning("the code of a callback was not taken: %s", SafeError.of(error))
             return "vendor_down" if isinstance(error, RetryLater) else "refused", error.message

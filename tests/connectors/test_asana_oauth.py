@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from connectors.asana.sandbox.oauth import CLIENT_ID, CLIENT_SECRET
+from ml_connector.core.grants import AuthorizationCode
 from ml_connector.core.hosts import HostPolicy
-from ml_connector.core.oauth import AuthorizationCode, OAuthClient
+from ml_connector.core.oauth import OAuthClient
 from ml_connector.core.secret import Secret
 from tests.connectors.asana_workspace import Workspace, workspace
 from tests.core.test_auth import MemoryTokenStore

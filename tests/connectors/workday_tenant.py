@@ -12,9 +12,10 @@ from connectors.workday.sandbox import WorkdayEmulator
 from connectors.workday.sandbox.access import PASSWORD
 from connectors.workday.settings import HOSTS, REQUEST_ID_HEADERS, SYSTEM, WorkdaySettings
 from ml_connector.core.auth import UsernameToken
+from ml_connector.core.grants import RefreshToken
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import Auth, HttpClient, HttpPolicy
-from ml_connector.core.oauth import OAuthClient, RefreshToken
+from ml_connector.core.oauth import OAuthClient
 from ml_connector.core.secret import Secret
 from ml_connector.sandbox.serve import SandboxThread
 from ml_connector.sandbox.world import FaultRule

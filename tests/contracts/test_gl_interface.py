@@ -30,9 +30,9 @@ from connectors.oracle_fusion.journal_settings import JournalSettings
 from connectors.oracle_fusion.journals import Journals
 from connectors.oracle_fusion.sandbox import journal_import
 from ml_connector.core import jsonx
+from tests.connectors.journal_desk import SETTINGS, Desk, completion, orders
+from tests.connectors.journal_desk import settings as journals_of
 from tests.connectors.oracle_pod import pod
-from tests.connectors.test_oracle_journals import SETTINGS, Desk, completion, orders
-from tests.connectors.test_oracle_journals import settings as journals_of
 
 CURRENCIES = ("USD", "EUR", "JPY", "KWD", "CLF", "HUF", "XXX")
 EXAMPLES, CASES = 1_000, 10

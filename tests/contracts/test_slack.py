@@ -22,8 +22,9 @@ from connectors.slack import errors
 from connectors.slack.ping import ping
 from connectors.slack.sandbox.oauth import CLIENT_ID, CLIENT_SECRET
 from ml_connector.core.errors import Reauthenticate, RejectEvent
+from ml_connector.core.grants import AuthorizationCode
 from ml_connector.core.hosts import HostPolicy
-from ml_connector.core.oauth import AuthorizationCode, OAuthClient
+from ml_connector.core.oauth import OAuthClient
 from ml_connector.core.secret import Secret
 from ml_connector.core.signatures import slack_signature, verify_slack
 from tests.connectors.slack_workspace import FINANCE, PROCUREMENT, TOKEN, SlackWorkspace, deliver, intent, workspace

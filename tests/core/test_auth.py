@@ -16,17 +16,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from ml_connector.core.auth import AuthorizationCodeSpec, AuthSpec, build_auth
 from ml_connector.core.errors import Misconfigured, Reauthenticate, RetryLater
+from ml_connector.core.grants import AuthorizationCode, ClientCredentials, pkce_challenge, pkce_pair
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import HttpPolicy
-from ml_connector.core.oauth import (
-    AuthorizationCode,
-    ClientCredentials,
-    OAuth,
-    OAuthClient,
-    Token,
-    pkce_challenge,
-    pkce_pair,
-)
+from ml_connector.core.oauth import OAuth, OAuthClient
+from ml_connector.core.oauth_token import Token
 from ml_connector.core.secret import Secret
 from tests.core.wire import Request, Step, Wire, answer, hang, reset, wire
 

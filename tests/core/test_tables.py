@@ -18,7 +18,7 @@ from ml_connector.core.connections import (
 from ml_connector.core.credentials import PostgresTokenStore, get_secrets, put_secret
 from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured, Reauthenticate
-from ml_connector.core.oauth import Token
+from ml_connector.core.oauth_token import Token
 from ml_connector.core.secret import Secret
 from ml_connector.core.vault import Vault
 

@@ -16,7 +16,7 @@ from ml_connector.core.connections import needs_reauth, refused_connections, req
 from ml_connector.core.credentials import PostgresTokenStore, put_secret
 from ml_connector.core.db import Database
 from ml_connector.core.hosts import HostPolicy
-from ml_connector.core.oauth import Token
+from ml_connector.core.oauth_token import Token
 from ml_connector.core.secret import Secret
 from ml_connector.receiver.limits import Limits
 from ml_connector.sandbox.serve import SandboxThread
