@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -40,7 +41,13 @@ class Database:
         self._engine: AsyncEngine | None = None
 
     async def __aenter__(self) -> Database:
-        await self._pool.open(wait=True, timeout=30)
+        heed = _cancellation()
+        try:
+            await self._pool.open(wait=True, timeout=30)
+            heed()
+        except BaseException:
+            await self._pool.close()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -51,14 +58,18 @@ class Database:
     @asynccontextmanager
     async def tenant(self, tenant: str) -> AsyncIterator[Connection]:
         """A transaction that sees and writes the rows of one tenant only; commits when left without an error."""
+        heed = _cancellation()
         async with self._pool.connection() as conn:
+            heed()
             await conn.execute("select set_config('mlc.tenant', %s, true)", (tenant,))
             yield conn
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[Connection]:
         """A transaction without a tenant: tenant list, rate buckets. Any tenant's table raises in it."""
+        heed = _cancellation()
         async with self._pool.connection() as conn:
+            heed()
             yield conn
 
     @asynccontextmanager
@@ -68,6 +79,24 @@ class Database:
             address = self.url.replace("postgresql://", "postgresql+psycopg://", 1)
             self._engine = create_async_engine(address, pool_size=1, max_overflow=1, hide_parameters=True)
         async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+            heed = _cancellation()
             connection = await session.connection()
+            heed()
             await connection.execute(text("select set_config('mlc.tenant', :tenant, true)"), {"tenant": tenant})
             yield session
+
+
+def _cancellation() -> Callable[[], None]:
+    """Call the result: it raises if the running task was cancelled after this, and has not noticed.
+
+    Both pools wait by ``asyncio.wait_for``, which in Python 3.11 loses a cancellation that comes in the moment in which
+    a connection does (https://github.com/python/cpython/issues/86296): who was told to end would go on for ever.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+
+    def heed() -> None:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
+
+    return heed

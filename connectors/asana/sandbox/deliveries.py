@@ -95,7 +95,8 @@ class Deliveries:
         async with asyncio.TaskGroup() as astray:
             while True:
                 try:
-                    await asyncio.wait_for(line.some.wait(), settings.heartbeat_seconds)
+                    async with asyncio.timeout(settings.heartbeat_seconds):
+                        await line.some.wait()
                 except TimeoutError:
                     pass
                 else:
