@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 ROUNDS ?= 200
 
+# Our processes are many and short: each would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test check crash bench lock clean
 
 help: ## what there is to make
@@ -19,7 +22,7 @@ demo: $(VENV)/.ready ## everything on this machine, with records on their way; O
 	@$(BIN)/ml-connector demo $(if $(ONCE),--once)
 
 test: check ## what CI runs
-	$(BIN)/python -m pytest -n 3 --dist loadgroup --durations 25
+	$(BIN)/python -m pytest -n 4 --dist loadgroup --durations 25
 
 check: $(VENV)/.ready ## lint, format, types, which room imports which, mappings
 	$(BIN)/ruff check .

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
 import os
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,6 +24,9 @@ from ml_connector.core.embedded import Embedded
 from tests.installation import Installation
 
 DIED = 137
+STUCK = 124
+_PATIENCE = 90.0
+"""Seconds for one process of a story."""
 _UNKNOWN_REACH = 40
 _TABLES = (
     "effect, body, batch, run, run_window, watermark, lease, link, audit_head, audit_block, audit_entry, connection, "
@@ -210,7 +214,9 @@ class Harness:
         os.close(writer)
         with os.fdopen(reader) as pipe:
             name = pipe.read()
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), name
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        assert code != STUCK, f"a process does not end:\n{name}"
+        return code, name
 
     def _child(self, run: str, count: int, death: int | str, writer: int) -> None:
         gc.disable()
@@ -226,7 +232,7 @@ class Harness:
         code = 3
         try:
             crashpoints.arm(on_point)
-            code = 0 if asyncio.run(self.journey(run, count)) else 2
+            code = 0 if asyncio.run(_in_time(self.journey(run, count), writer)) else 2
         except BaseException as error:  # noqa: BLE001 - the child must not return into the parent's stack
             os.write(writer, f"{type(error).__name__}: {error}".encode())
             if os.environ.get("CRASH_TRACE"):
@@ -236,3 +242,16 @@ class Harness:
         finally:
             sys.stderr.flush()
             os._exit(code)
+
+
+async def _in_time(journey: Awaitable[bool], writer: int) -> bool:
+    """The result of a journey. One that does not end says where it stands: no cancellation is counted on."""
+    task = asyncio.ensure_future(journey)
+    done, _ = await asyncio.wait([task], timeout=_PATIENCE)
+    if not done:
+        stacks = io.StringIO()
+        for one in asyncio.all_tasks():
+            one.print_stack(file=stacks)
+        os.write(writer, stacks.getvalue().encode()[:60_000])  # a pipe holds 64 KiB
+        os._exit(STUCK)
+    return task.result()

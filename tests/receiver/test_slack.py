@@ -99,7 +99,7 @@ async def test_the_sandbox_sends_what_slack_sends(database: Database, receiver: 
         async with slack.client() as client:
             await client.me()  # it is served: events go out from now on
         slack.channel(PROCUREMENT, name="purchasing")
-        await until(lambda: not slack.emulator.events._waiting.qsize())
+        await until(lambda: slack.emulator.state("events")[0]["dropped"])
         assert rows(owner_url) == [], "an address that does not know the signing secret is not used"
 
         await accept_secret(database, vault_of(database), "acme", "slack", Secret(SECRET), webhook="app")

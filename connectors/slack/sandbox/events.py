@@ -24,14 +24,16 @@ TIMEOUT = 3.0
 
 @dataclass(slots=True)
 class Delivery:
-    """One request on its way. ``answers``: the status of each attempt, 0 for none."""
+    """One request on its way. ``answers``: the status of each attempt, 0 for none. ``dropped``: its address was not
+    verified."""
 
     url: str
     body: Row
     answers: list[int] = field(default_factory=list)
+    dropped: bool = False
 
     def state(self) -> Row:
-        return {"url": self.url, "body": self.body, "answers": self.answers}
+        return {"url": self.url, "body": self.body, "answers": self.answers, "dropped": self.dropped}
 
 
 class Events:
@@ -93,6 +95,8 @@ class Events:
                 delivery = await self._waiting.get()
                 if delivery.url in self._verified or await self._verify(delivery.url, client):
                     group.create_task(self._deliver(delivery, client))
+                else:
+                    delivery.dropped = True
 
     async def _verify(self, url: str, client: aiohttp.ClientSession) -> bool:
         """An address is used once it has given a challenge back."""
