@@ -40,4 +40,4 @@ async def show(
         await put_out(form, rows(), list(Event.__dataclass_fields__), _SHOWN)
         if again:
             released = await release(db, tenant, [event.id for event in listed])
-            console.err.print(f"{released} events come again: the doorbell rings for them within a minute.")
+            console.err.print(f"{released} events come again: the doorbell rings for them within 15 seconds.")

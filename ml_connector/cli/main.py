@@ -120,7 +120,7 @@ def connect(
 @secret_app.command("set")
 def secret_set(
     connection: Annotated[str, typer.Argument(help="TENANT/CONNECTION, such as acme/zendesk", metavar="CONNECTION")],
-    name: Annotated[str, typer.Argument(help="client_secret, password, api_token or token")],
+    name: Annotated[str, typer.Argument(help="client_secret, password, api_token, token, refresh_token or webhook_secret_app")],
 ) -> None:
     """Store a secret, read from standard input or asked for."""
     from ml_connector.cli.secrets import set_secret
@@ -366,7 +366,7 @@ def key_rotate() -> None:
 
 @app.command()
 def up(once: Once = False, port: Port = 4200) -> None:
-    """Start all that is needed on this machine: PostgreSQL, Prefect server, worker, sandbox. Until Ctrl-C."""
+    """Start all that is needed on this machine: PostgreSQL, Prefect server, receiver, worker, sandbox. Until Ctrl-C."""
     from ml_connector.cli.up import up as work
 
     _run(work(once=once, port=port))

@@ -25,6 +25,8 @@ class Pair:
     streams: tuple[str, ...]
     routed: bool = False
     """Whether the rules of the tenant's ``routing`` decide who is told of a record."""
+    named: str = ""
+    """The stream that gives the destination's objects the ids of its records, as their external ids."""
 
 
 INTEGRATIONS = {
@@ -35,6 +37,7 @@ INTEGRATIONS = {
             *("organizations", "users", "receivables", "credit_profiles", "supplier_orders"),
             *("ticket_notes", "ticket_attachments", "ticket_fields", "contact_drift"),  # back to the source
         ),
+        named="organizations",
     ),
     "oracle_slack": Pair(
         source="oracle_fusion",
@@ -54,6 +57,7 @@ INTEGRATIONS = {
         source="qad",
         destination="zendesk",
         streams=("organizations", "users", "orders", "billing", "tickets"),
+        named="organizations",
     ),
     "workday_zendesk": Pair(
         source="workday",
@@ -63,6 +67,7 @@ INTEGRATIONS = {
             *("kept_suppliers", "kept_invoices", "kept_orders", "kept_payments"),  # for the tickets to be found
             "tickets",
         ),
+        named="organizations",
     ),
 }
 """Every integration there is; ``mappings/<integration>/<stream>.yaml`` belongs to each stream."""

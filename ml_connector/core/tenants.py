@@ -69,23 +69,22 @@ def load_tenants(folder: Path) -> list[TenantConfig]:
 
 
 def check_prefixes(tenants: Iterable[TenantConfig]) -> None:
-    """Two integrations that write organizations into one Zendesk account must not claim the same external ids.
+    """Two integrations that write into one account must not claim the same external ids (`Pair.named`).
 
     Raises Misconfigured unless each of them uses a connection with an ``external_id_prefix`` of its own.
     """
-    writers: dict[str, dict[str, str]] = {}
+    writers: dict[tuple[object, ...], dict[str, str]] = {}
     for tenant in tenants:
         for name, integration in tenant.integrations.items():
-            stream = integration.streams.get("organizations")
-            target = tenant.connections[integration.destination]
-            if target.system == "zendesk" and integration.enabled and stream is not None and stream.enabled:
-                account = str(target.settings.get("origin")).rstrip("/").lower()
+            stream = integration.streams.get(INTEGRATIONS[name].named)
+            if integration.enabled and stream is not None and stream.enabled:
+                target = tenant.connections[integration.destination]
                 prefix = str(target.settings.get("external_id_prefix", ""))
-                writers.setdefault(account, {})[f"{tenant.tenant}/{name}"] = prefix
+                writers.setdefault(target.account, {})[f"{tenant.tenant}/{name}"] = prefix
     for account, prefixes in writers.items():
         if len(prefixes) > 1 and ("" in prefixes.values() or len(set(prefixes.values())) < len(prefixes)):
             raise Misconfigured(
-                f"{' and '.join(prefixes)} write organizations into {account}: the ids of two ERPs may be the same. "
+                f"{' and '.join(prefixes)} write organizations into {account[1]}: the ids of two ERPs may be the same. "
                 "Give each a connection of its own with a different external_id_prefix, such as oracle-"
             )
 

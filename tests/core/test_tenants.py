@@ -169,6 +169,19 @@ def test_two_integrations_may_share_a_zendesk_account_only_with_different_prefix
         load_tenants(folder)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("source: oracle\n", "source: oracle\n    enabled: false\n"),
+        ("organizations:\n", "organizations:\n        enabled: false\n"),
+    ],
+)
+def test_who_writes_no_organizations_claims_no_ids(folder: Path, old: str, new: str) -> None:
+    (folder / "beta.yaml").write_text(ACME.replace("tenant: acme", "tenant: beta").replace(old, new))
+
+    assert len(load_tenants(folder)) == 2
+
+
 def test_tenants_of_one_interval_begin_at_different_and_lasting_moments_of_it() -> None:
     every = timedelta(minutes=10)
 
