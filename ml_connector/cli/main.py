@@ -120,7 +120,9 @@ def connect(
 @secret_app.command("set")
 def secret_set(
     connection: Annotated[str, typer.Argument(help="TENANT/CONNECTION, such as acme/zendesk", metavar="CONNECTION")],
-    name: Annotated[str, typer.Argument(help="client_secret, password, api_token, token, refresh_token or webhook_secret_app")],
+    name: Annotated[
+        str, typer.Argument(help="client_secret, password, api_token, token, refresh_token or webhook_secret_app")
+    ],
 ) -> None:
     """Store a secret, read from standard input or asked for."""
     from ml_connector.cli.secrets import set_secret
