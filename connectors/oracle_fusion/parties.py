@@ -72,10 +72,17 @@ class _Parties:
             yield Page([self._record(row) for row in page.rows], page.cursor, page.request_id)
 
     async def _fetch(self, q: str, order_by: str) -> CollectionPage:
-        return await self.client.collection(self.root, self.resource, q=q, order_by=order_by, finder=self._finder())
+        return await self.client.collection(self.root, self.resource, q=q, order_by=order_by, finder=self.finder)
 
-    def _finder(self) -> str:
-        return ""
+    @property
+    def usage(self) -> str | None:
+        """The party usage that is asked for; a party may have several."""
+        return None
+
+    @property
+    def finder(self) -> str:
+        """What chooses the parties, beside ``q``."""
+        return f"PartyUsageCodeRF;PartyUsageCode={self.usage}" if self.usage else ""
 
     def named_as_hub(self, row: Body) -> Body:
         """The row with the Hub's names added."""
@@ -90,20 +97,27 @@ class _Parties:
 
 
 class HubOrganizations(_Parties):
-    """Organizations of the Trading Community: customers, and everybody else unless ``organization_usage`` is set."""
+    """Organizations of the Trading Community: customers, or what else ``organization_usage`` says."""
 
     resource = "hubOrganizations"
 
-    def _finder(self) -> str:
-        usage = self.client.settings.organization_usage
-        return f"PartyUsageCodeRF;PartyUsageCode={usage}" if usage else ""
+    @property
+    def usage(self) -> str | None:
+        return self.client.settings.organization_usage
 
 
 class HubPersons(_Parties):
-    """Persons of the Trading Community; OrganizationPartyId is the organization that a person belongs to."""
+    """Persons of the Trading Community; OrganizationPartyId is the organization that a person belongs to.
+
+    Employees are among them, who belong to none, and contacts of suppliers, unless ``person_usage`` leaves them out.
+    """
 
     resource = "hubPersons"
     withheld = PRIVATE
+
+    @property
+    def usage(self) -> str | None:
+        return self.client.settings.person_usage
 
 
 class CrmAccounts(_Parties):

@@ -12,6 +12,7 @@ from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.credit import CreditProfiles
 from connectors.oracle_fusion.journal_payload import Journal
 from connectors.oracle_fusion.journal_ping import ping_journals
+from connectors.oracle_fusion.paging import CollectionPage
 from connectors.oracle_fusion.parties import CrmAccounts, CrmContacts, HubOrganizations, HubPersons
 from connectors.oracle_fusion.profile import active_profile
 from connectors.oracle_fusion.streams import STREAMS, Full, Windowed
@@ -73,7 +74,7 @@ async def _resource(client: OracleFusion, stream: Windowed | Full) -> list[Findi
     resource, grant = stream.resource, _GRANTS[stream.resource]
     try:
         described = await client.describe(stream.root, resource)
-        page = await client.collection(stream.root, resource, limit=1, fields=stream.queried[-1])
+        page = await _one_row(client, stream)
     except ConnectorError as error:
         return [Finding(False, f"{resource} cannot be read", f"{error}. Usually missing: {grant}")]
     if refused := [name for name in stream.queried if name not in described.queryable]:
@@ -84,7 +85,18 @@ async def _resource(client: OracleFusion, stream: Windowed | Full) -> list[Findi
     if page.rows:
         return [Finding(True, f"{resource}: rows can be read")]
     hint = f"if there should be some, grant {grant}: without it Fusion answers as if there were none"
+    if isinstance(stream, _Parties) and stream.usage:
+        hint += f". Or no party has the usage {stream.usage}: see Manage Party Usages for its code, and the settings"
     return [Finding(not isinstance(stream, _Parties), f"{resource}: no rows", hint)]
+
+
+async def _one_row(client: OracleFusion, stream: Windowed | Full) -> CollectionPage:
+    """Parties as they are read: no sample shows a finder beside ``q``."""
+    attribute = stream.queried[-1]
+    if not isinstance(stream, _Parties):
+        return await client.collection(stream.root, stream.resource, limit=1, fields=attribute)
+    where, finder = f"{attribute} > 0", stream.finder
+    return await client.collection(stream.root, stream.resource, q=where, limit=1, fields=attribute, finder=finder)
 
 
 async def _credit(client: OracleFusion) -> Finding:

@@ -57,8 +57,10 @@ class OracleSettings(BaseModel):
     """Sent as ``REST-Framework-Version`` on every call; the default of a pod is 1 or its own."""
     customer_source: Literal["hub", "crm"] = "hub"
     """``hub``: hubOrganizations and hubPersons, in every Fusion. ``crm``: accounts and contacts of Oracle Sales."""
-    organization_usage: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
-    """Only hubOrganizations with this party usage, such as ``CUSTOMER``. None: all, suppliers and banks included."""
+    organization_usage: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = "CUSTOMER"
+    """Only hubOrganizations with this party usage. None: all, suppliers, banks and prospects included."""
+    person_usage: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    """Only hubPersons with this party usage. None: all that Fusion shows, contacts of suppliers included."""
     page_size: Annotated[int, Field(ge=1, le=500)] = 500
     """Rows asked for in one call; Oracle serves 500 at most."""
     expand_levels: Annotated[int, Field(ge=1, le=3)] = 2

@@ -51,6 +51,8 @@ class Organization(_Model):
 
 
 class User(_Model):
+    create: bool = True
+    """False: it is updated where it is known or found, and not made. No field of Zendesk's."""
     external_id: ExternalId
     name: Name
     email: Email | None = None

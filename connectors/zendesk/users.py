@@ -60,6 +60,8 @@ class Users:
             return decision
         if found.conflict:
             decision.state, decision.reason = State.REJECTED, found.conflict
+        elif not found.object and intent.payload.get("create") is False:
+            decision.state, decision.reason = State.UNCHANGED, "it is not there, and not to be made"
         elif not found.object:
             decision.request, decision.changed = {"user": user}, names(user)
         else:
@@ -104,5 +106,6 @@ class Users:
 
 
 def _without_nulls(payload: Body) -> Body:
-    """Nothing takes an address or an organization away from a user."""
-    return {name: value for name, value in payload.items() if value or name not in ("email", "organization_id")}
+    """The fields of Zendesk's. Nothing takes an address or an organization away from a user."""
+    keeps = ("email", "organization_id")
+    return {name: value for name, value in payload.items() if name != "create" and (value or name not in keeps)}

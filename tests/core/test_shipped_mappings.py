@@ -98,13 +98,15 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "users": (
         {"PartyId": "7", "PartyNumber": "20001", "PersonName": "Ann Example", "EmailAddress": "Ann@Acme.example"}
-        | {"RawMobilePhoneNumber": "+47 1", "OrganizationPartyId": PARTY},
+        | {"RawMobilePhoneNumber": "+47 1", "OrganizationPartyId": PARTY, "Status": "I"},
         {
             "external_id": "20001",
             "name": "Ann Example",
             "email": "ann@acme.example",
             "phone": "+47 1",
             "organization_id": PARTY,
+            "create": False,
+            "user_fields": {"erp_status": "inactive"},
         },
     ),
     "receivables": (

@@ -223,11 +223,16 @@ class OracleFusionEmulator:
 
     def seed(self, collection: str, count: int, seed: int) -> int:
         """``customers`` brings accounts, credit profiles, suppliers and orders along; ``contacts`` needs customers;
+        ``employees`` belong to none, ``supplier_contacts`` to suppliers that are none;
         documents (`finance.SEEDED`) are those of suppliers that there are, or of new ones."""
-        if collection == "customers":
-            self.pod.seed_customers(count, seed)
-        elif collection == "contacts":
-            self.pod.seed_contacts(count, seed)
+        parties = {
+            "customers": self.pod.seed_customers,
+            "contacts": self.pod.seed_contacts,
+            "employees": self.pod.seed_employees,
+            "supplier_contacts": self.pod.seed_supplier_contacts,
+        }
+        if collection in parties:
+            parties[collection](count, seed)
         else:
             self.pod.finance.seed(collection, count, seed)
         return count

@@ -45,7 +45,7 @@ class Finance:
     def seed(self, collection: str, count: int, seed: int) -> None:
         """Documents of the last 300 days."""
         if collection not in SEEDED:
-            known = ", ".join(("customers", "contacts", *SEEDED))
+            known = ", ".join(("customers", "contacts", "employees", "supplier_contacts", *SEEDED))
             raise ValueError(f"no collection {collection!r} to seed; there are {known}")
         rng = self._random(SEEDED[collection], seed)
         self._add(SEEDED[collection], rng, moments(rng, count, self.world.now()))

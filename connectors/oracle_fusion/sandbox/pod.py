@@ -145,11 +145,32 @@ class Pod:
         employers = list(self.tables[HUB_ORGANIZATIONS.name].rows.values())
         if not employers:
             raise ValueError("contacts belong to customers: seed customers first")
+        self._add_persons(employers, count, seed, {})
+
+    def seed_employees(self, count: int, seed: int) -> None:
+        """Persons who are nobody's contacts: Fusion's own users and the people of HCM are parties as well."""
+        nobody = dict.fromkeys(("OrganizationPartyId", "OrganizationPartyNumber", "OrganizationPartyName"))
+        own = {"PartyUsageCode": "EMPLOYEE", **nobody}
+        employer = invented.organization(random.Random("own"), invented.OURS, self.world.now())
+        self._add_persons([employer], count, seed, own)
+
+    def seed_supplier_contacts(self, count: int, seed: int) -> None:
+        """Persons of organizations that sell to us and buy nothing."""
+        made = f"{seed}/{self._contacts_made}/sellers"
+        sellers = [
+            invented.organization(random.Random(made), invented.OURS + 1 + number, self.world.now())
+            | {"PartyUsageCode": "SUPPLIER"}
+            for number in range(self._contacts_made, self._contacts_made + 3)
+        ]
+        self.tables[HUB_ORGANIZATIONS.name].add(sellers)
+        self._add_persons(sellers, count, seed, {"PartyUsageCode": "SUPPLIER_CONTACT"})
+
+    def _add_persons(self, employers: Sequence[Row], count: int, seed: int, values: Row) -> None:
         first, self._contacts_made = self._contacts_made, self._contacts_made + count
         rng = random.Random(f"{seed}/{first}/contacts")
         dates = invented.moments(rng, count, self.world.now())
         self.tables[HUB_PERSONS.name].add(
-            invented.person(rng, number, rng.choice(employers), modified)
+            invented.person(rng, number, rng.choice(employers), modified) | values
             for number, modified in enumerate(dates, first)
         )
 

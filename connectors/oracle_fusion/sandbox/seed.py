@@ -13,6 +13,8 @@ from typing import Any
 from connectors.oracle_fusion.sandbox.resources import Row, timestamp
 
 BEYOND_DOUBLE = 2**53 + 1
+OURS = 9_000_000
+"""Organizations that are no customers are numbered from here."""
 
 
 def words(text: str) -> tuple[str, ...]:
