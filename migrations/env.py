@@ -5,9 +5,14 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import NullPool, create_engine
 
-url = context.config.attributes["url"].replace("postgresql://", "postgresql+psycopg://", 1)
+engine = create_engine(
+    "postgresql+psycopg://",
+    connect_args=context.config.attributes["parameters"],
+    hide_parameters=True,
+    poolclass=NullPool,
+)
 
-with create_engine(url, hide_parameters=True, poolclass=NullPool).connect() as connection:
+with engine.connect() as connection:
     context.configure(connection=connection, target_metadata=None)
     with context.begin_transaction():
         context.run_migrations()

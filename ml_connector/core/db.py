@@ -14,6 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from ml_connector.core.conninfo import parameters
+
 Connection = AsyncConnection[tuple[Any, ...]]
 
 # The ledger's indexes are hot and in memory: without the first a growing table is scanned instead (measured, DESIGN 3).
@@ -26,17 +28,20 @@ _OPTIONS = (
 
 
 class Database:
-    """A pool for the ledger's raw SQL and a session for rows of low rate; use as an async context manager."""
+    """A pool for the ledger's raw SQL and a session for rows of low rate; use as an async context manager.
+
+    Misconfigured if the address is malformed.
+    """
 
     def __init__(self, url: str, *, connections: int = 4) -> None:
         self.url = url
+        self._parameters = parameters(url)
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            url,
             min_size=1,
             max_size=connections,
             timeout=30,
             open=False,
-            kwargs={"options": _OPTIONS, "row_factory": tuple_row},
+            kwargs={**self._parameters, "options": _OPTIONS, "row_factory": tuple_row},
         )
         self._engine: AsyncEngine | None = None
 
@@ -76,8 +81,13 @@ class Database:
     async def session(self, tenant: str) -> AsyncIterator[AsyncSession]:
         """A SQLModel session inside one transaction of one tenant."""
         if self._engine is None:
-            address = self.url.replace("postgresql://", "postgresql+psycopg://", 1)
-            self._engine = create_async_engine(address, pool_size=1, max_overflow=1, hide_parameters=True)
+            self._engine = create_async_engine(
+                "postgresql+psycopg://",
+                connect_args=self._parameters,
+                pool_size=1,
+                max_overflow=1,
+                hide_parameters=True,
+            )
         async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
             heed = _cancellation()
             connection = await session.connection()

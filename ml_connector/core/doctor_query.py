@@ -8,14 +8,19 @@ from uuid import UUID
 
 import psycopg
 
+from ml_connector.core.conninfo import parameters
 from ml_connector.core.db import Database
 from ml_connector.core.migrate import newest
 
 
 async def unreachable(url: str) -> str | None:
-    """Why the database does not let us in, in Postgres' words without the address; None if it does."""
+    """Why the database does not let us in, in Postgres' words without the address; None if it does.
+
+    Misconfigured if the address is malformed.
+    """
+    wanted = parameters(url) | {"connect_timeout": 5}
     try:
-        async with await psycopg.AsyncConnection.connect(url, connect_timeout=5):
+        async with await psycopg.AsyncConnection.connect(**wanted):
             return None
     except psycopg.Error as error:
         return str(error).strip().splitlines()[-1].strip()

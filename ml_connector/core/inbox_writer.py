@@ -11,9 +11,11 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 
+from ml_connector.core.conninfo import parameters
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.db import Connection
 from ml_connector.core.errors import Misconfigured
@@ -25,8 +27,13 @@ DATABASE_ERRORS = (psycopg.Error, OSError, TimeoutError)
 _MOST_ROWS = 500
 _MOST_WAITING_BYTES = 32 * 1024 * 1024
 # A server that is gone shows within seconds, and a lock does not hold up more than this.
-_CONNECT = {"connect_timeout": 2, "tcp_user_timeout": 5000, "keepalives_idle": 5, "keepalives_interval": 2}
-_OPTIONS = "-c statement_timeout=5s -c lock_timeout=2s"
+_CONNECT = {
+    "connect_timeout": 2,
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "options": "-c statement_timeout=5s -c lock_timeout=2s",
+}
 
 
 class NotStored(Exception):
@@ -50,7 +57,7 @@ class InboxWriter:
     """Stores arrivals over one connection of its own, which is opened again whenever it breaks."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._parameters = parameters(url) | _CONNECT
         self._conn: Connection | None = None
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
@@ -122,7 +129,7 @@ class InboxWriter:
                 return await insert(self._conn, arrivals)
             except psycopg.OperationalError:  # it may have died while nobody wrote; what is stored twice is one row
                 await self._drop()
-        self._conn = await _connect(self._url)
+        self._conn = await _connect(self._parameters)
         return await insert(self._conn, arrivals)
 
     async def _drop(self) -> None:
@@ -145,8 +152,8 @@ async def check_durable(conn: Connection) -> None:
         )
 
 
-async def _connect(url: str) -> Connection:
-    conn = await psycopg.AsyncConnection.connect(url, autocommit=True, options=_OPTIONS, **_CONNECT)  # type: ignore[arg-type]
+async def _connect(to: dict[str, Any]) -> Connection:
+    conn = await psycopg.AsyncConnection.connect(**to, autocommit=True)
     try:
         await check_durable(conn)
     except BaseException:

@@ -6,13 +6,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from ml_connector.core.conninfo import parameters
 from ml_connector.core.settings import ROOT
 
 
 def migrate(owner_url: str) -> None:
-    """Run all outstanding migrations as the owner of the tables. Safe to repeat."""
+    """Run all outstanding migrations as the owner of the tables. Safe to repeat. Misconfigured: a malformed address."""
     config = _config()
-    config.attributes["url"] = owner_url
+    config.attributes["parameters"] = parameters(owner_url)
     command.upgrade(config, "head")
 
 
