@@ -39,6 +39,8 @@ def envelope(request: str, parts: Sequence[Part], *, version: str, user: Usernam
     """The message. ``user`` None: the HTTP headers say who asks."""
     root = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"env": SOAP})
     header = etree.SubElement(root, f"{{{SOAP}}}Header")
+    # Without it references come as ids alone, and with them no name of a supplier, a company or payment terms.
+    _add(header, ("Workday_Common_Header", (("Include_Reference_Descriptors_In_Response", "true"),)))
     if user is not None:
         _sign(header, user, tenant)
     body = etree.SubElement(root, f"{{{SOAP}}}Body")

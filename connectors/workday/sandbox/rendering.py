@@ -29,6 +29,12 @@ def refer(parent: etree._Element, name: str, shown: str, wid: str, **ids: str) -
         add(reference, "ID", value, type=kind.replace("__", "-"))
 
 
+def without_descriptors(root: etree._Element) -> None:
+    for element in root.iter():
+        if str(element.tag).endswith("_Reference"):
+            element.attrib.pop(f"{{{WD}}}Descriptor", "")
+
+
 def supplier(parent: etree._Element, row: Row) -> None:
     element = add(parent, "Supplier")
     refer(element, "Supplier_Reference", row["Supplier_Name"], row["WID"], Supplier_ID=row["Supplier_ID"])

@@ -13,6 +13,7 @@ from connectors.workday.sandbox import rendering
 from connectors.workday.sandbox.access import Access
 from connectors.workday.sandbox.books import Books, Row, updated_between
 from connectors.workday.sandbox.grammar import OPERATIONS, Grammar, Invalid, check
+from connectors.workday.sandbox.messages import fault, latin_1
 from connectors.workday.sandbox.rendering import SOAP, WD, add
 from ml_connector.sandbox.world import FaultRule
 
@@ -69,7 +70,7 @@ def answer(
     except Invalid as error:
         path = f"/ns1:{operation}_Request/ns1:{error.path.replace('/', '/ns1:')}"
         return fault("Client.validationError", f"Validation error occurred. {error}", "Validation_Fault", path)
-    answered = _page(operation, request, rows, page, count, grammar, odd)
+    answered = _page(operation, request, rows, page, count, grammar, odd, described=_described(root))
     if rule := odd("mutate_while_paging"):
         books.stir(grammar.collection, rows[(page - 1) * count :][: int(rule.params["rows"])])
     return answered
@@ -80,6 +81,12 @@ def _signed(root: etree._Element, access: Access) -> bool:
     if token is None:
         return False
     return access.is_user(token.findtext(f"{{{WSSE}}}Username") or "", token.findtext(f"{{{WSSE}}}Password") or "")
+
+
+def _described(root: etree._Element) -> bool:
+    """Whether references are asked for with what people call them; they come as ids alone otherwise."""
+    header = f"{{{SOAP}}}Header/{{{WD}}}Workday_Common_Header/{{{WD}}}Include_Reference_Descriptors_In_Response"
+    return root.findtext(header) in ("true", "1")
 
 
 def _found(criteria: etree._Element | None, grammar: Grammar, books: Books) -> list[Row]:
@@ -127,6 +134,8 @@ def _page(
     count: int,
     grammar: Grammar,
     odd: Callable[[str], FaultRule | None],
+    *,
+    described: bool,
 ) -> Response:
     root = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"env": SOAP})
     response = etree.SubElement(
@@ -147,39 +156,15 @@ def _page(
         data = add(response, "Response_Data")
         for row in shown:
             _RENDER[grammar.collection](data, row)
+    if not described:
+        rendering.without_descriptors(root)
     if rule := odd("latin_1"):
-        return _latin_1(root, str(rule.params.get("declared", "in the XML")))
+        return latin_1(root, str(rule.params.get("declared", "in the XML")))
     content = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
     if rule := odd("dtd_answer"):
         declared = rule.params.get("declaration", '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>')
         content = content.replace(b"?>", b"?>" + str(declared).encode(), 1)
     return Response(content, media_type="text/xml;charset=utf-8")
-
-
-def _latin_1(root: etree._Element, declared: str) -> Response:
-    """``declared``: where it says so, ``in the XML``, ``in the header`` or nowhere."""
-    if declared == "in the XML":
-        return Response(etree.tostring(root, encoding="ISO-8859-1", xml_declaration=True), media_type="text/xml")
-    kind = "text/xml; charset=ISO-8859-1" if declared == "in the header" else "text/xml"
-    content = etree.tostring(root, encoding="unicode").encode("latin-1")
-    return Response(content, headers={"content-type": kind})
-
-
-def fault(code: str, text: str, kind: str = "", path: str = "") -> Response:
-    """A SOAP 1.1 fault, HTTP 500 whatever the reason."""
-    root = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"SOAP-ENV": SOAP})
-    element = etree.SubElement(etree.SubElement(root, f"{{{SOAP}}}Body"), f"{{{SOAP}}}Fault", nsmap={"wd": WD})
-    etree.SubElement(element, "faultcode").text = f"SOAP-ENV:{code}"
-    etree.SubElement(element, "faultstring").text = text
-    if kind:
-        about = add(etree.SubElement(element, "detail"), kind)
-        if kind == "Validation_Fault":
-            about = add(about, "Validation_Error")
-            add(about, "Message", text)
-        add(about, "Detail_Message", text)
-        if path:
-            add(about, "Xpath", path)
-    return Response(etree.tostring(root, encoding="UTF-8", xml_declaration=True), 500, media_type="text/xml")
 
 
 def _moment(element: etree._Element | None) -> datetime | None:
