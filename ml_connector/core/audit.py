@@ -101,8 +101,8 @@ async def verify(db: Database, tenant: str) -> Verdict:
             if seq != blocks or bytes(prev) != previous:
                 return Verdict(blocks, entries, blocks, "a block is missing or out of order")
             if not entries_fit or not header_fits:
-                what = "its header" if entries_fit else "its entries"
-                return Verdict(blocks, entries, seq, f"{what} were altered")
+                altered = "its header was altered" if entries_fit else "its entries were altered"
+                return Verdict(blocks, entries, seq, altered)
             previous = bytes(hashed)
     if head != (blocks, previous):
         return Verdict(blocks, entries, blocks + 1, "the newest blocks are missing, or their head is")

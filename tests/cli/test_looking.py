@@ -100,6 +100,12 @@ def test_doctor_says_what_to_do(
     assert "records rejected: 1" in found.stdout
     assert "nobody is told when something fails" in found.stdout
     assert "events pending: 1, the oldest 2 h old; no stream listens" in found.stdout
+    owner.execute(
+        "insert into listener (tenant, stream, connection, deployment) values ('acme', 's', 'zendesk', 'flow/acme')"
+    )
+    assert "is a worker online, and the receiver running?" in command("doctor").stdout
+    owner.execute("update inbox set received_at = now() - interval '20 s' where state = 'pending'")
+    assert "a run is about to take them" in command("doctor").stdout
     assert "it is the one of this database" in found.stdout
 
     monkeypatch.setenv("ML_CONNECTOR_MASTER_KEYS", "other:" + "A" * 43 + "=")

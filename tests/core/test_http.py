@@ -307,6 +307,21 @@ async def test_waiting_for_a_free_connection_is_not_a_slow_vendor() -> None:
     assert (len(server.requests), server.connections) == (8, 1)
 
 
+async def test_waiting_for_a_free_connection_does_not_count_towards_the_deadline() -> None:
+    async def slow(request: Request, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.4)
+        await answer(201)(request, writer)
+
+    hurried = policy(connections=1, deadline=0.2, backoff=0.01, try_timeout=5.0)
+    async with connected(slow, answer(503), answer(200), policy=hurried) as (server, http):
+        first = asyncio.create_task(http.request("POST", "/slow", json={}))
+        await asyncio.sleep(0.05)
+        await http.request("GET", "/x")
+        await first
+
+    assert len(server.requests) == 3
+
+
 async def test_401_renews_once_and_sends_the_same_call_again() -> None:
     async with connected(answer(401, b"", kind=""), answer(201), auth=Tickets()) as (server, http):
         await http.request("POST", "/x", json={"a": 1})

@@ -130,6 +130,32 @@ async def test_a_run_that_hears_of_one_object_still_reads_those_of_which_nobody_
     assert desk.problem is None
 
 
+async def test_the_export_behind_events_is_read_seldom(desk: Desk) -> None:
+    await desk.hear("r1")
+    desk.source.put("t1", name="not told")
+    await desk.hear("r2")
+    assert desk.written == [], "it was read a moment ago"
+    async with desk.db.tenant("acme") as conn:
+        await conn.execute("update watermark set updated_at = updated_at - interval '1 h'")
+    await desk.hear("r3")
+    assert desk.written == ["t1"]
+
+
+async def test_a_run_makes_way_for_the_next_one_though_more_is_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "BATCH", 1)
+    monkeypatch.setattr(events, "LONGEST", 0.0)
+    desk.source.clock_only = True  # events alone
+    desk.source.put("t1", name="x")
+    await desk.tell("t1")
+    await desk.hear("r1")
+    assert desk.written == []
+    monkeypatch.setattr(events, "LONGEST", 60.0)
+    await desk.hear("r2")
+    assert desk.written == ["t1"]
+
+
 async def test_an_object_that_cannot_be_read_holds_up_no_other(desk: Desk) -> None:
     for name in ("bad", "good", "fine"):
         desk.source.put(name, name=name)

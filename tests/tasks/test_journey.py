@@ -252,20 +252,30 @@ async def test_a_retry_of_a_running_attempt_finds_nothing_left(world: World) -> 
     assert len(world.destination.writes) == 1
 
 
-async def test_a_tampered_audit_is_found(world: World, postgres: Any, database_name: str) -> None:
+@pytest.mark.parametrize(
+    ("damage", "place", "why"),
+    [
+        ("update audit_entry set dest_id = 'elsewhere' where seq = 2 and n = 1", 2, "its entries were altered"),
+        ("delete from audit_entry where seq = 2 and n = 2", 2, "its entries were altered"),
+        ("update audit_block set actor = 'nobody' where seq = 1", 1, "its header was altered"),
+        ("update audit_block set reason = 'because' where seq = 1", 1, "its header was altered"),
+        ("delete from audit_entry where seq = 2; delete from audit_block where seq = 2", 2, "a block is missing"),
+        ("update audit_head set seq = seq + 1", None, "the newest blocks are missing"),
+    ],
+)
+async def test_a_tampered_audit_is_found(
+    world: World, postgres: Any, database_name: str, damage: str, place: int | None, why: str
+) -> None:
     import psycopg
 
     for n in range(5):
         world.source.put(f"c{n}", name="x")
     await world.run("r1")
+    intact = await audit.verify(world.db, "acme")
     with psycopg.connect(postgres.uri(database_name), autocommit=True) as owner:
-        for damage in (
-            "update audit_entry set dest_id = 'elsewhere' where seq = 2 and n = 1",
-            "delete from audit_entry where seq = 2 and n = 2",
-            "update audit_block set actor = 'nobody' where seq = 1",
-            "delete from audit_block where seq = 3",
-        ):
-            owner.execute("begin")
-            owner.execute(damage)
-            owner.execute("commit")
-            assert (await audit.verify(world.db, "acme")).broken_at is not None, damage
+        owner.execute(damage)
+    broken = await audit.verify(world.db, "acme")
+
+    assert intact.broken_at is None
+    assert broken.broken_at == (place or intact.blocks + 1)
+    assert why in str(broken.why)
