@@ -58,7 +58,7 @@ ROUTING = """
       - {name: journals in error, streams: journal_batches, event: exception, to: finance}
       - name: acknowledged
         streams: purchase_orders
-        when: previous.Status == 'Pending Supplier Acknowledgment' && Status != previous.Status
+        when: previous.StatusCode == 'PENDING SUPPLIER ACKNOWLEDGMENT' && StatusCode != previous.StatusCode
         to: operations
 """
 

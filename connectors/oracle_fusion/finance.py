@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from connectors.oracle_fusion.descendants import Child
 from connectors.oracle_fusion.documents import Documents
+from connectors.oracle_fusion.order_status import status_code
+from ml_connector.core.records import Body
 
 BANK_DETAILS = frozenset({"BankAccount", "DigitalPaymentAccount", "ExternalBankAccountId", "SupplierIBAN"})
 """How a supplier is paid is nobody's business who reads messages; it is not even stored."""
@@ -45,7 +47,10 @@ class PayablesInvoices(Documents):
 
 
 class PurchaseOrders(Documents):
-    """Purchase orders; the account that is charged is that of a distribution, three levels below."""
+    """Purchase orders; the account that is charged is that of a distribution, three levels below.
+
+    Their ``StatusCode`` is that of `status_code`, however the pod writes it.
+    """
 
     resource = "purchaseOrders"
     key = "POHeaderId"
@@ -57,6 +62,12 @@ class PurchaseOrders(Documents):
             (Child("schedules", "LineLocationId", (Child("distributions", "PODistributionId"),)),),
         ),
     )
+
+    async def joined(self, rows: list[Body]) -> list[Body]:
+        """The page and the code; one spelling of it for all rules."""
+        return [
+            {**more, "StatusCode": status_code(row)} for row, more in zip(rows, await super().joined(rows), strict=True)
+        ]
 
     def page(self) -> str:
         return self.client.settings.order_page

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 from connectors.oracle_fusion.amounts import amount, total, written
 from connectors.oracle_fusion.client import OracleFusion, Root
+from connectors.oracle_fusion.order_status import status_code
 from connectors.oracle_fusion.paging import CollectionPage, Keyset
 from connectors.oracle_fusion.ranks import ByNumber
 from connectors.oracle_fusion.settings import SYSTEM
@@ -143,7 +144,7 @@ class _Orders:
         self.amounts: dict[str, Decimal] = {}
 
     def add(self, row: Body) -> None:
-        if _status(row) in NO_ORDER:
+        if status_code(row) in NO_ORDER:
             return
         self.count += 1
         ordered = _amount(row, "Ordered")
@@ -168,11 +169,6 @@ class SupplierOrders(_TotalPerParty):
     tail = "POHeaderId"
     fields = ("POHeaderId", "SupplierPartyId", "StatusCode", "CurrencyCode", "Ordered")
     total = _Orders
-
-
-def _status(row: Body) -> str:
-    # Oracle's tables write CLOSED FOR RECEIVING with spaces; whether REST does so too is not documented.
-    return str(row.get("StatusCode", "")).upper().replace("_", " ")
 
 
 def _amount(row: Body, attribute: str) -> Decimal | None:

@@ -125,6 +125,25 @@ async def test_an_order_is_acknowledged_when_it_leaves_that_state_whatever_is_lo
     assert "Acknowledged by the supplier." in message["text"]
 
 
+async def test_an_order_that_a_supplier_rejects_is_not_acknowledged(notices: Notices) -> None:
+    notices.sandbox.seed("oracle_fusion", "purchase_orders", 2)
+    one, other = (str(row["POHeaderId"]) for row in notices.sandbox.state("oracle_fusion", "purchaseOrders"))
+    happens(notices, "purchaseOrders", 40, keys=[one, other], do="send")
+    happens(notices, "purchaseOrders", 40, keys=[one], set={"Status": "Lieferantenbestätigung ausstehend"})
+    state = await notices.notify()
+    assert state.is_completed(), state.message
+    happens(notices, "purchaseOrders", 30, keys=[one], do="acknowledge")
+    happens(notices, "purchaseOrders", 20, keys=[other], do="reject")
+
+    state = await notices.notify("run-2")
+
+    assert state.is_completed(), state.message
+    accepted, refused = (message["text"] for message in notices.messages("operations"))
+    assert "Acknowledged by the supplier." in accepted
+    assert "Not acknowledged by the supplier: Rejected." in refused
+    assert "Acknowledged" not in refused
+
+
 async def test_what_was_overtaken_before_it_could_be_told_is_told_as_new(notices: Notices, owner: Owner) -> None:
     notices.sandbox.seed("oracle_fusion", "invoices", 1)
     takes_nothing(notices)

@@ -171,6 +171,7 @@ ACTIONS: Mapping[str, Mapping[str, Callable[[Finance, Row, datetime], Row]]] = {
     PURCHASE_ORDERS.name: {
         "send": _send_out,
         "acknowledge": _status("Open"),
+        "reject": _status("Rejected"),
         "hold": _status("On Hold"),
         "close": _status("Closed"),
     },
