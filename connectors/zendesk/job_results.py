@@ -1,8 +1,9 @@
 """What a job says of each object in it.
 
 A completed job may hold failed objects. Results name an object by its ``index`` in the request (creates) or by its
-``id`` (updates), in no order, and the ``id`` of an object that was not created is none; an object that they do not
-name has to be read.
+``id`` (updates), in no order; an object that they do not name has to be read. Creates have been seen that name only
+what they made (``{"id", "status": "Created"}``, https://github.com/facetoe/zenpy/issues/76), and failures whose ``id``
+is their place in the request (https://support.zendesk.com/hc/en-us/community/posts/4408861015066).
 https://developer.zendesk.com/api-reference/ticketing/ticket-management/job_statuses/#results
 """
 
@@ -34,16 +35,28 @@ def _unnamed(job: Body | None) -> Result:
 
 def _by_place(batch: list[Work], results: Any) -> dict[int, Result]:
     """By the place in the batch; two results for one place tell nothing."""
-    places = {str(work.body["id"]): place for place, work in enumerate(batch) if "id" in work.body}
+    entries: list[Body] = results if isinstance(results, list) else []
+    if len(batch) == 1 == len(entries):
+        return {0: result} if (result := _result(entries[0])) else {}
+    ids = {str(work.body["id"]): place for place, work in enumerate(batch) if "id" in work.body}
+    complete = len(entries) == len(batch)
     named: dict[int, Result | None] = {}
-    for entry in results if isinstance(results, list) else []:
-        place = places.get(str(entry.get("id"))) if places else entry.get("index")
+    for at, entry in enumerate(entries):
+        place = ids.get(str(entry.get("id"))) if ids else entry.get("index")
+        if place is None and complete and _failed(entry) and entry.get("id") == at:
+            place = at  # said twice: by the id, and by where it stands in a list of all
         if isinstance(place, int) and place < len(batch):
             named[place] = _result(entry) if place not in named else None
     return {place: result for place, result in named.items() if result}
 
 
 def _result(entry: Body) -> Result | None:
-    if entry.get("success") is False or entry.get("error") or entry.get("errors") or entry.get("status") == "Failed":
+    if _failed(entry):
         return Result(Fate.REFUSED, problem=problem_of(entry))
     return Result(Fate.WRITTEN, id=str(entry["id"])) if entry.get("id") else None
+
+
+def _failed(entry: Body) -> bool:
+    return bool(
+        entry.get("success") is False or entry.get("error") or entry.get("errors") or entry.get("status") == "Failed"
+    )

@@ -184,11 +184,12 @@ def _over(job: Body | None) -> bool:
 
 def _batches(work: Sequence[Work]) -> Iterator[list[Work]]:
     for call in dict.fromkeys(piece.call for piece in work):
-        same = [piece for piece in work if piece.call == call]
+        same = [piece for piece in work if piece.call == call and not piece.alone]
         suspects = [piece for piece in same if piece.decision.attempts >= SUSPECT]
         yield from _portions([piece for piece in same if piece.decision.attempts < SUSPECT], PER_JOB)
         # in a hundred jobs: a few stand alone, and after an outage, when all are suspects, few remain for the next time
         yield from _portions(suspects, min(PER_JOB, ceil(len(suspects) / 100)))
+    yield from ([piece] for piece in work if piece.alone)
 
 
 def _portions(work: list[Work], size: int) -> Iterator[list[Work]]:

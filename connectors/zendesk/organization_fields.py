@@ -9,7 +9,7 @@ from connectors.zendesk.compare import Unwritable, differences, encode, needs_cu
 from connectors.zendesk.fields import CustomFields
 from connectors.zendesk.lookup import Found, Key
 from connectors.zendesk.organizations import UPDATE
-from connectors.zendesk.sending import Step, send_all
+from connectors.zendesk.sending import Step, send_all, unsaid
 from connectors.zendesk.writing import Fate, Result, Work, outcome_of, probed
 from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
 
@@ -81,12 +81,12 @@ class OrganizationFieldsDestination:
         return {str(found["id"]): found for found in await self._client.show_many("organizations", ids=ids)}
 
 
-def _settled(work: Work, result: Result, found: Found, fields: CustomFields) -> Outcome:
+def _settled(work: Work, result: Result, found: Found, fields: CustomFields) -> Step:
     if result.fate is Fate.SILENT and found.object and not differences(work.body, found.object, fields):
         return outcome_of(work, Result(Fate.WRITTEN, request_id=result.request_id))
     if (result.fate is Fate.SILENT and not found.object) or (result.problem and result.problem.missing):
         return outcome_of(work, Result(Fate.REFUSED, reason=_GONE, request_id=result.request_id))
-    return outcome_of(work, result)
+    return unsaid(work, result) if result.fate is Fate.SILENT else outcome_of(work, result)
 
 
 def _verdict(decision: Decision, current: Body | None, fields: CustomFields, jobs_running: bool) -> Outcome:

@@ -21,7 +21,7 @@ from connectors.zendesk.compare import (
 from connectors.zendesk.errors import Problem
 from connectors.zendesk.fields import CustomFields
 from connectors.zendesk.lookup import Found, Key, find, with_prefix
-from connectors.zendesk.sending import ATTEMPTS, Step, send_all
+from connectors.zendesk.sending import ATTEMPTS, Step, send_all, unsaid
 from connectors.zendesk.writing import Call, Fate, Result, Work, outcome_of, probed
 from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
 
@@ -183,7 +183,7 @@ def _read(work: Work, result: Result, found: Found, fields: CustomFields) -> Ste
         return outcome_of(work, Result(Fate.WRITTEN, str(found.object["id"]), request_id=result.request_id))
     if "id" in work.body and not found.conflict and (not found.object or found.object["id"] != work.body["id"]):
         return _again(work, found.object["id"] if found.object else None, work.body)
-    return outcome_of(work, result)
+    return unsaid(work, result)
 
 
 def _held(request: Body, found: Found, fields: CustomFields) -> Body | None:

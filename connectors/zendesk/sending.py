@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from connectors.zendesk.client import Zendesk
@@ -19,6 +20,9 @@ Settle = Callable[[Work, Result, Found], Coroutine[Any, Any, Step]]
 
 ATTEMPTS = 4
 """So many ways to write a decision are tried in one send; more would mean that two of them undo each other."""
+
+_SILENCES = 3
+"""From so many sends on, what Zendesk neither writes nor says a word about is not tried again."""
 
 
 async def send_all(
@@ -38,6 +42,20 @@ async def send_all(
     if halt.error:
         yield [outcome_of(piece, halt.unsent()) for piece in work]
         raise halt.error
+
+
+def unsaid(work: Work, result: Result) -> Step:
+    """What follows when a job says nothing about a piece of work, and Zendesk does not hold it.
+
+    The first time it may only not be visible yet: it is looked at later. When it has been sent before, it is sent once
+    more in a job of its own, whose result is its own.
+    """
+    if work.call.many and work.decision.attempts and not work.alone:
+        return replace(work, alone=True)
+    if work.alone and work.decision.attempts >= _SILENCES:
+        reason = f"Zendesk has not written it in {work.decision.attempts} tries, and does not say why: try it by hand"
+        return outcome_of(work, Result(Fate.REFUSED, reason=reason, request_id=result.request_id))
+    return outcome_of(work, result)
 
 
 async def _steps(

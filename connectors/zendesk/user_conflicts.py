@@ -7,7 +7,7 @@ from connectors.zendesk.compare import differences
 from connectors.zendesk.errors import Problem
 from connectors.zendesk.fields import CustomFields
 from connectors.zendesk.lookup import Found, Key, find
-from connectors.zendesk.sending import ATTEMPTS, Step
+from connectors.zendesk.sending import ATTEMPTS, Step, unsaid
 from connectors.zendesk.user_steps import (
     CREATE_ONE,
     IDENTITY,
@@ -39,7 +39,7 @@ class UserConflicts:
             single = UPDATE_ONE if work.id else CREATE_ONE
             return Work(work.decision, single, work.body, work.id, work.attempt, work.then)
         if result.fate is Fate.SILENT:
-            return self._read(work, result, found)
+            return await self._read(work, result, found)
         if result.problem is None or work.attempt >= ATTEMPTS:
             return outcome_of(work, result)
         if work.call == MEMBERSHIP:
@@ -100,11 +100,11 @@ class UserConflicts:
             and owner.get("role") == "end-user"  # an agent's profile is not the ERP's to write
         )
 
-    def _read(self, work: Work, result: Result, found: Found) -> Step:
+    async def _read(self, work: Work, result: Result, found: Found) -> Step:
         """What the job did not say, reading tells: a user that is gone is made anew."""
         current = found.object
         if current and work.call == MEMBERSHIP:
-            written = current.get("organization_id") == work.body["organization_id"]
+            written = await self._client.is_member(current, str(work.body["organization_id"]))
         else:
             wanted = own_fields({name: value for name, value in work.body.items() if name != "skip_verify_email"})
             written = bool(current) and not differences(wanted, current or {}, self._fields)
@@ -112,7 +112,7 @@ class UserConflicts:
             return work.then or outcome_of(work, Result(Fate.WRITTEN, str(current["id"]), request_id=result.request_id))
         if work.id and not current and not found.conflict:
             return self._calls.work(work.decision, {"user": work.decision.request["user"]}, work.attempt + 1)
-        return outcome_of(work, result)
+        return unsaid(work, result)
 
     async def _to(self, current: Body, work: Work) -> Work:
         """The same decision, written to a user that exists."""

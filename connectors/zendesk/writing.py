@@ -50,6 +50,8 @@ class Work:
     """How often another way to write the same decision has been tried in this send."""
     then: Work | None = None
     """What is to be written when this is."""
+    alone: bool = False
+    """In a job of its own, whose only result is unmistakable."""
 
 
 class Fate(Enum):

@@ -148,7 +148,13 @@ def test_updates_are_told_apart_by_id_and_never_by_place() -> None:
         ([{"id": 5}, {"id": 6}], [Fate.SILENT, Fate.SILENT]),
         # The "id" of what was not created is its place in the request.
         ([{"index": 1, "id": 1, "success": False, "error": "x"}], [Fate.SILENT, Fate.REFUSED]),
+        ([{"index": 0, "id": 5}, {"id": 1, "success": False, "error": "x"}], [Fate.WRITTEN, Fate.REFUSED]),
+        ([{"id": 5, "status": "Created"}, {"id": 1, "status": "Failed"}], [Fate.SILENT, Fate.REFUSED]),
+        # One sign is not enough: it may be counted from one, or the list may be in no order.
         ([{"id": 1, "success": False, "error": "x"}, {"index": 0, "id": 5}], [Fate.WRITTEN, Fate.SILENT]),
+        ([{"id": 1, "status": "Failed"}, {"id": 2, "status": "Failed"}], [Fate.SILENT, Fate.SILENT]),
+        ([{"id": 0, "status": "Failed"}], [Fate.SILENT, Fate.SILENT]),
+        ([{"status": "Failed"}, {"status": "Failed"}], [Fate.SILENT, Fate.SILENT]),
         ({"success": True}, [Fate.SILENT, Fate.SILENT]),
         (None, [Fate.SILENT, Fate.SILENT]),
     ],
@@ -157,6 +163,21 @@ def test_results_that_do_not_name_a_record_say_nothing_about_it(results: Any, fa
     told = results_of(works([{}, {}]), {"status": "completed", "results": results}, None)
 
     assert [result.fate for _, result in told] == fates
+
+
+@pytest.mark.parametrize(
+    ("entry", "fate"),
+    [
+        ({"id": 5, "status": "Created"}, Fate.WRITTEN),
+        ({"success": False, "error": "x", "details": "y"}, Fate.REFUSED),
+        ({"id": 0, "status": "Failed"}, Fate.REFUSED),
+        ({"status": "Created"}, Fate.SILENT),
+    ],
+)
+def test_the_only_result_of_a_job_of_one_is_that_one_s(entry: Body, fate: Fate) -> None:
+    ((_, result),) = results_of(works([{}]), {"status": "completed", "results": [entry]}, None)
+
+    assert result.fate is fate
 
 
 async def test_no_room_in_the_account_ends_as_certainly_not_sent() -> None:

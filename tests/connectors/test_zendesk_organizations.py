@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from connectors.zendesk.field_setup import ensure_organization_fields
+from connectors.zendesk.jobs import Jobs
 from connectors.zendesk.organization_fields import OrganizationFieldsDestination
 from connectors.zendesk.organizations import Organizations
 from ml_connector.core import jsonx
@@ -49,20 +50,52 @@ async def test_every_failed_item_of_a_completed_job_is_its_own_rejected_record(z
             assert outcome.reason == "Zendesk refuses the record: UpdateError"
 
 
-async def test_results_without_index_are_told_apart_by_reading(zendesk: Account) -> None:
-    zendesk.configure(result_index=False)
-    zendesk.fault("partial_job", "POST", "*/create_many", n=4)
+@pytest.mark.parametrize("indexed", [True, False], ids=["created by index", "created by id"])
+@pytest.mark.parametrize("named", ["place", "nothing"])
+async def test_failures_without_index_settle_all_the_same(zendesk: Account, indexed: bool, named: str) -> None:
+    zendesk.configure(result_index=indexed, failure_names=named)
+    zendesk.by_hand("organizations", name="Customer 3")
+    wrong = {"tags": ["x"], "name": "Customer 5", "organization_fields": {"limit": "much"}}
     async with zendesk.client() as client:
+        await ensure_organization_fields(client, {"limit": CustomField(title="Limit", type="text")})
+        zendesk.emulator.organization_fields.state()[0]["type"] = "integer"  # since we have read the fields
         organizations = Organizations(client)
-        decisions = await organizations.decide([intent(customer(n)) for n in range(8)])
-        outcomes = await send(organizations, decisions)
-        probed = await organizations.probe(decisions)
+        decisions = await organizations.decide([intent(customer(n, **(wrong if n == 5 else {}))) for n in range(8)])
+        outcomes = {o.effect_id: o for o in await send(organizations, decisions)}
+        doubted = [d for d in decisions if outcomes[d.effect_id].state is State.AMBIGUOUS]
+        probed = await organizations.probe(doubted)
+        for decision in doubted:
+            decision.attempts = 1
+        outcomes |= {o.effect_id: o for o in await send(organizations, doubted)}
 
-    assert states(outcomes) == {State.APPLIED: 6, State.AMBIGUOUS: 2}
-    assert states(probed) == {State.APPLIED: 6, State.RETRY_WAIT: 2}
-    held = {row["external_id"]: str(row["id"]) for row in zendesk.state("organizations")}
-    by_effect = {decision.effect_id: decision.source_id for decision in decisions}
-    assert {by_effect[o.effect_id]: o.dest_id for o in outcomes if o.state is State.APPLIED} == held
+    assert len(doubted) == (0 if named == "place" else 2)
+    assert states(probed) == {State.RETRY_WAIT: len(doubted)} or not doubted
+    by_number = {int(d.source_id): outcomes[d.effect_id] for d in decisions}
+    assert {n for n, outcome in by_number.items() if outcome.state is State.REJECTED} == {5}
+    assert zendesk.held("organizations", "3")["name"] == "Customer 3 (3)"
+    assert {n: outcome.dest_id for n, outcome in by_number.items() if n != 5} == {
+        n: str(zendesk.held("organizations", str(n))["id"]) for n in range(8) if n != 5
+    }
+    assert zendesk.effects()["organization.created"] == 7
+
+
+async def test_what_a_job_never_speaks_of_is_rejected_in_the_end(zendesk: Account) -> None:
+    class Mute(Jobs):
+        async def _end_of(self, job: Body) -> Body | None:
+            return {**(await super()._end_of(job) or {}), "results": []}
+
+    zendesk.fault("partial_job", "POST", "*/create_many", n=1)
+    async with zendesk.client() as client:
+        client.jobs = Mute(client, 20)
+        organizations = Organizations(client)
+        decisions = await organizations.decide([intent(customer(n)) for n in range(2)])
+        seen = []
+        for attempts in range(4):
+            for decision in decisions:
+                decision.attempts = attempts
+            seen.append({outcome.state for outcome in await send(organizations, decisions)})
+
+    assert seen == [{State.AMBIGUOUS}] * 3 + [{State.REJECTED}]
 
 
 async def test_updates_reach_their_own_organizations(zendesk: Account) -> None:

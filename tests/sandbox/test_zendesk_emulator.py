@@ -376,6 +376,17 @@ def test_a_completed_job_can_hold_failed_items(account: Account) -> None:
     assert [row["notes"] for row in account.state("organizations")] == ["x", None, "x"]
 
 
+@pytest.mark.parametrize(("named", "by"), [("place", {"id": 1}), ("nothing", {})])
+def test_a_failed_item_may_be_named_by_its_place_or_not_at_all(account: Account, named: str, by: Json) -> None:
+    account.control("settings", result_index=False, failure_names=named)
+    account.organization(name="O1")
+    results = account.finished(account.api("POST", "organizations/create_many", many(3)))["results"]
+    made = {row["external_id"]: row["id"] for row in account.state("organizations")}
+    assert [results[0], results[2]] == [{"id": made[f"C-{n}"], "status": "Created"} for n in (0, 2)]
+    assert {name: results[1][name] for name in results[1] if name in ("id", "index")} == by
+    assert (results[1]["status"], results[1]["success"]) == ("Failed", False)
+
+
 def test_bulk_updates_name_their_objects_in_the_query_or_in_the_body(account: Account) -> None:
     account.finished(account.api("POST", "organizations/create_many", many(3)))
     sent = {"organization": {"notes": "both"}}

@@ -32,6 +32,9 @@ class Settings:
     job_ttl: float = 3600.0
     result_index: bool = True
     """Whether the results of a ``create_many`` job name the ``index`` of their item."""
+    failure_names: str = "index"
+    """What a failed item of a ``create_many`` job is known by: its ``index``, its ``place`` under the name of ``id``,
+    or ``nothing``."""
     token_expires_in: int | None = 1800
     """Lifetime of an access token whose client asked for none; None gives tokens that do not expire."""
     role: str = "admin"

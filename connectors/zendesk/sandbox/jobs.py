@@ -178,15 +178,28 @@ class Jobs:
             except Refused as refused:
                 failed = {"error": _error(batch, refused), "details": refused.summary()}
             else:
-                return {"index": index, **result} if self._indexed(batch) else result
-        # The id of a failed item is its place in the request, unless the request named one: not an id of anything.
-        # https://support.zendesk.com/hc/en-us/community/posts/4408861015066
-        named = item.get("id") if isinstance(item, dict) and batch.action == "update" else None
-        failure = {"id": named or index, "action": batch.action, "status": "Failed", "success": False, **failed}
-        return {"index": index, **failure} if self._indexed(batch) else failure
+                return self._created(index, result) if batch.indexed else result
+        failure = {"action": batch.action, "status": "Failed", "success": False, **failed}
+        return {**self._names(job, index), **failure}
 
-    def _indexed(self, batch: Batch) -> bool:
-        return batch.indexed and self.account.settings.result_index
+    def _created(self, index: int, result: Row) -> Row:
+        if self.account.settings.result_index:
+            return {"index": index, **result}
+        return {"id": result["id"], "status": "Created"}  # https://github.com/facetoe/zenpy/issues/76
+
+    def _names(self, job: Job, index: int) -> Row:
+        """What tells which item has failed.
+
+        The id is its place in the request, unless the request named one: not an id of anything.
+        https://support.zendesk.com/hc/en-us/community/posts/4408861015066
+        """
+        batch, item, settings = job.batch, job.batch.items[index], self.account.settings
+        if batch.action == "update" and isinstance(item, dict) and item.get("id"):
+            return {"id": item["id"]}
+        if batch.indexed and settings.failure_names == "nothing":
+            return {}
+        indexed = batch.indexed and settings.result_index and settings.failure_names == "index"
+        return {"index": index, "id": index} if indexed else {"id": index}
 
 
 def updated(row_id: int) -> Row:
