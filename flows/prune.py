@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from prefect import flow, get_run_logger
 
-from ml_connector.core.retention import prune_tenant
+from ml_connector.core.retention import kept_since, prune_tenant
 from tasks.names import prune_name
 from tasks.story import story
 from tasks.workspace import open_workspace
@@ -17,7 +15,8 @@ from tasks.workspace import open_workspace
 async def prune(tenant: str) -> str | None:
     """Delete what was finished longer ago than ML_CONNECTOR_KEEP_DAYS says. The audit is kept.
 
-    What is not finished keeps its body. What is deleted cannot be replayed; reading everything again can bring it back.
+    What is not finished keeps its body. What is deleted cannot be replayed until its source gives it again: a full
+    read (mode=full) stores all bodies that are missing.
     """
     async with open_workspace(tenant) as workspace:
         settings = workspace.settings
@@ -25,7 +24,7 @@ async def prune(tenant: str) -> str | None:
             ended = await prune_tenant(
                 workspace.db,
                 tenant,
-                datetime.now(UTC) - timedelta(days=settings.keep_days),
+                kept_since(settings.keep_days),
                 lease_seconds=settings.lease_seconds,
             )
             get_run_logger().info("%s", ended)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from ml_connector.cli import console
 from ml_connector.cli.database import open_database
 from ml_connector.cli.person import whoami
@@ -22,7 +20,7 @@ async def prune(tenant: str | None) -> None:
     async with open_database() as db:
         for name in [tenant] if tenant else await tenant_names(db):
             ended = await retention.prune_tenant(
-                db, name, datetime.now(UTC) - timedelta(days=days), lease_seconds=settings().lease_seconds
+                db, name, retention.kept_since(days), lease_seconds=settings().lease_seconds
             )
             console.out.print(f"{name}: {ended}", highlight=False)
 

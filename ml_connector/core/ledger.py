@@ -56,7 +56,9 @@ class Ledger:
         A version that is in the ledger already is only counted, unless another content of the same timestamp has
         followed it: then the object has gone back to it. ``moment`` is the version of records that have no
         modification time of their own. ``only_changed``: a record whose newest known version has the same content is
-        only counted too (full reads). None when nothing was new.
+        only counted too (full reads). The body of a version that is only counted is stored again if it was pruned. None
+        when nothing was new.
+        ``told``: the objects that a full read has just told of; ``absent``: it does not tell of these any more.
         """
         items = [Item(uuid7(), r.source_id, r.modified_at or moment, r.body) for r in records]
         batch_id = uuid7()
@@ -84,6 +86,10 @@ class Ledger:
                 await self._name(conn, {(n, r.source_id) for r in records for n in (r.number, r.record) if n})
                 await self._store(conn, "source", [(item.effect_id, 0, jsonx.dumps(item.body)) for item in items])
                 await self._audit(conn, [Entry(i.effect_id, i.source_id, "read", State.PLANNED) for i in items])
+            if len(items) < len(records):
+                bodies = dict(zip(values["ids"], (r.body for r in records), strict=True))
+                forgotten = await (await conn.execute(sql.FORGOTTEN, values)).fetchall()
+                await self._store(conn, "source", [(i, 0, jsonx.dumps(bodies[read])) for i, read in forgotten])
         crashpoint("ledger.planned")
         return Chunk(batch_id, items) if items else None
 

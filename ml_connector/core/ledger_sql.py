@@ -49,6 +49,22 @@ PLAN_AGAIN = """
     returning id
 """
 
+# What was erased by a person's wish comes back with its next version only.
+FORGOTTEN = """
+    select distinct on (newest.body_of) newest.body_of, r.id
+    from unnest((select %(ids)b::uuid[]), (select %(source_ids)b::text[]), (select %(hashes)b::bytea[]))
+        as r(id, source_id, version_hash)
+    cross join lateral (
+        select e.tenant, e.body_of, e.version_hash from effect e
+        where e.stream = %(stream)s and e.source_id = r.source_id
+        order by e.version_at desc, e.body_of desc limit 1
+    ) newest
+    where newest.version_hash = r.version_hash
+        and not exists (select 1 from body b where b.effect_id = newest.body_of and b.kind = 'source')
+        and not exists (select 1 from audit_entry a
+            where a.tenant = newest.tenant and a.effect_id = newest.body_of and a.action = 'erase')
+"""
+
 NAME = """
     insert into alias (tenant, stream, number, source_id)
     select mlc_tenant(), %b, n.number, n.source_id from unnest(%b::text[], %b::text[]) as n(number, source_id)

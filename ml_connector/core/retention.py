@@ -1,13 +1,15 @@
 """How bodies and events end: when their time is over, or when a person's data is to be erased.
 
-The audit stays whole: its chain covers ids, states and reasons, no body.
+A body whose time is over is stored again, for as long again, when its source gives the same version once more (a full
+read does): then it can be replayed. One that was erased is not. The audit stays whole: its chain covers ids, states
+and reasons, no body.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from ml_connector.core import audit
@@ -66,9 +68,15 @@ async def erase(
                 for statement in ERASE_DOCUMENTS:
                     await conn.execute(statement, values)
                 bodies += len(erased)
-                entries = [Entry(effect_id, source_id, "erase", "erased") for effect_id, source_id in set(erased)]
+                known = await (await conn.execute(_VERSIONS, values)).fetchall()  # pruned ones do not come back either
+                entries = [Entry(effect, source_id, "erase", "erased") for effect, source_id in {*erased, *known}]
                 await audit.append(conn, Origin(stream, actor=actor, reason=reason), sorted(entries))
     return Ended(bodies, events, abandoned)
+
+
+def kept_since(days: int) -> datetime:
+    """The moment before which a thing must have ended for its time to be over, if it is kept for so many days."""
+    return datetime.now(UTC) - timedelta(days=days)
 
 
 async def prune_tenant(db: Database, tenant: str, before: datetime, *, lease_seconds: float) -> Ended:
@@ -119,17 +127,22 @@ _ERASE = """
     where b.tenant = e.tenant and b.effect_id = e.id and e.stream = %(stream)s and e.source_id = any(%(source_ids)s)
     returning b.effect_id, e.source_id
 """
+_VERSIONS = """
+    select distinct e.body_of, e.source_id from effect e
+    where e.stream = %(stream)s and e.source_id = any(%(source_ids)s)
+"""
 # An event is an object's if its key names it, such as `ticket:12`.
 _ERASE_EVENTS = """
     delete from inbox i
     where (i.stream = %(stream)s or i.stream = '' and i.state in ('done', 'rejected'))
         and split_part(i.object_key, ':', 2) = any(%(source_ids)s)
 """
-# A body stays as long as any effect of its version is open, or was moved since.
+# A body stays as long as any effect of its version is open, or was moved since; so does one that was stored again.
 _PRUNE = """
     with due as (
         select b.effect_id, b.kind, b.attempt from body b join effect e on e.tenant = b.tenant and e.id = b.effect_id
-        where b.effect_id >= %(after)s and b.effect_id < %(bound)s and e.stream = %(stream)s and not exists (
+        where b.effect_id >= %(after)s and b.effect_id < %(bound)s and b.created_at < %(before)s
+            and e.stream = %(stream)s and not exists (
             select 1 from effect o
             where o.stream = e.stream and o.source_id = e.source_id and o.body_of = e.body_of
                 and (o.updated_at >= %(before)s or o.state not in (

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
+from prefect.logging import disable_run_logger
 
+from flows.prune import prune
 from ml_connector.core.settings import settings
 from tests.cli.conftest import CUSTOMERS, Command
-from tests.installation import Installation
+from tests.installation import Installation, tell
 
 Owner = psycopg.Connection[Any]
 
@@ -79,11 +84,56 @@ def test_an_erased_customer_leaves_its_story_without_its_data(command: Command, 
 
 
 @pytest.mark.usefixtures("synced")
-def test_prune_says_what_it_deleted(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "0 bodies and 0 events deleted" in command("prune", "acme").stdout
+def test_prune_says_what_it_deleted(command: Command, owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = finished(owner, 91, 91, 89)
+
+    assert "4 bodies and 2 events deleted" in command("prune", "acme").stdout
+    assert sources(owner) == kept
     monkeypatch.setenv("ML_CONNECTOR_KEEP_DAYS", "0")
     settings.cache_clear()
     assert command("prune").exit_code == 2
+
+
+@pytest.mark.usefixtures("synced")
+def test_the_prune_flow_deletes_the_same_unless_all_is_kept(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = sources(owner)
+    kept = finished(owner, 91, 91, 89)
+    with disable_run_logger():
+        monkeypatch.setenv("ML_CONNECTOR_KEEP_DAYS", "0")
+        settings.cache_clear()
+        asyncio.run(tell(prune))
+        untouched = len(sources(owner))
+        monkeypatch.delenv("ML_CONNECTOR_KEEP_DAYS")
+        settings.cache_clear()
+        asyncio.run(tell(prune))
+
+    assert untouched == len(every)
+    assert sources(owner) == kept
+
+
+def finished(owner: Owner, *days: int) -> set[str]:
+    """Let so many records, with an event each, be finished so many days ago; returns whose bodies prune has to keep."""
+    rows = owner.execute("select id, source_id from effect where state = 'applied' order by id").fetchall()
+    for (effect_id, source_id), ago in zip(rows, days, strict=False):
+        older = UUID(int=effect_id.int - (ago * 86_400_000 << 80))  # ids are made of the time
+        values = {"old": effect_id, "new": older, "days": timedelta(days=ago), "key": source_id}
+        for change in (
+            "update body set effect_id = %(new)s, created_at = created_at - %(days)s where effect_id = %(old)s",
+            "update effect set id = %(new)s, body_of = %(new)s, updated_at = updated_at - %(days)s where id = %(old)s",
+            (
+                "insert into inbox (tenant, stream, connection, event_id, kind, object_key, state, settled_at, envelope) "
+                "values ('acme', 's', 'zendesk', %(key)s, 'ticket.changed', %(key)s, 'done', now() - %(days)s, '')"
+            ),
+        ):
+            owner.execute(change, values)
+    over = {source_id for (_, source_id), ago in zip(rows, days, strict=False) if ago > settings().keep_days}
+    return sources(owner) - over
+
+
+def sources(owner: Owner) -> set[str]:
+    """The records whose source bodies are there."""
+    found = owner.execute("select source_id from body join effect on effect.id = effect_id where kind = 'source'")
+    return {row[0] for row in found.fetchall()}
 
 
 @pytest.mark.usefixtures("installed")

@@ -119,6 +119,48 @@ async def test_bodies_end_with_their_time_unless_something_still_needs_them(worl
     assert line.reason.startswith("2 bodies were finished before")
 
 
+@pytest.mark.parametrize("windowed", [True, False])
+async def test_what_was_pruned_can_be_replayed_once_a_full_read_has_told_of_it_again(
+    world: World, *, windowed: bool
+) -> None:
+    world.source.windowed = windowed
+    world.source.put("c1", name="old")
+    await world.run("r1")
+    world.source.put("c1", name="x")
+    await world.run("r2")
+    before = await now(world)
+    pruned = await prune_tenant(world.db, "acme", before, lease_seconds=5)
+    await world.run("replay-1", selection=Selection(keys=("c1",)))
+    world.lookback = None
+    [full] = await world.run("full")
+    kept = await prune_tenant(world.db, "acme", before, lease_seconds=5)  # it begins its time anew
+    writes = len(world.destination.writes)
+    [again] = await world.run("replay-2", selection=Selection(keys=("c1",)))
+
+    assert (pruned.bodies, kept.bodies) == (4, 0)
+    assert (full.read, full.known, writes) == (0, 1, 2)
+    assert (again.updated, again.rejected) == (1, 0)
+    assert world.destination.writes[-1][1]["name"] == "x"
+    assert (await audit.verify(world.db, "acme")).broken_at is None
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+async def test_what_was_erased_does_not_come_back_before_it_changes(world: World, *, pruned: bool) -> None:
+    world.source.put("c1", name="x")
+    await world.run("r1")
+    if pruned:
+        await prune_tenant(world.db, "acme", await now(world), lease_seconds=5)
+    await erase(world.db, "acme", {KEY: ["c1"]}, actor="ada", reason="asked for", lease_seconds=5)
+    world.lookback = None
+    await world.run("full")
+    gone = await bodies(world)
+    world.source.put("c1", name="y")
+    await world.run("r2")
+
+    assert gone == []
+    assert await bodies(world) == ["c1", "c1"]
+
+
 async def test_nothing_is_deleted_under_a_run(world: World) -> None:
     world.source.put("c1", name="x")
     await world.run("r1")
