@@ -1,7 +1,7 @@
 """Tenants, secrets, leases, watermarks, runs, the ledger with its bodies and links, and the audit chain.
 
 Every table of a tenant has forced row-level security; the runtime role ``mlc_app`` owns nothing.
-State stands in no index of ``effect``, so that a transition is a HOT update (measured, DESIGN section 3). No index of
+State stands in no index of ``effect``, so that a transition is a HOT update (measured). No index of
 ``effect``, ``body`` and ``link`` begins with the tenant: what the planner believes of a tenant's size is an average,
 and where it believed that a tenant is small it read all of its rows to find some.
 """

@@ -68,9 +68,9 @@ class Template:
     parameter_schema: dict[str, Any] = field(repr=False)
 
 
-def load_templates(file: Path = ROOT / "prefect.yaml") -> list[Template]:
+def load_templates() -> list[Template]:
     """The templates, with what their flows say of themselves: INTEGRATION, and the streams that the form offers."""
-    parsed = _File.model_validate(yaml.safe_load(file.read_text()))
+    parsed = _File.model_validate(yaml.safe_load((ROOT / "prefect.yaml").read_text()))
     return [_template(deployment, parsed.pull) for deployment in parsed.deployments]
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, InterfaceError, OperationalError
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import text
@@ -17,8 +17,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from ml_connector.core.conninfo import parameters
 
 Connection = AsyncConnection[tuple[Any, ...]]
+UNREACHABLE = (OperationalError, InterfaceError)
+"""Raised where Postgres cannot be reached, or has no connection for us; not for anything in a statement."""
 
-# The ledger's indexes are hot and in memory: without the first a growing table is scanned instead (measured, DESIGN 3).
+# The ledger's indexes are hot and in memory: without the first a growing table is scanned instead (measured).
 # A plan that is kept takes each array for ten ids, and was made when the table was small: looking links up in a filled
 # table has taken 700 ms by such a plan, 3 ms by one of its own.
 _OPTIONS = (

@@ -126,7 +126,6 @@ class HttpClient:
         limiter: Limiter | None = None,
         guard: Callable[[], None] | None = None,
         policy: HttpPolicy = HttpPolicy(),
-        headers: Mapping[str, str] = {},
         status: Callable[[Response], int] | None = None,
     ) -> None:
         hosts.check(origin)
@@ -140,7 +139,7 @@ class HttpClient:
         self._limiter = limiter
         self._guard = guard
         self._policy = policy
-        self._client = _open_client(hosts, policy, headers)
+        self._client = _open_client(hosts, policy)
         # Ours and not the pool's, so that waiting for a free connection is not mistaken for a slow vendor.
         self._slots = asyncio.Semaphore(policy.connections)
         self._worked: set[tuple[str, ...]] = set()
@@ -331,7 +330,7 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()  # 20 ms: once a process
 
 
-def _open_client(hosts: HostPolicy, policy: HttpPolicy, headers: Mapping[str, str]) -> httpx.AsyncClient:
+def _open_client(hosts: HostPolicy, policy: HttpPolicy) -> httpx.AsyncClient:
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -347,7 +346,7 @@ def _open_client(hosts: HostPolicy, policy: HttpPolicy, headers: Mapping[str, st
 
     return httpx.AsyncClient(
         transport=AiohttpTransport(verify=_tls(), client=session),
-        headers={"user-agent": "ml-connector", **headers},
+        headers={"user-agent": "ml-connector"},
         # "pool" bounds all that comes before the first byte: then a try's own time-out is never about connecting.
         timeout=httpx.Timeout(policy.try_timeout, connect=policy.connect_timeout, pool=policy.connect_timeout),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

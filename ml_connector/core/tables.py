@@ -7,7 +7,6 @@ against each other.
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import Column, DateTime, LargeBinary, text
 from sqlmodel import Field, SQLModel
@@ -18,14 +17,6 @@ def _moment() -> datetime:
     column = Column(DateTime(timezone=True), nullable=False, server_default=text("now()"))
     moment: datetime = Field(default=None, sa_column=column)
     return moment
-
-
-class Tenant(SQLModel, table=True):
-    """A tenant that was applied at some time; outside of row-level security."""
-
-    name: str = Field(primary_key=True)
-    active: bool = True
-    created_at: datetime = _moment()
 
 
 class Connection(SQLModel, table=True):
@@ -64,21 +55,3 @@ class StoredToken(SQLModel, table=True):
     connection: str = Field(primary_key=True)
     envelope: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     updated_at: datetime = _moment()
-
-
-class RunRow(SQLModel, table=True):
-    """One attempt at a flow run; ``runs.Run`` is what the journey sees of it."""
-
-    __tablename__ = "run"
-
-    tenant: str = Field(primary_key=True)
-    id: UUID = Field(primary_key=True)
-    flow_run_id: str
-    attempt: int
-    integration: str
-    mode: str
-    replay_of: UUID | None = None
-    outcome: str | None = None
-    reason: str | None = None
-    started_at: datetime = _moment()
-    finished_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=True))

@@ -95,9 +95,9 @@ class SandboxThread:
 
 
 @contextmanager
-def sandbox_process(port: int = 0) -> Iterator[str]:
+def sandbox_process() -> Iterator[str]:
     """The sandbox as a process of its own, for as long as the block lasts; yields its base URL."""
-    command = [sys.executable, "-m", "ml_connector.sandbox", "--port", str(port)]
+    command = [sys.executable, "-m", "ml_connector.sandbox", "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own module
     try:
         assert process.stdout is not None  # noqa: S101  # for the type checker
