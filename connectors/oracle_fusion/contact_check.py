@@ -14,10 +14,11 @@ from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, S
 
 _COMPARED: dict[str, tuple[tuple[str, ...], Callable[[str, str], bool]]] = {
     "name": (("PersonName",), same_text),
-    "email": (("EmailAddress",), same_text),
+    "emails": (("EmailAddress",), same_text),
     "phone": (("RawWorkPhoneNumber", "RawMobilePhoneNumber"), same_phone),
 }
-"""By field of `payloads.ContactCheck`: the attributes of which one must be the same, and what the same is."""
+"""By field of `payloads.ContactCheck`: the attributes of which one must be the same as its value, or as one of its
+values, and what the same is."""
 
 
 class ContactChecks:
@@ -70,7 +71,8 @@ def _drifted(payload: Body, row: Body) -> list[str]:
     drifted = []
     for field, (attributes, same) in _COMPARED.items():
         theirs = payload.get(field)
+        values = theirs if isinstance(theirs, list) else [theirs]
         ours = [str(row[name]) for name in attributes if row.get(name)]
-        if theirs and ours and not any(same(str(theirs), value) for value in ours):
+        if theirs and ours and not any(same(str(value), one) for value in values for one in ours):
             drifted.append(field)
     return drifted

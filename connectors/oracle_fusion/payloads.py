@@ -62,5 +62,6 @@ class ContactCheck(_Payload):
 
     PartyNumber: str
     name: str | None = None
-    email: str | None = None
+    emails: list[str] | None = None
+    """All its addresses: the person's has to be one of them."""
     phone: str | None = None

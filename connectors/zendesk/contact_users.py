@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
+from connectors.zendesk.addresses import addresses_of
 from connectors.zendesk.client import VENDOR, Zendesk
 from connectors.zendesk.events import by_ourselves, detail
 from connectors.zendesk.exports import changed_at, export
@@ -65,13 +66,14 @@ class ContactUsers:
         wanted = {str(user["organization_id"]) for user in users if user.get("organization_id")}
         found = await self._client.show_many("organizations", ids=sorted(wanted))
         external_ids = {str(organization["id"]): organization.get("external_id") for organization in found}
-        return [self._record(user, external_ids) for user in users]
+        addresses = await addresses_of(self._client, users)
+        return [self._record(user, addresses.get(str(user["id"]), []), external_ids) for user in users]
 
     def _is_contact(self, user: Body) -> bool:
         external_id = user.get("external_id")
         return bool(external_id) and str(external_id).startswith(self._prefix)
 
-    def _record(self, user: Body, external_ids: dict[str, str | None]) -> SourceRecord:
+    def _record(self, user: Body, addresses: list[str], external_ids: dict[str, str | None]) -> SourceRecord:
         user_id = str(user["id"])
         organization_id = str(user["organization_id"]) if user.get("organization_id") else None
         organization = external_ids.get(organization_id or "")
@@ -79,6 +81,7 @@ class ContactUsers:
             "id": user_id,
             "external_id": str(user["external_id"]).removeprefix(self._prefix),
             **{name: user.get(name) for name in ("name", "email", "phone", "role")},
+            "emails": sorted(addresses),
             "suspended": bool(user.get("suspended")),
             "organization_id": organization_id,
             "organization_external_id": organization.removeprefix(self._prefix) if organization else None,

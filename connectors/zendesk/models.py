@@ -160,6 +160,8 @@ class ContactUser(_Record):
     name: str
     email: str | None = None
     """The primary address."""
+    emails: list[str] = []
+    """All its addresses: a later one of the ERP's is added, and does not become the primary one."""
     phone: str | None = None
     organization_id: str | None = None
     """The default one."""

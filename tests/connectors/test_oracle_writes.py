@@ -275,13 +275,13 @@ async def test_contacts_are_compared_and_nothing_is_written(fusion: Pod) -> None
     same = {
         "PartyNumber": person["PartyNumber"],
         "name": f" {person['PersonName'].upper()} ",
-        "email": (person["EmailAddress"] or "").title() or None,
+        "emails": ["old@a.example", (person["EmailAddress"] or "new@a.example").title()],
         "phone": person["RawWorkPhoneNumber"].replace("+1 ", "(0)").replace(" ", "-"),
     }
     payloads = [
         same,
-        same | {"name": "Somebody Else", "phone": "+1 999 9999999"},
-        {"PartyNumber": person["PartyNumber"], "name": None, "phone": ""},
+        same | {"name": "Somebody Else", "phone": "+1 999 9999999", "emails": ["old@a.example"]},
+        {"PartyNumber": person["PartyNumber"], "name": None, "phone": "", "emails": []},
         {"PartyNumber": "P1", "name": "x"},
         {"PartyNumber": "it's", "name": "x"},
     ]
@@ -291,7 +291,7 @@ async def test_contacts_are_compared_and_nothing_is_written(fusion: Pod) -> None
     assert {decision.state for decision in decisions} == {State.UNCHANGED}
     assert [decision.action for decision in decisions] == ["check", "drift", "check", "check", "check"]
     absent = "Oracle has no person with this number"
-    assert [d.reason for d in decisions] == [None, "drifted from the ERP in name, phone", None, absent, absent]
+    assert [d.reason for d in decisions] == [None, "drifted from the ERP in name, emails, phone", None, absent, absent]
     assert fusion.world.effects == []
     assert all(one.method == "GET" for one in fusion.world.requests)
 

@@ -12,9 +12,10 @@ import pytest
 from connectors.zendesk.contact_users import ContactUsers
 from connectors.zendesk.models import ContactUser, Ticket
 from connectors.zendesk.tickets import Tickets
+from connectors.zendesk.users import Users
 from ml_connector.core import jsonx
 from ml_connector.core.records import EventSource, SourceRecord, Window
-from tests.connectors.zendesk_account import Account, Permits, account
+from tests.connectors.zendesk_account import Account, Permits, account, intent, upsert
 
 DAY = timedelta(days=1)
 
@@ -153,6 +154,20 @@ async def test_only_events_that_may_matter_to_the_erp_concern_its_contacts(zende
         assert not await source.concerns("user.identity_created", "user:1", guest)
         assert not await source.concerns("user.last_login_changed", "user:1", contact)
         assert not await source.concerns("ticket.changed", "ticket:1", contact)
+
+
+@pytest.mark.parametrize("side_loaded", [True, False])
+async def test_an_address_that_was_added_is_one_of_the_users_addresses(zendesk: Account, side_loaded: bool) -> None:
+    zendesk.configure(side_loads_identities=side_loaded)
+    contact = {"external_id": "7", "name": "Ann", "email": "a@a.example"}
+    async with zendesk.client() as client:
+        (created,) = await upsert(Users(client), [intent(contact)])
+        await upsert(Users(client), [intent({**contact, "email": "new@a.example"}, created.dest_id)])
+        before = zendesk.calls("GET", "/users/{user_id}/identities")
+        (record,) = await ContactUsers(client).lookup([str(created.dest_id)])
+
+    assert (record.body["email"], record.body["emails"]) == ("a@a.example", ["a@a.example", "new@a.example"])
+    assert zendesk.calls("GET", "/users/{user_id}/identities") - before == (0 if side_loaded else 1)
 
 
 async def test_contact_users_are_those_with_an_external_id_of_this_connection(zendesk: Account) -> None:

@@ -24,6 +24,9 @@ ZENDESK_AMENDMENTS: dict[str, Json] = {
     # The document knows text and numbers as values of custom fields. A checkbox takes a boolean and null empties a
     # field: https://developer.zendesk.com/api-reference/ticketing/organizations/organization_fields/
     "/components/schemas/OrganizationWrite/properties/organization_fields/additionalProperties": {},
+    # Side-loading of identities works where the document does not show it, Zendesk's staff says:
+    # https://support.zendesk.com/hc/en-us/community/posts/4410103990042
+    "/paths/~1api~1v2~1users~1show_many/parameters": [{"name": "include", "in": "query", "schema": {"type": "string"}}],
     # "Search Organizations" declares external_id as an integer; external ids are text.
     # https://developer.zendesk.com/api-reference/ticketing/organizations/organizations/
 }

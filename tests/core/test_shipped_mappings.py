@@ -111,10 +111,15 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "receivables": (
         {"CustomerId": PARTY, "AccountNumbers": ["A-1", "A-2"], "TotalOpenReceivables": "1250.50"}
-        | {"TotalTransactionsDue": "0"},
+        | {"TotalTransactionsDue": "0", "LedgerCurrencyCode": "EUR"},
         {
             "id": PARTY,
-            "organization_fields": {"account_number": "A-1, A-2", "open_receivables": "1250.5", "due_receivables": "0"},
+            "organization_fields": {
+                "account_number": "A-1, A-2",
+                "open_receivables": "1250.5",
+                "due_receivables": "0",
+                "receivables_currency": "EUR",
+            },
         },
     ),
     "credit_profiles": (
@@ -152,8 +157,8 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "contact_drift": (
-        {"id": "5", "external_id": "20001", "name": "Ann Example", "email": "ann@acme.example", "phone": None},
-        {"PartyNumber": "20001", "name": "Ann Example", "email": "ann@acme.example"},
+        {"id": "5", "external_id": "20001", "name": "Ann Example", "emails": ["ann@acme.example"], "phone": None},
+        {"PartyNumber": "20001", "name": "Ann Example", "emails": ["ann@acme.example"]},
     ),
 }
 

@@ -35,6 +35,8 @@ class Settings:
     failure_names: str = "index"
     """What a failed item of a ``create_many`` job is known by: its ``index``, its ``place`` under the name of ``id``,
     or ``nothing``."""
+    side_loads_identities: bool = True
+    """Whether ``users/show_many?include=identities`` brings them: staff says so, the reference does not."""
     token_expires_in: int | None = 1800
     """Lifetime of an access token whose client asked for none; None gives tokens that do not expire."""
     role: str = "admin"

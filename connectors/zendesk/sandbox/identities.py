@@ -47,7 +47,7 @@ class Identities:
 
     def index(self, call: Call) -> Answer:
         rows = self.table.find_seen("user_id", self._user(call)["id"])
-        return listing(call, "identities", sequence(rows), self._rendered(call))
+        return listing(call, "identities", sequence(rows), self.rendered(call))
 
     def show(self, call: Call) -> Answer:
         return self._answer(call, 200, self._named(call))
@@ -83,7 +83,7 @@ class Identities:
         user, row = self._user(call), self._named(call)
         self._make_primary(user, row, call.write)
         rows = self.table.find("user_id", user["id"])
-        return Answer(200, {"identities": [self._rendered(call)(one) for one in rows]})
+        return Answer(200, {"identities": [self.rendered(call)(one) for one in rows]})
 
     def destroy(self, call: Call) -> Answer:
         user, row = self._user(call), self._named(call)
@@ -199,14 +199,14 @@ class Identities:
             raise not_found()
         return row
 
-    def _rendered(self, call: Call) -> Callable[[Row], Row]:
+    def rendered(self, call: Call) -> Callable[[Row], Row]:
         return lambda row: {
             "url": f"{call.base}/api/v2/users/{row['user_id']}/identities/{row['id']}.json",
             **row,
         }
 
     def _answer(self, call: Call, status: int, row: Row) -> Answer:
-        return Answer(status, {"identity": self._rendered(call)(row)})
+        return Answer(status, {"identity": self.rendered(call)(row)})
 
 
 def _verification(sent: Row) -> Row:

@@ -81,7 +81,15 @@ class Users:
             rows = [row for key in keys for row in self.table.find_seen("external_id", key)]
         else:
             raise invalid_attribute(call, "ids", "be present")
-        return offset_listing(call, "users", sequence(rows), self.rendered(call))
+        answer = offset_listing(call, "users", sequence(rows), self.rendered(call))
+        if call.query.get("include") == "identities" and self.records.account.settings.side_loads_identities:
+            answer.body["identities"] = [one for row in rows for one in self._identities(call, row)]
+        return answer
+
+    def _identities(self, call: Call, row: Row) -> list[Row]:
+        """https://support.zendesk.com/hc/en-us/community/posts/4410103990042"""
+        found = self.records.account.identities.find_seen("user_id", row["id"])
+        return [self.records.identities.rendered(call)(one) for one in found]
 
     def search(self, call: Call) -> Answer:
         """By ``external_id``, or by ``query``: ``email:x``, ``external_id:x``, ``name:x`` or any words of these."""
