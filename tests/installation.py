@@ -31,6 +31,7 @@ connections:
   oracle:
     system: oracle_fusion
     origin: {sandbox}/oracle_fusion
+    ledger_currency: EUR
     settle_seconds: {settle}
     auth:
       type: oauth_client_credentials

@@ -80,13 +80,15 @@ class CreditProfiles:
 
 
 def _body(customer_id: str, of_accounts: list[Profile | None]) -> Body:
-    """The profiles of a customer's accounts as one: limits in one currency are added up, in several there is no sum.
-    One account on hold is a hold.
+    """The profiles of a customer's accounts as one. One account on hold is a hold.
+
+    Limits in one currency are added up; in several there is no sum, nor beside an account without a limit: that one may
+    owe any amount, and the limit of the others is not the customer's.
     """
     profiles = [profile for profile in of_accounts if profile is not None]
     limited = [profile for profile in profiles if profile.limit is not None]
     currencies = {profile.currency for profile in limited}
-    comparable = len(currencies) == 1
+    comparable = len(currencies) == 1 and len(limited) == len(of_accounts)
     terms = dict.fromkeys(profile.terms for profile in profiles if profile.terms)
     return {
         "CustomerId": customer_id,

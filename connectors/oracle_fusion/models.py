@@ -19,13 +19,17 @@ class Record(BaseModel):
 
 
 class ReceivablesBalance(Record):
-    """Stream ``receivables``: what a customer owes over all its accounts, in the currency of the ledger."""
+    """Stream ``receivables``: what a customer owes over all its accounts, in the currency of the ledger.
+
+    ``LedgerCurrencyCode`` is what the connection's ``ledger_currency`` says.
+    """
 
     CustomerId: str
     AccountCount: int = 0
     AccountNumbers: list[str] = []
     TotalOpenReceivables: Decimal | None = None
     TotalTransactionsDue: Decimal | None = None
+    LedgerCurrencyCode: str | None = None
 
 
 class CreditProfile(Record):

@@ -12,6 +12,7 @@ from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.credit import CreditProfiles
 from connectors.oracle_fusion.journal_payload import Journal
 from connectors.oracle_fusion.journal_ping import ping_journals
+from connectors.oracle_fusion.ledger_currency import ping_currency
 from connectors.oracle_fusion.paging import CollectionPage
 from connectors.oracle_fusion.parties import CrmAccounts, CrmContacts, HubOrganizations, HubPersons
 from connectors.oracle_fusion.profile import active_profile
@@ -65,6 +66,8 @@ async def ping(client: OracleFusion, models: Collection[str] = tuple(STREAMS)) -
     findings = [Finding(True, f"signed in to {client.account}: {version}, clock {clock:%Y-%m-%d %H:%M:%S} UTC")]
     for stream in streams:
         findings += [await _credit(client)] if isinstance(stream, CreditProfiles) else await _resource(client, stream)
+        if isinstance(stream, Receivables):
+            findings.append(await ping_currency(client))
     if Journal.__name__ in models:
         findings.append(await ping_journals(client))
     return findings

@@ -61,6 +61,9 @@ class OracleSettings(BaseModel):
     """Only hubOrganizations with this party usage. None: all, suppliers, banks and prospects included."""
     person_usage: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
     """Only hubPersons with this party usage. None: all that Fusion shows, contacts of suppliers included."""
+    ledger_currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
+    """The currency of the ledgers whose receivables are seen, ISO 4217: Oracle sends these amounts without one. Of
+    ledgers in several currencies they must not be added up: see the README, Receivables."""
     page_size: Annotated[int, Field(ge=1, le=500)] = 500
     """Rows asked for in one call; Oracle serves 500 at most."""
     expand_levels: Annotated[int, Field(ge=1, le=3)] = 2

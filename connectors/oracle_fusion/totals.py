@@ -70,7 +70,7 @@ class _TotalPerParty:
                 party_id = str(row[self.party])
                 if party_id != current:
                     if running is not None:
-                        records.append(SourceRecord(str(current), None, running.body()))
+                        records.append(SourceRecord(str(current), None, self._body(running)))
                     current, running = party_id, self.total(party_id)
                 assert running is not None  # noqa: S101 - set with current
                 running.add(row)
@@ -78,8 +78,15 @@ class _TotalPerParty:
             if records:
                 yield Page(records, _behind(records), request_id)
         if running is not None:
-            records = [SourceRecord(str(current), None, running.body())]
+            records = [SourceRecord(str(current), None, self._body(running))]
             yield Page(records, _behind(records), request_id)
+
+    def absent(self, source_id: str) -> Body:
+        """Of a party of which the resource has no rows."""
+        return self._body(self.total(source_id))
+
+    def _body(self, of_party: _Total) -> Body:
+        return of_party.body()
 
     async def _fetch(self, q: str, order_by: str) -> CollectionPage:
         return await self.client.collection(
@@ -121,7 +128,7 @@ class Receivables(_TotalPerParty):
 
     Read through ``q`` and not through CustomerAccountActivitiesFinder, which wants one customer at least named:
     https://docs.oracle.com/en/cloud/saas/financials/23d/farfa/Get_Started_Receivables_Customer_Account_Site_Activities.html
-    The amounts carry no currency: they are in that of the ledger.
+    The amounts carry no currency: they are in that of the ledger, which is said to be ``LedgerCurrencyCode``.
     """
 
     resource = "receivablesCustomerAccountActivities"
@@ -135,6 +142,13 @@ class Receivables(_TotalPerParty):
         "TotalTransactionsDueForAccount",
     )
     total = _Balance
+
+    def absent(self, source_id: str) -> Body:
+        """Of a customer that the list leaves out: nothing is open."""
+        return super().absent(source_id) | {"TotalOpenReceivables": "0", "TotalTransactionsDue": "0"}
+
+    def _body(self, of_party: _Total) -> Body:
+        return of_party.body() | {"LedgerCurrencyCode": self.client.settings.ledger_currency}
 
 
 class _Orders:

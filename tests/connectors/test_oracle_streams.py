@@ -213,10 +213,12 @@ async def test_credit_profiles_join_the_accounts_of_a_customer(fusion: Pod) -> N
     assert (without["CreditLimit"], without["CreditHold"], without["PaymentTerms"]) == (None, False, None)
 
 
-async def test_limits_in_several_currencies_are_not_added_up(fusion: Pod) -> None:
+@pytest.mark.parametrize("other", [(Decimal(5), "USD"), (None, "EUR")], ids=["another currency", "no limit"])
+async def test_limits_that_cannot_be_added_up_are_no_limit(fusion: Pod, other: tuple[Decimal | None, str]) -> None:
     second = next(row for row in fusion.held("accounts") if row["AccountNumber"].endswith("-2"))
-    for number, currency in ((second["AccountNumber"], "USD"), (second["AccountNumber"].removesuffix("-2"), "EUR")):
-        values = {"CreditLimit": Decimal(5), "CreditCurrencyCode": currency}
+    of_accounts = {second["AccountNumber"]: other, second["AccountNumber"].removesuffix("-2"): (Decimal(5), "EUR")}
+    for number, (limit, currency) in of_accounts.items():
+        values = {"CreditLimit": limit, "CreditCurrencyCode": currency}
         fusion.emulator.mutate("credit_profiles", {"keys": [number], "set": values})
 
     async with fusion.client() as client:
@@ -347,11 +349,31 @@ async def test_a_pod_without_a_clock_is_not_guessed_at(fusion: Pod) -> None:
 async def test_ping_finds_a_pod_in_order(fusion: Pod) -> None:
     for documents in ("invoices", "holds", "journal_batches", "receivables_invoices"):
         fusion.emulator.seed(documents, 1, 1)
-    async with fusion.client() as client:
+    async with fusion.client(ledger_currency="EUR") as client:
         findings = await ping(client)
         assert client.account == f"127.0.0.1:{fusion.origin.rsplit(':', 1)[1]}"
     assert [finding.what for finding in findings if not finding.ok or finding.hint] == []
-    assert len(findings) == 1 + len(STREAMS)
+    assert len(findings) == 1 + len(STREAMS) + 1
+
+
+@pytest.mark.parametrize(("said", "ok"), [(None, False), ("EUR", True), ("GBP", False)])
+async def test_ping_says_that_receivables_in_several_currencies_must_not_be_added_up(
+    fusion: Pod, said: str | None, ok: bool
+) -> None:
+    async with fusion.client(ledger_currency=said) as client:
+        finding = (await ping(client, ["ReceivablesBalance"]))[-1]
+        currencies = {record.body["LedgerCurrencyCode"] for record in await read(Receivables(client))}
+
+    assert (finding.ok, currencies) == (ok, {said})
+    assert ok or "EUR, USD" in finding.what + str(finding.hint)
+
+
+async def test_ping_asks_for_parties_as_they_are_read(fusion: Pod) -> None:
+    async with fusion.client(organization_usage="BANK") as client:
+        finding = (await ping(client, ["HubOrganization"]))[-1]
+
+    assert not finding.ok
+    assert "usage BANK" in str(finding.hint)
 
 
 async def test_ping_tells_what_to_grant_where_nothing_is_shown(fusion: Pod) -> None:

@@ -134,8 +134,8 @@ def _profiles(sandbox: Sandbox) -> dict[int, Row]:
         terms = dict.fromkeys(profile["PaymentTerms"] for profile in own if profile["PaymentTerms"])
         limits = [profile["CreditLimit"] for profile in own if profile["CreditLimit"] is not None]
         found[party] = {
-            "credit_limit": _sum(limits) if limits else None,
-            "credit_currency": "EUR" if limits else None,
+            "credit_limit": _sum(limits) if len(limits) == len(own) else None,
+            "credit_currency": "EUR" if len(limits) == len(own) else None,
             "credit_hold": any(profile["CreditHold"] == "Y" for profile in own),
             "payment_terms": ", ".join(terms) or None,
         }
