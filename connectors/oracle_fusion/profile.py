@@ -17,7 +17,7 @@ from connectors.oracle_fusion.client import OracleFusion
 from connectors.oracle_fusion.errors import codes_of, is_code
 from connectors.oracle_fusion.settings import SYSTEM
 from ml_connector.core.errors import ConnectorError, Reauthenticate, RejectRecord, RetryLater
-from ml_connector.core.http import Response, Retry
+from ml_connector.core.http import Response
 
 PATH = "/fscmService/ReceivablesCustomerProfileService"
 OPERATION = "SOAP ReceivablesCustomerProfileService getActiveCustomerProfile"
@@ -59,7 +59,7 @@ async def active_profile(client: OracleFusion, account_number: str) -> Profile |
             "SOAPAction": f'"{_SERVICE}getActiveCustomerProfile"',
             "Accept": "text/xml, multipart/related",
         },
-        retry=Retry.ALWAYS,  # it only reads
+        reads=True,
         accept=(200, 500),  # a fault is a 500 that no retry will change
         record_key=account_number,
     )

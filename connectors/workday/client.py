@@ -19,7 +19,7 @@ from connectors.workday.operations import Operation
 from connectors.workday.settings import SYSTEM, ReportRead, RestRead, SoapRead, WorkdaySettings, WqlRead
 from ml_connector.core.auth import Basic, UsernameToken
 from ml_connector.core.errors import AbortRun, ConnectorError, Misconfigured, RetryLater
-from ml_connector.core.http import HttpClient, Response, Retry
+from ml_connector.core.http import HttpClient, Response
 from ml_connector.core.oauth import basic
 from ml_connector.core.rate import Limit
 from ml_connector.core.records import Body
@@ -89,7 +89,7 @@ class Workday:
         request_id = None
         try:
             response = await self.http.request(
-                "POST", path, content=message, headers=HEADERS, retry=Retry.ALWAYS, accept=(200,), limits=self._limits
+                "POST", path, content=message, headers=HEADERS, reads=True, accept=(200,), limits=self._limits
             )
             request_id = response.request_id
             answer = await asyncio.to_thread(read_page, operation, response.body, _charset(response))

@@ -95,14 +95,7 @@ class _Call:
     limits: Sequence[Limit]
     phase: str
     record_key: str | None
-
-
-class _Unsent(Exception):
-    """No connection: not a byte of the request has left."""
-
-
-class _Lost(Exception):
-    """The connection was lost after the request had begun to leave."""
+    writes: bool
 
 
 class HttpClient:
@@ -110,7 +103,7 @@ class HttpClient:
 
     ``origin`` is scheme, host and an optional path prefix; `Misconfigured` if ``hosts`` refuses it. ``explain`` turns
     an answer that was not accepted, and the phase, into the error to raise. ``guard`` is called right before each
-    try of anything but a GET leaves, and may raise. ``status`` reads the status that an answer deserves out of it, for
+    try of a write leaves, and may raise. ``status`` reads the status that an answer deserves out of it, for
     vendors whose own says something else (errors inside a 200, wrong passwords as a 500).
     """
 
@@ -139,7 +132,12 @@ class HttpClient:
         self._limiter = limiter
         self._guard = guard
         self._policy = policy
-        self._client = _open_client(hosts, policy)
+        self._client = open_client(
+            hosts,
+            connections=policy.connections,
+            connect_timeout=policy.connect_timeout,
+            try_timeout=policy.try_timeout,
+        )
         # Ours and not the pool's, so that waiting for a free connection is not mistaken for a slow vendor.
         self._slots = asyncio.Semaphore(policy.connections)
         self._worked: set[tuple[str, ...]] = set()
@@ -160,12 +158,14 @@ class HttpClient:
         accept: Collection[int] = (200, 201, 204),
         limits: Sequence[Limit] = (),
         record_key: str | None = None,
+        reads: bool = False,
     ) -> Response:
         """Send a request and return an answer whose status is in ``accept``.
 
         ``path`` is relative to the origin, or an absolute URL on the same host (next links). ``retry`` is ALWAYS for
-        GET and UNSENT for the rest unless given. JSON is asked for unless ``headers`` hold another Accept; if it is,
+        a read and UNSENT for a write unless given. JSON is asked for unless ``headers`` hold another Accept; if it is,
         `Response.json` of the answer has already succeeded (a write may also be answered with an empty body).
+        ``reads``: it changes nothing, although it is no GET (SOAP asks by POST).
 
         `RetryLater` when tries or deadline are used up, or at once when the outcome of an UNSENT write is unknown;
         `Reauthenticate` when the credential is refused (401, or a redirect to sign in) and cannot be renewed, or its
@@ -176,16 +176,18 @@ class HttpClient:
             content = jsonx.dumps(json)
             sent.setdefault("content-type", "application/json")
         url = self._url(path, params)
+        writes = method.upper() != "GET" and not reads
         call = _Call(
             method=method.upper(),
             url=url,
             body=content,
             headers=sent,
-            retry=retry or (Retry.ALWAYS if method.upper() == "GET" else Retry.UNSENT),
+            retry=retry or (Retry.UNSENT if writes else Retry.ALWAYS),
             accept=accept,
             limits=limits,
             phase=f"{method.upper()} {url.path}",
             record_key=record_key,
+            writes=writes,
         )
         try:
             return await self._run(call)
@@ -221,7 +223,7 @@ class HttpClient:
                     # A redirect is no promise that nothing was done (303 See Other): the new token is for the probe.
                     raise RetryLater(f"answered {outcome.status}, a redirect", maybe_applied=True)
                 continue
-            maybe_applied |= call.method != "GET" and not outcome.unsent
+            maybe_applied |= call.writes and not outcome.unsent
             pause = self._pause(attempt, outcome)
             if self._is_final(call, outcome, attempt, pause, until):
                 raise RetryLater(
@@ -243,20 +245,20 @@ class HttpClient:
 
     async def _try(self, call: _Call, credentials: Mapping[str, str]) -> Response | Problem:
         """One request: an answer that settles the call, or a problem that may pass."""
-        if self._guard is not None and call.method != "GET":
+        if self._guard is not None and call.writes:
             self._guard()
         try:
             async with asyncio.timeout(self._policy.try_timeout):
                 response = await self._exchange(call, credentials)
-        except _Unsent as error:
+        except Unsent as error:
             return Problem(str(error), unsent=True)
         except TimeoutError:
             return Problem(f"no complete answer within {self._policy.try_timeout:g} s", unsent=False)
-        except (_Lost, OSError, httpx.HTTPError, httpx.StreamError, aiohttp.ClientError):
+        except (Lost, OSError, httpx.HTTPError, httpx.StreamError, aiohttp.ClientError):
             return Problem("the connection was lost", unsent=False)
         if response.status not in call.accept:
             return judge(response)
-        empty_by_right = response.status == 204 or (call.method != "GET" and not response.body)
+        empty_by_right = response.status == 204 or (call.writes and not response.body)
         if response.status >= 300 or empty_by_right:
             return response
         accept = call.headers["accept"]
@@ -310,7 +312,7 @@ def _refused_here(response: Response, call: _Call) -> RetryLater:
     """The new credential is good: it was renewed once more meanwhile, or its user may not do this."""
     return RetryLater(
         f"answered {response.status} to a credential that works for other calls: if it stays so, check its rights",
-        maybe_applied=response.status != 401 and call.method != "GET",
+        maybe_applied=response.status != 401 and call.writes,
         request_id=response.request_id,
     )
 
@@ -323,50 +325,3 @@ def _same_site(url: httpx.URL, base: httpx.URL) -> httpx.URL:
 
 def _refuses_credential(response: Response) -> bool:
     return response.status == 401 or 300 <= response.status < 400
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    return httpx.create_ssl_context()  # 20 ms: once a process
-
-
-def _open_client(hosts: HostPolicy, policy: HttpPolicy) -> httpx.AsyncClient:
-    def session() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=policy.connections,
-                # Short, because a write on a connection that the vendor is just closing has an unknown outcome.
-                keepalive_timeout=10,
-                resolver=hosts.resolver(),
-                ssl=_tls(),
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            middlewares=(_classify_failures,),
-        )
-
-    return httpx.AsyncClient(
-        transport=AiohttpTransport(verify=_tls(), client=session),
-        headers={"user-agent": "ml-connector"},
-        # "pool" bounds all that comes before the first byte: then a try's own time-out is never about connecting.
-        timeout=httpx.Timeout(policy.try_timeout, connect=policy.connect_timeout, pool=policy.connect_timeout),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        trust_env=False,
-    )
-
-
-async def _classify_failures(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Say whether a request that failed had begun to leave.
-
-    The transport maps a reset connection and a refused one to the same exception, and aiohttp itself repeats PUT and
-    DELETE on a lost connection, unless what it sees is an exception that it does not know.
-    """
-    try:
-        return await send(request)
-    except aiohttp.ClientConnectorCertificateError as error:
-        raise _Unsent("the certificate of the host is not trusted") from error
-    except aiohttp.ClientConnectorDNSError as error:
-        raise _Unsent("the name of the host cannot be resolved") from error
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-        raise _Unsent("no connection") from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise _Lost from error

@@ -477,12 +477,23 @@ async def test_the_guard_stands_before_every_try_of_a_write() -> None:
         if len(asked) == 3:
             raise LeaseLost("somebody else writes now")
 
-    async with connected(answer(), answer(429), guard=guard) as (server, http):
+    async with connected(answer(), answer(), answer(429), guard=guard) as (server, http):
         await http.request("GET", "/x")
+        await http.request("POST", "/soap", content=b"<read/>", reads=True)
+        unguarded = len(asked)
         with pytest.raises(LeaseLost):
             await http.request("POST", "/x", json={})
 
-    assert len(server.requests) == 3
+    assert (unguarded, len(server.requests)) == (0, 4)
+
+
+async def test_a_read_by_post_is_repeated_and_nothing_is_in_doubt_after_it() -> None:
+    policy = HttpPolicy(tries=3, backoff=0.01)
+    async with connected(answer(503), answer(503), answer(503), policy=policy) as (server, http):
+        with pytest.raises(RetryLater) as failed:
+            await http.request("POST", "/soap", content=b"<read/>", reads=True)
+
+    assert (len(server.requests), failed.value.maybe_applied) == (3, False)
 
 
 class Permits(Limiter):
