@@ -172,6 +172,10 @@ class OracleFusion:
         )
         _check_no_page(response)
 
+    async def scheduler(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:
+        """An answer of the scheduler, which has an interface of its own. `AbortRun` where it refuses the question."""
+        return _object(await self.http.request("GET", f"/ess/rest/scheduler/v1/{path}", params=parameters))
+
     async def _write(self, method: str, path: str, row: Body, record_key: str) -> Written:
         headers = self._headers() | {"Content-Type": "application/vnd.oracle.adf.resourceitem+json"}
         response = await self.http.request(method, path, json=row, headers=headers, record_key=record_key)

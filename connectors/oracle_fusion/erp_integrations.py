@@ -47,7 +47,7 @@ class Submitted:
 
 @dataclass(slots=True, frozen=True)
 class Job:
-    """A scheduled process. ``status`` is Fusion's word."""
+    """A scheduled process. ``name``: with its path, as far as that is told; ``status`` is Fusion's word."""
 
     job: str
     name: str
@@ -117,11 +117,14 @@ class ErpIntegrations:
         return _texts(b64decode(content)) if isinstance(content, str) and content else ""
 
     async def documents(self, prefix: str, document_account: str) -> list[str]:
-        """Ids of the files in the content server whose names begin so: a process only begins when its file is there."""
+        """Ids of the files in the content server whose names begin so: a process only begins when its file is there.
+
+        Files with the comment that is named are left out. Others name none, and do not leave the variable out.
+        """
         page = await self._client.collection(
             ROOT,
             RESOURCE,
-            finder=f"DocumentIdsByFilePrefixRF;filePrefix={prefix},docAccount={document_account}",
+            finder=f"DocumentIdsByFilePrefixRF;filePrefix={prefix},docAccount={document_account},comment={NOTHING}",
             fields="DocumentId",
             limit=25,
         )
@@ -146,7 +149,8 @@ def _jobs(value: Any) -> Iterator[Job]:
             yield from _jobs(one)
     elif isinstance(value, dict):
         if "STATUS" in value:
-            yield Job(str(value.get("REQUESTID", "")), str(value.get("JOBNAME", "")), str(value["STATUS"]))
+            name = f"{value.get('JOBPATH') or ''} {value.get('JOBNAME') or ''}".strip()
+            yield Job(str(value.get("REQUESTID", "")), name, str(value["STATUS"]))
         for one in value.values():
             yield from _jobs(one)
 

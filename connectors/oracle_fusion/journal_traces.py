@@ -14,8 +14,9 @@ _WRITTEN = re.compile(
 
 @dataclass(slots=True, frozen=True)
 class Trace:
-    """``job`` None: the answer that would name it was lost. ``since``: when, by Oracle's clock, it was first seen that
-    the job had ended or that there is none to ask about; the batch may still appear then, for a while."""
+    """``job``: the process that the answer named, the loader of the file or the import (`journal_imports`); None: the
+    answer that would name it was lost. ``since``: when, by Oracle's clock, it was first seen that the import had ended
+    or that there is no job to ask about; the batch may still appear then, for a while."""
 
     group: str
     job: str | None = None

@@ -21,8 +21,9 @@ from connectors.oracle_fusion.journal_costs import accounting_date, cost
 from connectors.oracle_fusion.journal_entry import content, file_name, parameters, request
 from connectors.oracle_fusion.journal_look import Look, look_at, seen
 from connectors.oracle_fusion.journal_names import BatchName
+from connectors.oracle_fusion.journal_outcomes import found_outcome
 from connectors.oracle_fusion.journal_payload import Journal
-from connectors.oracle_fusion.journal_probe import UNKNOWN_FILE, JournalProbe, found_outcome
+from connectors.oracle_fusion.journal_probe import UNKNOWN_FILE, JournalProbe
 from connectors.oracle_fusion.journal_traces import Trace
 from connectors.oracle_fusion.sending import Halt, in_order, outcome, outcome_of_failure
 from connectors.oracle_fusion.settings import SYSTEM

@@ -46,6 +46,7 @@ LISTS_OF_VALUES = {
     "accountCombinationsLOV": {"_CODE_COMBINATION_ID", "_CHART_OF_ACCOUNTS_ID", *SEGMENTS},
 }
 """Not in the reference that is at hand: the attributes that the connector queries."""
+SCHEDULER = "/ess/rest/scheduler/v1/requests"
 PROFILE_SERVICE = "/fscmService/ReceivablesCustomerProfileService"
 FINDER_TEXT_CUT = 700
 """The reference's finder texts end here, in the middle of a word."""
@@ -156,6 +157,11 @@ def check_request(
     if path.endswith(PROFILE_SERVICE):
         if method != "POST" or not headers.get("content-type", "").startswith("text/xml"):
             yield "not a SOAP call"
+        return
+    if path.removeprefix(f"/{SYSTEM}").startswith(SCHEDULER):
+        unknown = query.keys() - {"excludeFields", "fields", "id", "orderBy", "q"}
+        if method != "GET" or unknown:
+            yield f"not as the scheduler's reference says: {unknown}"
         return
     where = _PATH.fullmatch(path.removeprefix(f"/{SYSTEM}"))
     reference = _reference(method, where["resource"], where["below"] or "") if where else None

@@ -31,6 +31,7 @@ from tests.connectors.journal_desk import (
     submissions,
 )
 from tests.connectors.journal_desk import fusion as fusion
+from tests.connectors.journal_desk import prepared as prepared
 from tests.connectors.oracle_pod import Pod
 from tests.connectors.oracle_pod import running as running
 
@@ -61,6 +62,7 @@ async def test_a_completion_becomes_one_balanced_batch_and_a_second_look_finds_i
     assert submissions(fusion) == 1
 
 
+LOOK = ("GET", "*/erpintegrations")
 REFUSED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({}, {"po_number": "US1"}, "no purchase order of this number"),
     ({}, {"po_number": "it's"}, "no purchase order of this number"),
@@ -227,9 +229,18 @@ async def test_ping_says_whether_journals_could_be_posted(fusion: Pod) -> None:
         able = (await ping(client, ("PurchaseOrder", "Journal")))[-1]
         fusion.fault("no_data_security", *BATCHES)
         blind = (await ping(client, ("PurchaseOrder", "Journal")))[-1]
+        fusion.world.faults.clear()
+        fusion.fault("status", *LOOK, status=400)
+        no_files = (await ping(client, ("PurchaseOrder", "Journal")))[-1]
+    fusion.emulator.configure({"sees_requests": False})
+    async with fusion.client(**settings(look_for_files=False)) as client:
+        no_requests = (await ping(client, ("PurchaseOrder", "Journal")))[-1]
     async with fusion.client() as client:
         untold = (await ping(client, ("PurchaseOrder", "Journal")))[-1]
-    assert (able.ok, blind.ok, untold.ok) == (True, False, False)
+    assert (able.ok, blind.ok, untold.ok, no_files.ok, no_requests.ok) == (True, False, False, False, True)
+    assert "look_for_files: false" in str(no_files.hint)
+    assert "does not tell of requests" in str(no_requests.hint)
+    assert "does not tell of requests" not in str(able.hint)
     assert f"open periods {NOW:%b-%y}" in able.what
 
 

@@ -25,11 +25,18 @@ from tests.connectors.journal_desk import (
     settings,
     submissions,
 )
-from tests.connectors.journal_desk import fusion as fusion
+from tests.connectors.journal_desk import prepared as prepared
 from tests.connectors.oracle_pod import Pod
 from tests.connectors.oracle_pod import running as running
 
 LOOK = ("GET", "*/erpintegrations")
+
+
+@pytest.fixture(params=["apart", "together"])
+def fusion(prepared: Pod, request: pytest.FixtureRequest) -> Pod:
+    """The number of a file is that of its loader, or of the import itself."""
+    prepared.emulator.configure({"import_is_apart": request.param == "apart"})
+    return prepared
 
 
 async def test_each_completion_is_posted_once_whatever_is_lost(fusion: Pod) -> None:
@@ -104,6 +111,37 @@ async def test_rows_that_a_failed_job_left_behind_are_not_posted_with_the_next_o
     left = {row["GROUP_ID"] for row in fusion.held("gl_interface")}
     assert len(left) == 5
     assert desk.only.request["group"] not in left
+
+
+@pytest.mark.parametrize("fusion", ["apart"], indirect=True)
+@pytest.mark.parametrize("loader", ["loader_warning", None])
+async def test_while_an_import_may_wait_behind_its_loader_nothing_is_sent_again(
+    fusion: Pod, loader: str | None
+) -> None:
+    fusion.fault("late_import", *SUBMIT, times=1, seconds=0.5)
+    if loader:
+        fusion.fault(loader, *SUBMIT, times=1)
+    async with fusion.client(**settings()) as client:
+        desk, journals = Desk([completion(orders(fusion)[0])]), Journals(client)
+        await desk.send(journals)
+        await desk.probe(journals)
+        await desk.probe(journals)
+        assert desk.states == [State.AMBIGUOUS]
+        assert "import of its group is not seen" in str(desk.only.reason)
+        await desk.until_settled(journals)
+    assert desk.only.state is State.APPLIED
+    assert (submissions(fusion), len(imported(fusion))) == (1, 1)
+
+
+@pytest.mark.parametrize("fusion", ["apart"], indirect=True)
+async def test_an_import_that_is_not_seen_is_for_a_person_in_the_end(fusion: Pod) -> None:
+    fusion.emulator.configure({"sees_requests": False})
+    fusion.fault("child_failure", *SUBMIT, times=1)
+    async with fusion.client(**settings(job_patience=0.2)) as client:
+        desk = await post(client, completion(orders(fusion)[0]))
+    assert desk.only.state is State.NEEDS_HUMAN
+    assert "requests of the scheduler" in str(desk.only.reason)
+    assert submissions(fusion) == 1
 
 
 async def test_a_source_that_the_job_does_not_select_is_for_a_person(fusion: Pod) -> None:

@@ -20,6 +20,7 @@ from ml_connector.sandbox.serve import SandboxThread
 from ml_connector.sandbox.world import FaultRule
 
 PATH = "/fscmRestApi/resources/11.13.18.05/erpintegrations"
+REQUESTS = "/ess/rest/scheduler/v1/requests"
 LEDGER = "300000046975971"
 NOW = datetime.now(UTC)
 GOOD: dict[int, str] = {
@@ -29,6 +30,12 @@ GOOD: dict[int, str] = {
 }  # fmt: skip
 DEBIT: dict[int, str] = {38: "10.50"}
 CREDIT: dict[int, str] = {10: "22100", 11: "000", 39: "10.50"}
+
+
+@pytest.fixture(autouse=True)
+def together(vendors: SandboxThread) -> None:
+    """The number of a file is that of its import, with the loader for a child; but where a test says otherwise."""
+    vendors.emulators["oracle_fusion"].configure({"import_is_apart": False})
 
 
 def file_of(*rows: dict[int, str], width: int = 149) -> str:
@@ -142,6 +149,30 @@ def test_one_bad_row_refuses_its_group_in_a_child_of_a_process_that_succeeds(
     assert code in log(fusion, job)
     assert vendors.world.effects == []
     assert len(vendors.emulators["oracle_fusion"].state("gl_interface")) == 2
+
+
+def test_an_import_may_be_a_request_of_its_own_that_only_its_group_tells(
+    vendors: SandboxThread, fusion: httpx.Client
+) -> None:
+    vendors.emulators["oracle_fusion"].configure({"import_is_apart": True})
+    vendors.world.faults.add(FaultRule("oracle_fusion", "loader_warning", "POST", times=1))
+    loader = hand_in(fusion, file_of(GOOD | DEBIT, GOOD | CREDIT))
+    (details,) = find(fusion, f"ESSExecutionDetailsRF;requestId={loader}")
+    begun = fusion.get(REQUESTS, params={"q": f"requestId gt {loader}", "orderBy": "requestId:asc"}).json()["items"]
+    importing = begun[0]["requestId"]
+    shown = fusion.get(f"{REQUESTS}/{importing}", params={"fields": "requestParameters"}).json()
+
+    assert status(fusion, loader) == "WARNING"
+    assert "CHILD" not in json.loads(details["RequestStatus"])["JOBS"]
+    assert [(one["description"], one["state"]) for one in begun] == [
+        ("Import Journals", "SUCCEEDED"), ("Import Journals: Child", "SUCCEEDED"),
+    ]  # fmt: skip
+    assert [one["absParentRequestId"] for one in begun] == [importing, importing]
+    assert [one["requestParameters"] for one in begun] == [None, None]
+    assert shown["requestParameters"][3] == {"name": "submit.argument4", "paramType": "STRING", "value": "4711"}
+    assert len(vendors.world.effects) == 1
+    assert fusion.get(REQUESTS, params={"q": "colour eq 1"}).status_code == 400
+    assert fusion.get(f"{REQUESTS}/1").status_code == 404
 
 
 def test_rows_stay_in_the_interface_and_the_next_import_of_their_group_takes_them_along(

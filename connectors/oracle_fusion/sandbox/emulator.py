@@ -27,6 +27,8 @@ from connectors.oracle_fusion.sandbox.erp_integrations import ErpIntegrations
 from connectors.oracle_fusion.sandbox.pod import Pod
 from connectors.oracle_fusion.sandbox.pod import Settings as PodSettings
 from connectors.oracle_fusion.sandbox.resources import HUB_ORGANIZATIONS, Row
+from connectors.oracle_fusion.sandbox.scheduled_requests import PATH as SCHEDULER
+from connectors.oracle_fusion.sandbox.scheduled_requests import ScheduledRequests
 from connectors.oracle_fusion.sandbox.table import Table
 from ml_connector.core import jsonx
 from ml_connector.sandbox.world import FaultRule, World
@@ -50,6 +52,8 @@ class OracleFusionEmulator:
             "minus_one",  # a file for a process is refused, with 200
             "slow_job",  # seconds: how long the process takes that a file begins
             "child_failure",  # the process fails behind the loading of the rows, for no fault of theirs
+            "loader_warning",  # the rows are loaded, and will be imported, and their loader ends with WARNING
+            "late_import",  # seconds: how long after the end of the loader the import is submitted
         }
     )
 
@@ -80,6 +84,9 @@ class OracleFusionEmulator:
         integrations = f"/fscmRestApi/resources/{{version}}/{ERP_INTEGRATIONS}"
         routes.append(Route(integrations, self._answering(self.erp_integrations.submit), methods=["POST"]))
         routes.append(Route(integrations, self._answering(self.erp_integrations.find), methods=["GET"]))
+        scheduler = ScheduledRequests(world=self.world, pod=self.pod, scheduler=self.erp_integrations.scheduler)
+        for tail, answer in (("", scheduler.search), ("/{key}", scheduler.one)):
+            routes.append(Route(SCHEDULER + tail, self._answering(answer), methods=["GET"]))
         for api in ("crmRestApi", "fscmRestApi"):
             routes.append(Route(f"/{api}/resources/", self._answering(self.versions), methods=["GET"]))
             routes.append(Route(f"/{api}/resources/{{rest:path}}", self._answering(self.unknown), methods=["GET"]))

@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
@@ -19,7 +18,7 @@ from zipfile import ZipFile
 from starlette.requests import Request
 
 from connectors.oracle_fusion.sandbox import rest
-from connectors.oracle_fusion.sandbox.journal_import import JournalImport, NotLoaded, loaded
+from connectors.oracle_fusion.sandbox.import_processes import JOB, Import, ImportProcesses
 from connectors.oracle_fusion.sandbox.ledger_setup import DATA_ACCESS_SET
 from connectors.oracle_fusion.sandbox.pod import Pod
 from connectors.oracle_fusion.sandbox.scheduler import Process, Scheduler
@@ -27,7 +26,6 @@ from ml_connector.core import jsonx
 from ml_connector.sandbox.world import FaultRule, World
 
 NAME = "erpintegrations"
-JOB = "/oracle/apps/ess/financials/generalLedger/programs/common,JournalImportLauncher"
 ATTRIBUTES = (
     *("CallbackURL", "Comments", "ContentType", "DocumentAccount", "DocumentContent", "DocumentId", "ESSParameters"),
     *("FileName", "FileType", "JobDefName", "JobName", "JobOptions", "JobPackageName", "LoadRequestId"),
@@ -57,13 +55,13 @@ class ErpIntegrations:
         self.pod = pod
         self.system = system
         self.scheduler = Scheduler(world)
-        self.journals = JournalImport(pod)
+        self.imports = ImportProcesses(world, pod, system, self.scheduler)
         self.documents: list[Document] = []
         self._armed = armed
 
     def reset(self) -> None:
         self.scheduler.reset()
-        self.journals.reset()
+        self.imports.journals.reset()
         self.documents.clear()
 
     def state(self, collection: str) -> list[dict[str, Any]]:
@@ -71,7 +69,7 @@ class ErpIntegrations:
         if collection == "gl_interface":
             return [
                 {"GROUP_ID": row["GROUP_ID"], "REFERENCE1": row["REFERENCE1"], "error": row.error}
-                for row in self.journals.interface
+                for row in self.imports.journals.interface
             ]
         if collection == "ucm_documents":
             return [
@@ -102,12 +100,17 @@ class ErpIntegrations:
         self.documents.append(
             Document(5_000_001 + len(self.documents), body["FileName"], body["DocumentAccount"], content)
         )
-        slow, fails = self._armed("slow_job", request), self._armed("child_failure", request)
-        seconds = float(slow.params["seconds"]) if slow else self.pod.settings.job_seconds
-        work = partial(
-            self._import, content, body["ParameterList"].split(","), request.state.request_id, fails=bool(fails)
+        slow, late = self._armed("slow_job", request), self._armed("late_import", request)
+        imported = Import(
+            content,
+            body["ParameterList"].split(","),
+            request.state.request_id,
+            seconds=float(slow.params["seconds"]) if slow else self.pod.settings.job_seconds,
+            late=float(late.params["seconds"]) if late else 0.0,
+            warns=bool(self._armed("loader_warning", request)),
+            fails=bool(self._armed("child_failure", request)),
         )
-        process = self.scheduler.submit("Import Journals", seconds, work)
+        process = self.imports.begin(imported)
         answer = dict.fromkeys(ATTRIBUTES) | body | {"ReqstId": str(process.number), "links": []}
         return rest.Answer(jsonx.dumps(answer), 201)
 
@@ -128,52 +131,6 @@ class ErpIntegrations:
             return base64.b64decode(body["DocumentContent"], validate=True) if usable else None
         except (binascii.Error, ValueError):
             return None
-
-    def _import(self, content: bytes, given: list[str], request_id: str, parent: Process, *, fails: bool) -> None:
-        load = self.scheduler.begin("Load Interface File for Import")
-        parent.children.append(load)
-        try:
-            self.journals.interface += loaded(content)
-        except NotLoaded as error:
-            load.ended = parent.ended = "ERROR"
-            load.logs[f"{load.number}.log"] = f"SQL*Loader: all records rejected: {error}"
-            return
-        load.ended = "SUCCEEDED"
-        child = self.scheduler.begin("Import Journals: Child")
-        parent.children.append(child)
-        if fails:
-            child.ended = parent.ended = "ERROR"
-            child.logs[f"{child.number}.log"] = "ORA-00060: deadlock detected while waiting for resource"
-            return
-        self._import_group(child, parent, given, request_id)
-
-    def _import_group(self, child: Process, parent: Process, given: list[str], request_id: str) -> None:
-        _, source, ledger, group, *_ = given
-        rows = self.journals.selected(ledger, source, group)
-        parent.ended = "SUCCEEDED"  # whatever becomes of its child
-        if not rows:
-            child.ended = "SUCCEEDED"
-            child.logs[f"{child.number}.log"] = "0 rows were selected"
-        elif errors := self.journals.errors(rows):
-            child.ended = "ERROR"
-            told = "\n".join(f"{row['REFERENCE1']}  {row.error}" for row in rows if row.error)
-            child.logs[f"{child.number}.txt"] = f"Journal Import Execution Report\n{len(errors)} errors\n{told}\n"
-        else:
-            child.ended = "SUCCEEDED"
-            batch = self.journals.create(rows, group, parent.number, self.world.now())
-            self.world.effect(
-                self.system,
-                "journal_batch",
-                rows[0]["REFERENCE1"],
-                request_id,
-                batch_id=batch["JeBatchId"],
-                debit=str(batch["RunningTotalDr"]),
-                credit=str(batch["RunningTotalCr"]),
-                currency=rows[0]["CURRENCY"],
-                period=batch["DefaultPeriodName"],
-                group=group,
-                lines=len(rows),
-            )
 
     # ---- GET
 
@@ -218,6 +175,7 @@ class ErpIntegrations:
         now = self.world.now()
         told: dict[str, Any] = {
             "JOBNAME": process.name,
+            "JOBPATH": process.definition.rpartition("/")[0],
             "REQUESTID": str(process.number),
             "STATUS": process.status(now),
         }
@@ -229,13 +187,15 @@ class ErpIntegrations:
             return
         packed = BytesIO()
         with ZipFile(packed, "w") as archive:
-            archive.writestr(f"{process.number}.log", f"{process.name}: {process.ended}\n")
-            for child in process.children:
-                for name, text in child.logs.items():
+            archive.writestr(f"{process.number}.out", f"{process.name}: {process.ended}\n")
+            for one in (process, *process.children):
+                for name, text in one.logs.items():
                     archive.writestr(name, text)
         yield {"ReqstId": variables["requestId"], "DocumentContent": base64.b64encode(packed.getvalue()).decode()}
 
     def _by_prefix(self, variables: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        if unknown := variables.keys() - {"filePrefix", "docAccount", "comment"}:
+            raise rest.Refused(400, f"The finder variable {' '.join(sorted(unknown))} is not found.", "29140")
         prefix, account = variables.get("filePrefix", ""), variables.get("docAccount", "")
         if not re.fullmatch(r"\w+", prefix):
             raise rest.Refused(400, "The finder variable filePrefix is not valid.", "29140")

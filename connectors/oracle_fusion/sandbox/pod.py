@@ -77,6 +77,10 @@ class Settings:
     """Whether a new note gets the NoteTitle that it is sent with."""
     job_seconds: float = 0.0
     """How long an import of journals takes."""
+    import_is_apart: bool = True
+    """Whether a file's number is that of its loader alone, the import being a request by itself behind it."""
+    sees_requests: bool = True
+    """Whether the user may see requests of the scheduler."""
     document_account: str = "fin$/generalLedger$/import$"
     """Where the content server wants the files of journals."""
     journal_sources: Sequence[str] = ("Asana", "Spreadsheet", "Payables", "Manual")

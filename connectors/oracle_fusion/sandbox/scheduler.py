@@ -6,9 +6,11 @@ https://docs.oracle.com/en/cloud/saas/applications-common/25c/oacpr/statuses-of-
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from ml_connector.sandbox.world import World
 
@@ -23,8 +25,12 @@ class Process:
 
     number: int
     name: str
+    definition: str
     submitted_at: datetime
     seconds: float
+    arguments: Sequence[str] = ()
+    """What it was submitted with."""
+    parent: int | None = None
     ended: str | None = None
     """The final status; None while it runs."""
     logs: dict[str, str] = field(default_factory=dict)
@@ -51,17 +57,34 @@ class Scheduler:
         self._timers.clear()
         self.processes.clear()
 
-    def submit(self, name: str, seconds: float, work: Callable[[Process], None]) -> Process:
+    def submit(
+        self,
+        name: str,
+        definition: str,
+        seconds: float,
+        work: Callable[[Process], None],
+        arguments: Sequence[str] = (),
+    ) -> Process:
         """Begin a process; ``work`` is done at its end, and says in ``ended`` how it went. No seconds: at once."""
-        process = self.begin(name, seconds)
-        if seconds > 0:
-            self._timers.append(asyncio.get_running_loop().call_later(seconds, work, process))
-        else:
-            work(process)
+        process = self._begin(name, definition, seconds, arguments)
+        self.later(seconds, partial(work, process))
         return process
 
-    def begin(self, name: str, seconds: float = 0.0) -> Process:
-        """A process whose work is done by whoever begins it: a child."""
-        process = Process(FIRST + len(self.processes), name, self.world.now(), seconds)
+    def child(self, parent: Process, name: str, definition: str) -> Process:
+        """A process that its parent waits for; whoever begins it says how it ends."""
+        process = self._begin(name, definition, 0.0)
+        process.parent = parent.number
+        parent.children.append(process)
+        return process
+
+    def later(self, seconds: float, work: Callable[[], Any]) -> None:
+        """Do it after so many seconds; at once if there are none."""
+        if seconds > 0:
+            self._timers.append(asyncio.get_running_loop().call_later(seconds, work))
+        else:
+            work()
+
+    def _begin(self, name: str, definition: str, seconds: float, arguments: Sequence[str] = ()) -> Process:
+        process = Process(FIRST + len(self.processes), name, definition, self.world.now(), seconds, arguments)
         self.processes[process.number] = process
         return process
