@@ -11,25 +11,22 @@ import asyncio
 import itertools
 import logging
 import random
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from ml_connector.core import jsonx
 from ml_connector.core.errors import AbortRun, ConnectorError, Reauthenticate, RetryLater
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.rate import Limit, Limiter
 from ml_connector.core.response import Problem, Response, decode, judge, no_page, parse_date
+from ml_connector.core.transport import Lost, Unsent, open_client
 
 __all__ = ["Auth", "HttpClient", "HttpPolicy", "Response", "Retry"]
 
