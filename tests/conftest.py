@@ -17,15 +17,22 @@ from ml_connector.core.secret import Secret
 from ml_connector.core.vault import MasterKeys, Vault
 
 ROOT = Path(__file__).resolve().parents[1]
+SPECS = ROOT.parent / "shared" / "specs"
 
 
 @pytest.fixture(scope="session")
 def specs() -> Path:
     """The vendors' contracts, which stand beside the project and are not part of it."""
-    folder = ROOT.parent / "shared" / "specs"
-    if not folder.is_dir():
-        pytest.skip(f"the vendors' contracts are not at {folder}: contract tests need them")
-    return folder
+    if not SPECS.is_dir():
+        pytest.skip(f"the vendors' contracts are not at {SPECS}: contract tests need them")
+    return SPECS
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tests of connectors and emulators hold every request and answer against the contracts, if these are there."""
+    if not SPECS.is_dir():
+        told = f"the vendors' contracts are not at {SPECS}: no request and no answer was held against them"
+        terminalreporter.write_line(told, yellow=True)
 
 
 @pytest.fixture(scope="session")
