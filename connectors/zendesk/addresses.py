@@ -19,6 +19,12 @@ async def email_identities(client: Zendesk, user_id: str) -> list[Body]:
     return [one async for page in pages for one in page if one.get("type") == "email"]
 
 
+async def owns(client: Zendesk, user_id: str, address: str) -> bool:
+    """Whether a user has proved that an address is its own."""
+    found = await email_identities(client, user_id)
+    return any(one.get("verified") is True and _same(one, address) for one in found)
+
+
 async def addresses_of(client: Zendesk, users: Sequence[Body]) -> dict[str, list[str]]:
     """By user id, in one call for each 100 users.
 
@@ -39,3 +45,7 @@ async def addresses_of(client: Zendesk, users: Sequence[Body]) -> dict[str, list
     ):
         found[user_id] = [str(one["value"]) for one in identities]
     return found
+
+
+def _same(identity: Body, address: str) -> bool:
+    return str(identity.get("value") or "").strip().casefold() == address.strip().casefold()

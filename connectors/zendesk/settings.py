@@ -42,10 +42,12 @@ class ZendeskSettings(BaseModel):
     existing organization over if it has no external id, and else does as ``suffix``: for the first load into an
     account where people have already made organizations by hand. ``reject`` leaves the record to a person.
     """
-    email_match: Literal["adopt", "reject"] = "adopt"
+    email_match: Literal["verified", "adopt", "reject"] = "verified"
     """What to do with a new user whose address belongs to an end user that has no external id.
 
-    A user that has another external id, and an agent, is never taken over: the record is rejected.
+    ``verified`` takes the user over if it has proved that the address is its own: any mail with that sender makes a
+    user, too. ``adopt`` takes it over in any case. ``reject`` leaves the record to a person. A user that has another
+    external id, and an agent, is never taken over: the record is rejected.
     """
     mention_patterns: tuple[Annotated[str, AfterValidator(_regex)], ...] = (
         r"(?<![\w-])[A-Za-z]{1,12}[-_/ ]?\d[\w/-]{2,38}(?![\w-])",  # INV-7001, PO 000045, not within a longer word

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connectors.zendesk.addresses import owns
 from connectors.zendesk.client import Zendesk
 from connectors.zendesk.compare import differences
 from connectors.zendesk.errors import Problem
@@ -19,6 +20,9 @@ from connectors.zendesk.user_steps import (
 )
 from connectors.zendesk.writing import Fate, Result, Work, outcome_of
 from ml_connector.core.records import Body, Outcome
+
+_DECIDE = ": decide which is right"
+_ALLOW = "set email_match: adopt in the tenant's file"
 
 
 class UserConflicts:
@@ -62,7 +66,7 @@ class UserConflicts:
             if await self._client.has_email(str(work.id), address):
                 return work.then
             owner = await self._client.user_with_email(address)
-            result.reason = _belongs_to(owner)
+            result.reason = _belongs_to(owner, _DECIDE)
         return outcome_of(work, result)
 
     async def _update(self, work: Work, result: Result, problem: Problem) -> Step:
@@ -86,19 +90,25 @@ class UserConflicts:
             result.reason = found.conflict
         elif problem.taken & {"email", "?"} and user.get("email"):
             owner = await self._client.user_with_email(user["email"])
-            if owner and self._may_adopt(owner):
+            remedy = await self._remedy(owner, user["email"])
+            if owner and remedy is None:
                 return await self._to(owner, work)
-            result.reason = _belongs_to(owner)
+            result.reason = _belongs_to(owner, remedy or _DECIDE)
         elif "external_id" in problem.taken:
             result.fate, result.reason = Fate.UNSENT, "the external id is taken by a user not yet visible"
         return outcome_of(work, result)
 
-    def _may_adopt(self, owner: Body) -> bool:
-        return (
-            self._client.settings.email_match == "adopt"
-            and not owner.get("external_id")
-            and owner.get("role") == "end-user"  # an agent's profile is not the ERP's to write
-        )
+    async def _remedy(self, owner: Body | None, address: str) -> str | None:
+        """What a person can do about an address that is taken; None if its owner may be taken over."""
+        policy = self._client.settings.email_match
+        # an agent's profile is not the ERP's to write
+        if owner is None or owner.get("external_id") or owner.get("role") != "end-user":
+            return _DECIDE
+        if policy == "reject":
+            return f": {_ALLOW}"
+        if policy == "adopt" or await owns(self._client, str(owner["id"]), address):
+            return None
+        return f", and has not proved that the address is its own: verify it in Zendesk, or {_ALLOW}"
 
     async def _read(self, work: Work, result: Result, found: Found) -> Step:
         """What the job did not say, reading tells: a user that is gone is made anew."""
@@ -121,12 +131,10 @@ class UserConflicts:
         return self._calls.work(work.decision, request, work.attempt + 1)
 
 
-def _belongs_to(owner: Body | None) -> str:
+def _belongs_to(owner: Body | None, remedy: str) -> str:
     """By ids: an address is a value of the record."""
     if owner is None:
         return "the e-mail address belongs to another user, whom a search does not show: look in Zendesk, then replay"
     external_id = owner.get("external_id")
     known = f"with the external id {external_id}" if external_id else "without an external id"
-    return (
-        f"the e-mail address belongs to {owner.get('role')} {owner['id']} {known}: decide which is right, then replay"
-    )
+    return f"the e-mail address belongs to {owner.get('role')} {owner['id']} {known}{remedy}, then replay"

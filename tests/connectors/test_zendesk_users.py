@@ -114,18 +114,21 @@ async def test_a_member_of_several_organizations_is_not_joined_again(zendesk: Ac
 @pytest.mark.parametrize(
     ("policy", "owner", "state"),
     [
+        (None, {"verified": True}, State.APPLIED),
+        (None, {}, State.REJECTED),
         ("adopt", {}, State.APPLIED),
-        ("reject", {}, State.REJECTED),
+        ("reject", {"verified": True}, State.REJECTED),
         ("adopt", {"external_id": "other-7"}, State.REJECTED),
-        ("adopt", {"role": "agent"}, State.REJECTED),
+        (None, {"role": "agent", "verified": True}, State.REJECTED),
     ],
 )
 @pytest.mark.parametrize("bulk", [None, False], ids=["bulk", "single"])
 async def test_an_address_is_never_stolen(
-    zendesk: Account, acme: str, policy: str, owner: Body, state: State, bulk: bool | None
+    zendesk: Account, acme: str, policy: str | None, owner: Body, state: State, bulk: bool | None
 ) -> None:
     theirs = zendesk.by_hand("users", name="Theirs", email="c1@acme.example", **owner)
-    async with zendesk.client(email_match=policy, bulk_users=bulk) as client:
+    settings = {"email_match": policy} if policy else {}
+    async with zendesk.client(**settings, bulk_users=bulk) as client:
         outcomes = await upsert(Users(client), [intent(contact(n, organization_id=acme)) for n in (0, 1, 2)])
 
     outcome = outcomes[1]
@@ -141,6 +144,17 @@ async def test_an_address_is_never_stolen(
         assert str(theirs["id"]) in outcome.reason
         assert str(owner.get("external_id", "")) in outcome.reason
         assert "acme.example" not in outcome.reason
+        assert ("email_match: adopt" in outcome.reason) == (not owner.keys() & {"external_id", "role"})
+
+
+async def test_another_address_of_a_user_that_it_has_not_proved_is_not_its_own(zendesk: Account) -> None:
+    theirs = zendesk.by_hand("users", name="Theirs", email="theirs@acme.example", verified=True)
+    zendesk.emulator.mutate("users", {"keys": [theirs["id"]], "set": {"email": "c1@acme.example"}})
+    async with zendesk.client() as client:
+        (outcome,) = await upsert(Users(client), [intent(contact(1))])
+
+    assert outcome.state is State.REJECTED
+    assert str(theirs["id"]) in str(outcome.reason)
 
 
 async def test_a_later_address_of_somebody_else_rejects_the_whole_record(zendesk: Account) -> None:

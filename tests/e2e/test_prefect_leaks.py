@@ -67,7 +67,8 @@ def _refused_by_mapping_and_vendor(tenant: Tenant) -> FlowRun:
     sandbox = tenant.stack.sandbox
     sandbox.mutate("zendesk", "organizations", create={"name": "CanaryName08"})
     for n in range(1, 10):
-        sandbox.mutate("zendesk", "users", create={"name": "X", "email": f"canarymail{n:02}@canary.example"})
+        user = {"name": "X", "email": f"canarymail{n:02}@canary.example", "verified": True}
+        sandbox.mutate("zendesk", "users", create=user)
     text = "Name: CanaryName09 is wrong"
     quoting = {"error": "RecordInvalid", "description": text, "details": {text: [{"description": text, "error": text}]}}
     sandbox.fault("zendesk", "status", "POST", "*/organizations/create_many*", times=1, status=422, body=quoting)
