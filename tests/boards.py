@@ -35,6 +35,7 @@ connections:
       scope: urn:opc:resource:consumer::all
     journals:
       ledger: US Primary Ledger
+      business_units: [US1 Business Unit]
       data_access_set: "300000046975980"
       source: Asana
       category: Accrual

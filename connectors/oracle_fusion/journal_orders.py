@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -28,7 +28,7 @@ class Bearer:
 
 @dataclass(slots=True, frozen=True)
 class Rate:
-    """What an amount of the order is worth in the currency of the ledger."""
+    """What an amount of the order is worth in the currency of the ledger that its own business unit keeps."""
 
     rate: Decimal
     day: date | None
@@ -45,6 +45,8 @@ class Order:
     """Before tax: what all its journals together may come to."""
     bearers: Sequence[Bearer]
     rate: Rate | None
+    business_units: frozenset[str] = frozenset()
+    """Those that it is billed to and that wanted it."""
 
     def of_line(self, line: Decimal) -> list[Bearer]:
         return [bearer for bearer in self.bearers if bearer.line == line]
@@ -74,7 +76,37 @@ async def order(client: OracleFusion, number: str) -> Order:
     if not bearers:
         raise _refused("the purchase order has no distribution with an amount and a charge account")
     borne = sum((bearer.ordered for bearer in bearers), Decimal(0))
-    return Order(number, row.CurrencyCode, min(borne, row.Ordered or borne), bearers, _rate(row))
+    return Order(number, row.CurrencyCode, min(borne, row.Ordered or borne), bearers, _rate(row), _units(row))
+
+
+def must_belong_to(found: Order, currency: str, business_units: Collection[str]) -> None:
+    """`RejectRecord` unless the order belongs to a ledger in this currency which these business units keep.
+
+    Charts of accounts are shared by ledgers, so accounts do not tell; and an order's rate leads to the currency of its
+    own ledger, whichever that is. ``business_units`` empty: nothing is known of them.
+    """
+    if business_units and not (found.business_units and found.business_units <= set(business_units)):
+        raise _refused(
+            "the purchase order is billed to, or was wanted by, a business unit that `business_units` does not name: "
+            "it belongs to another ledger, or the name is missing there"
+        )
+    if found.currency == currency and found.rate is not None and found.rate.rate != 1:
+        raise _refused(
+            f"the purchase order is in {currency}, the currency of the ledger, and has a conversion rate to another "
+            "currency: it belongs to another ledger"
+        )
+    if found.currency == currency:
+        return
+    if not business_units:
+        raise _refused(
+            f"the purchase order is in {found.currency}, and nothing says that its conversion rate leads to "
+            f"{currency}, the currency of the ledger: name the business units that keep it under `business_units`"
+        )
+    if found.rate is None:
+        raise _refused(
+            f"the purchase order is in {found.currency} and has no conversion rate to {currency}, the currency of the "
+            "ledger"
+        )
 
 
 def _bearers(row: PurchaseOrder) -> Iterator[Bearer]:
@@ -99,6 +131,10 @@ def _rate(row: PurchaseOrder) -> Rate | None:
     if row.ConversionRate is None or row.ConversionRate <= 0:
         return None
     return Rate(row.ConversionRate, _day(row.ConversionRateDate))
+
+
+def _units(row: PurchaseOrder) -> frozenset[str]:
+    return frozenset(filter(None, (row.BillToBU, row.RequisitioningBU)))
 
 
 def _day(text: str | None) -> date | None:

@@ -12,8 +12,8 @@ from ml_connector.core.errors import ConnectorError
 from ml_connector.core.findings import Finding
 
 _NO_FILES = (
-    "each submission first asks the content server for files (DocumentIdsByFilePrefixRF). Grant the duty role FSCM Load "
-    "Interface Administration, or say look_for_files: false and look into each lost answer"
+    "each submission first asks the content server for files (DocumentIdsByFilePrefixRF). Grant the duty role FSCM "
+    "Load Interface Administration, or say look_for_files: false and look into each lost answer"
 )
 _NO_REQUESTS = (
     "the scheduler does not tell of requests (/ess/rest/scheduler/v1/requests): where an import fails, a person must "

@@ -32,6 +32,10 @@ class JournalSettings(BaseModel):
 
     ledger: Words
     """Its name in Fusion."""
+    business_units: tuple[Words, ...] = ()
+    """Names of the business units whose primary ledger this is: of other orders (BillToBU, RequisitioningBU) no cost is
+    booked. Empty: whichever, but only in the currency of the ledger, as the rate of an order leads to the currency of
+    its own business unit."""
     data_access_set: Id
     """Id of a data access set of the user that may write to the ledger."""
     source: Words

@@ -21,6 +21,7 @@ from connectors.oracle_fusion.journal_costs import accounting_date, cost
 from connectors.oracle_fusion.journal_entry import content, file_name, parameters, request
 from connectors.oracle_fusion.journal_look import Look, look_at, seen
 from connectors.oracle_fusion.journal_names import BatchName
+from connectors.oracle_fusion.journal_orders import must_belong_to
 from connectors.oracle_fusion.journal_outcomes import found_outcome
 from connectors.oracle_fusion.journal_payload import Journal
 from connectors.oracle_fusion.journal_probe import UNKNOWN_FILE, JournalProbe
@@ -107,12 +108,7 @@ class Journals:
         found = look.orders[journal.po_number]
         if isinstance(found, RejectRecord):
             raise RejectRecord(found.message, vendor=SYSTEM)
-        if found.currency != look.ledger.currency and found.rate is None:
-            raise RejectRecord(
-                f"the purchase order is in {found.currency} and has no conversion rate to {look.ledger.currency}, the "
-                "currency of the ledger",
-                vendor=SYSTEM,
-            )
+        must_belong_to(found, look.ledger.currency, self._settings.business_units)
         of_it = [batch for batch in look.batches if batch.order == name.order]
         costs = cost(journal, found, of_it, self._settings.amount)
         accounting = accounting_date(journal.completed_at, look.periods, self._settings)

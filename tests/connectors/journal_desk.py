@@ -26,6 +26,7 @@ BATCHES = ("GET", "*/journalBatches")
 NOW = datetime.now(UTC).replace(microsecond=123_000)
 SETTINGS: dict[str, Any] = {
     "ledger": "US Primary Ledger",
+    "business_units": ["US1 Business Unit"],
     "data_access_set": str(DATA_ACCESS_SET),
     "source": "Asana",
     "category": "Accrual",

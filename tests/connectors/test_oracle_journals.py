@@ -126,6 +126,31 @@ async def test_an_order_in_another_currency_is_booked_in_it_at_its_rate(
     assert header["CurrencyConversionRate"] == order["ConversionRate"]
 
 
+@pytest.mark.parametrize(
+    ("units", "currency", "change", "why"),
+    [
+        ([], "EUR", {}, "nothing says that its conversion rate leads to USD"),
+        (["France BU"], "EUR", {}, "`business_units` does not name"),
+        (["France BU"], "USD", {}, "`business_units` does not name"),
+        (["US1 Business Unit"], "EUR", {"RequisitioningBU": "France BU"}, "`business_units` does not name"),
+        (["US1 Business Unit"], "USD", {"BillToBU": None, "RequisitioningBU": None}, "`business_units` does not name"),
+        ([], "USD", {"ConversionRate": 0.92}, "a conversion rate to another currency"),
+        ([], "USD", {"ConversionRate": 1}, None),
+    ],
+)
+async def test_an_order_of_another_ledger_is_refused(
+    fusion: Pod, units: list[str], currency: str, change: dict[str, Any], why: str | None
+) -> None:
+    order = orders(fusion, currency)[0]
+    if change:
+        fusion.emulator.mutate("purchase_orders", {"keys": [str(order["POHeaderId"])], "set": change})
+    async with fusion.client(**settings(business_units=units)) as client:
+        desk = await post(client, completion(order, amount=Decimal(1)))
+    assert desk.only.state is (State.REJECTED if why else State.APPLIED)
+    assert (why or "batch") in str(desk.only.reason)
+    assert submissions(fusion) == (0 if why else 1)
+
+
 async def test_the_journals_of_an_order_never_exceed_it(fusion: Pod) -> None:
     order = orders(fusion)[0]
     ordered = sum((Decimal(str(one["Ordered"])) for one in distributions(order)), Decimal(0))
