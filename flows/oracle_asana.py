@@ -46,7 +46,7 @@ async def sync_costs(
         return await preview(tenant, INTEGRATION, wanted)
     async with open_run(tenant, INTEGRATION, wanted, full=mode == "full") as run, progress(run):
         async for stream, chunk in everything(run):
-            with run.tolerating():
+            with run.tolerating(chunk):
                 await upsert(stream, await transform(stream, chunk))
         return await log_audit(run)
 
@@ -62,11 +62,11 @@ async def post_journals(tenant: str, streams: list[JournalStreamName] | None = N
     """
     async with open_run(tenant, INTEGRATION, streams or JOURNAL_STREAMS) as run, progress(run):
         async for stream, chunk in told(run):
-            with run.tolerating():
+            with run.tolerating(chunk):
                 await upsert(stream, await transform(stream, chunk))
         with run.tolerating():
             await tend_webhooks(run)
         async for stream, chunk in untold(run):
-            with run.tolerating():
+            with run.tolerating(chunk):
                 await upsert(stream, await transform(stream, chunk))
         return await log_audit(run)

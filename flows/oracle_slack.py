@@ -43,6 +43,6 @@ async def notify(
         return await preview(tenant, INTEGRATION, wanted)
     async with open_run(tenant, INTEGRATION, wanted, full=mode == "full") as run, progress(run):
         async for stream, chunk in backlog(run):
-            with run.tolerating():
+            with run.tolerating(chunk):
                 await upsert(stream, await transform(stream, chunk))
         return await log_audit(run)

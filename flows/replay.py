@@ -80,7 +80,7 @@ async def replay(
     try:
         async with open_replay(tenant, selection, run_id, integration, streams) as run, progress(run):
             async for stream, chunk in everything(run):
-                with run.tolerating():
+                with run.tolerating(chunk):
                     await upsert(stream, await transform(stream, chunk))
             return await log_audit(run)
     except LeaseTaken as taken:

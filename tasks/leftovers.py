@@ -28,14 +28,21 @@ async def leftovers(
     """
     deadline = time.monotonic() + patience
     for n in range(PASSES):
+        tired = handed_out = False
         async for batch_ids, chunk in _loaded(stream, together):
             if run.stopped:
                 return
+            open_items = len(chunk.items)
+            chunk.items = [item for item in chunk.items if not run.is_tired(item)]
+            tired = tired or len(chunk.items) < open_items
             if chunk.items:
+                handed_out = True
                 yield chunk  # whoever works on it closes the batch that it is named after
                 batch_ids.remove(chunk.batch_id)
             if batch_ids:
                 await stream.ledger.close(batch_ids)
+        if tired and not handed_out:
+            return
         due = await stream.ledger.next_due()
         pause = max(due or 0.0, min(LONGEST_PAUSE, 0.1 * 2**n))
         if due is None or time.monotonic() + pause > deadline:

@@ -28,6 +28,7 @@ _ROUTED = ". A record counts once for each channel that a rule may send it to; a
 async def log_audit(run: OpenRun) -> str | None:
     """Returns why the run failed, or None when it completed."""
     balances = [await balance(run.db, run.tenant, run.run.id, stream.route.key) for stream in run.streams]
+    run.failures += [failure for stream in run.streams for failure in stream.odd]
     run.failures += [problem for found in balances for problem in await _problems(run, found)]
     await _show(run, balances, run.failures, [await _tell(run, stream) for stream in run.streams])
     reason = "; ".join(run.failures) or None

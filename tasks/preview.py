@@ -17,10 +17,10 @@ from ml_connector.core.ledger import selected
 from ml_connector.core.records import Body, Decision
 from ml_connector.core.selection import Selection, left_out
 from ml_connector.core.versions import known_before
+from tasks.resolve import resolve
 from tasks.routed import spread, tell_apart
 from tasks.stream import Route, may_resend
 from tasks.transform import mapped
-from tasks.upsert import resolve
 from tasks.workspace import Workspace, open_workspace
 
 SHOWN = 500

@@ -5,11 +5,14 @@ Plain ``__slots__`` classes: they are task arguments, and Prefect looks into any
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
+from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.db import Database
 from ml_connector.core.errors import LeaseLost, Reauthenticate, SafeError
 from ml_connector.core.inbox import Inbox, Pending
@@ -20,6 +23,9 @@ from ml_connector.core.records import Destination, Page, Resend, Source
 from ml_connector.core.routing import Routing
 from ml_connector.core.runs import Run
 from ml_connector.core.selection import Selection
+
+TIRED = 3
+"""So often a record has been in a chunk that failed, within one run, when it is left for the next run."""
 
 
 class Route:
@@ -86,7 +92,7 @@ class Route:
 class Stream:
     """A route in a run, with its ledger and the state of its read."""
 
-    __slots__ = ("db", "heard", "inbox", "ledger", "pages", "route", "run", "selection", "settled", "tenant")
+    __slots__ = ("db", "heard", "inbox", "ledger", "odd", "pages", "route", "run", "selection", "settled", "tenant")
 
     def __init__(self, route: Route, run: Run, tenant: str, db: Database, ledger: Ledger, inbox: Inbox) -> None:
         self.route = route
@@ -101,6 +107,8 @@ class Stream:
         """The read that is under way; None before the first chunk and after a failure."""
         self.selection: Selection | None = None
         """What is taken up once more, in a replay."""
+        self.odd: list[str] = []
+        """Failures that concern single records, which were put off; for the end of the run."""
         self.settled = 0
         """Records of this stream whose fate this process has written down; for the progress artifact."""
 
@@ -112,6 +120,7 @@ class OpenRun:
     """A run that holds its leases."""
 
     __slots__ = (
+        "_failed",
         "_in_a_row",
         "db",
         "failures",
@@ -140,19 +149,31 @@ class OpenRun:
         self.refused: dict[str, str] = {}
         """Systems that refused our credential, with what they said."""
         self.stopped = False
+        self._failed: Counter[UUID] = Counter()
         self._in_a_row = 0
 
     @contextmanager
-    def tolerating(self) -> Iterator[None]:
-        """Let a chunk fail without the others: its records are open in the ledger, the failure is told at the end."""
+    def tolerating(self, chunk: Chunk | None = None) -> Iterator[None]:
+        """Let a chunk fail without the others: its records are open in the ledger, the failure is told at the end.
+
+        The same records once more say nothing new about the others, so that they count once towards those in a row.
+        """
         try:
             yield
         except SafeError as error:
-            self.note(error)
+            ids = [item.effect_id for item in chunk.items] if chunk else []
+            again = bool(ids) and all(self._failed[one] for one in ids)
+            self._failed.update(ids)
+            if not again or error.fatal or str(error) not in self.failures:
+                self.note(error, again=again)
         else:
             self._in_a_row = 0
 
-    def note(self, error: SafeError) -> None:
+    def is_tired(self, item: Item) -> bool:
+        """Whether this run has tried the record often enough."""
+        return self._failed[item.effect_id] >= TIRED
+
+    def note(self, error: SafeError, *, again: bool = False) -> None:
         """Keep a failure for the end of the run.
 
         The third in a row, and any that concerns more than its chunk, stops admission: what is in flight is finished,
@@ -163,7 +184,7 @@ class OpenRun:
         self.failures.append(str(error))
         if error.kind == Reauthenticate.__name__:
             self.refused[error.vendor] = str(error)
-        self._in_a_row += 1
+        self._in_a_row += not again
         self.stopped = self.stopped or error.fatal or self._in_a_row == 3
 
     def __repr__(self) -> str:

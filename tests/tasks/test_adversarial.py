@@ -192,13 +192,14 @@ async def test_a_chunk_that_our_own_code_cannot_take_does_not_hold_up_the_others
     world.source.put("odd", name="odd")
     world.destination = Astonished(KeyError("what the record holds"))
     await world.run("r1")
+    failed = world.problem
     world.source.put("c1", name="A")
 
     await world.run("r2")
 
     assert written(world) == ["A"]
-    assert "KeyError" in str(world.problem)
-    assert await states(world, "odd") == ["planned"]
+    assert "KeyError" in str(failed)
+    assert await states(world, "odd") == ["retry_wait"]
 
 
 class Astonished(FakeDestination):
@@ -260,7 +261,7 @@ async def test_progress_that_cannot_be_shown_is_no_reason_to_fail(world: World, 
         async with hold_run(
             world.db, world.vault, Guard(), "acme", "test", [world.route()], lease_seconds=5, reject_limit=(0.5, 5)
         ) as run:
-            run.db = Database(postgres.uri("is not there", "mlc_app"))
+            run.db = Database(postgres.uri("is_not_there", "mlc_app"))
             reporter = asyncio.create_task(progress.report(run, uuid4()))
             await asyncio.sleep(progress.EVERY + 0.5)
             assert not reporter.done()

@@ -86,11 +86,11 @@ class Desk(World):
         """What the flow of ticket events does."""
         async with self.opened(flow_run, *keys) as run:
             async for stream, chunk in events.events(run):
-                with run.tolerating():
+                with run.tolerating(chunk):
                     await upsert(stream, await transform(stream, chunk))
             for stream in run.streams:
                 async for chunk in missed(run, stream):
-                    with run.tolerating():
+                    with run.tolerating(chunk):
                         await upsert(stream, await transform(stream, chunk))
             self.problem = await log_audit(run)
             return [await balance(self.db, "acme", run.run.id, s.route.key) for s in run.streams]

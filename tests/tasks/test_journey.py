@@ -62,7 +62,7 @@ class World:
                 for stream in run.streams:
                     for chunks in (leftovers(run, stream), pages(run, stream), leftovers(run, stream, patience=1)):
                         async for chunk in chunks:
-                            with run.tolerating():
+                            with run.tolerating(chunk):
                                 await upsert(stream, await transform(stream, chunk))
                 self.problem = await log_audit(run)
                 return [await balance(self.db, "acme", run.run.id, s.route.key) for s in run.streams]

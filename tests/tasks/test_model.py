@@ -326,7 +326,7 @@ class Story:
                 for stream in run.streams:
                     for chunks in (leftovers(run, stream), pages(run, stream), leftovers(run, stream, patience=0.25)):
                         async for chunk in chunks:
-                            with run.tolerating():
+                            with run.tolerating(chunk):
                                 await upsert(stream, await transform(stream, chunk))
                 problem = await log_audit(run)
                 for stream in run.streams:

@@ -1,0 +1,129 @@
+"""A record that its destination cannot be asked about holds up neither its chunk nor the streams behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from ml_connector.core.db import Database
+from ml_connector.core.errors import RejectRecord, RetryLater
+from ml_connector.core.records import Decision, Intent, Outcome
+from ml_connector.core.vault import Vault
+from tests.fakes import FakeDestination
+from tests.tasks.test_adversarial import query, states, written
+from tests.tasks.test_journey import World
+
+
+@pytest.fixture
+def world(database: Database, vault: Vault) -> World:
+    found = World(database, vault)
+    found.destination = Astonished()
+    return found
+
+
+class Astonished(FakeDestination):
+    """Cannot be asked about some records; counts how often it is asked."""
+
+    def __init__(self, **odd: Exception) -> None:
+        super().__init__()
+        self.odd = odd
+        self.blind = False
+        self.asks = 0
+
+    async def decide(self, intents: Sequence[Intent], *, preview: bool = False) -> list[Decision]:
+        self._look(intents)
+        return await super().decide(intents, preview=preview)
+
+    async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
+        if self.blind:
+            self._look(decisions)
+        return await super().probe(decisions)
+
+    def _look(self, asked: Sequence[Intent | Decision]) -> None:
+        self.asks += 1
+        for one in asked:
+            if one.source_id in self.odd:
+                raise self.odd[one.source_id]
+
+
+def fill(world: World, *odd: str) -> None:
+    for n in range(40):
+        world.source.put(f"c{n:02}", name=f"Customer {n}")
+        if n == 25:
+            for one in odd:
+                world.source.put(one, name=one)
+
+
+async def test_the_others_of_its_chunk_are_sent_and_it_is_rejected_or_put_off(world: World) -> None:
+    world.source.page = 100
+    fill(world, "forbidden", "unknown", "broken")
+    world.destination = desk = Astonished(
+        forbidden=RejectRecord("the task is private"),
+        unknown=KeyError("what the record holds"),
+        broken=RetryLater("the desk answers 500"),
+    )
+
+    [found] = await world.run("r1")
+
+    assert (len(desk.writes), found.rejected, found.open) == (40, 1, 2)
+    reasons = dict(await query(world, "select source_id, reason from effect where state <> 'applied'"))
+    assert reasons["forbidden"] == "the task is private"
+    assert "what the record holds" not in reasons["unknown"]
+    assert await states(world, "broken") == await states(world, "unknown") == ["retry_wait"]
+    assert "unknown was put off: KeyError" in str(world.problem)
+    assert "broken was put off: RetryLater: the desk answers 500" in str(world.problem)
+    assert desk.asks < 40
+
+
+async def test_streams_behind_it_are_read_in_every_run(world: World) -> None:
+    world.source.put("odd", name="odd")
+    world.destination = Astonished(odd=RetryLater("the desk answers 500"))  # for all one can see, the desk is down
+    other = World(world.db, world.vault)
+
+    for n in range(2):
+        other.source.put(f"o{n}", name=f"o{n}")
+        await world.run(f"r{n}", routes=[world.route(), other.route("test/others")])
+
+    assert written(other) == ["o0", "o1"]
+    assert await states(world, "odd") == ["planned"]
+
+
+async def test_what_may_have_been_written_stays_in_doubt_when_it_cannot_be_looked_up(world: World) -> None:
+    fill(world)
+    world.destination = desk = Astonished(c07=RejectRecord("the task is private"))
+    desk.odd, odd = {}, desk.odd
+    desk.fate = {f"c{n:02}": ["lost after"] for n in range(20)}
+    desk.settle_seconds = 5.0
+    await world.run("r1")
+    desk.odd, desk.blind = odd, True
+    await query(world, "update effect set next_at = null where state = 'ambiguous' returning 1")
+
+    [_] = await world.run("r2")
+
+    left = await query(world, "select source_id, state, reason from effect where state <> 'applied'")
+    assert left == [("c07", "ambiguous", "the task is private")]
+    assert "c07 was put off: the task is private" in str(world.problem)
+
+
+async def test_a_desk_that_is_down_is_not_asked_about_single_records(world: World) -> None:
+    world.source.page = 100
+    fill(world)
+    world.destination = desk = Astonished(**{f"c{n:02}": RetryLater("the desk is down") for n in range(40)})
+
+    [found] = await world.run("r1")
+
+    assert found.open == 40
+    assert await query(world, "select distinct state from effect") == [("planned",)]
+    assert desk.asks <= 3 * 3  # all and both halves, each time that the run comes back to them
+
+
+async def test_records_that_are_all_odd_are_left_as_they_are(world: World) -> None:
+    world.source.page = 100
+    fill(world)
+    world.destination = Astonished(**{f"c{n:02}": KeyError("name") for n in range(40)})
+
+    await world.run("r1")
+
+    assert await query(world, "select distinct state from effect") == [("planned",)]
+    assert "KeyError" in str(world.problem)
