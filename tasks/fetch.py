@@ -90,6 +90,11 @@ async def _read(stream: Stream, position: Progress, limit: int) -> Chunk | None:
         while len(records) < limit and (page := await anext(stream.pages, None)) is not None:
             records += spread(stream.route, page.records)
             cursor = page.cursor
+    except ConnectorError:
+        stream.pages = None
+        if cursor is None:
+            raise
+        # what was read before is entered; the next attempt begins behind it, and says what is the matter
     except BaseException:
         stream.pages = None  # the next attempt reads again from the cursor that the ledger holds
         raise

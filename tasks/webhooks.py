@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ml_connector.core import watermarks
 from ml_connector.core.endpoints import ensure_endpoint, remove_endpoint
+from ml_connector.core.errors import Misconfigured, SafeError
 from ml_connector.core.findings import Finding
 from ml_connector.core.handshakes import Keeper
 from ml_connector.core.listeners import listening
@@ -19,7 +20,8 @@ from tasks.workspace import Workspace, open_workspace
 async def tend_webhooks(run: OpenRun) -> list[str]:
     """See once in a while that the vendors still tell us, and mend it if not; those who are alerted hear of it.
 
-    What was not told meanwhile is for who reads the export afterwards. Returns what was mended.
+    What was not told meanwhile is for who reads the export afterwards; so that one that cannot be mended fails the run,
+    and does not stop it. Returns what was mended.
     """
     ages = [await watermarks.age(run.db, run.tenant, stream.route.key) for stream in run.streams]
     if not any(age is None or age > SELDOM for age in ages):
@@ -28,7 +30,14 @@ async def tend_webhooks(run: OpenRun) -> list[str]:
     mended = []
     async with open_workspace(run.tenant) as workspace:
         for connection in {told_by[stream.route.key] for stream in run.streams if stream.route.key in told_by}:
-            if workspace.settings.public_url and (lines := await ensure_webhooks(workspace, connection)):
+            if not workspace.settings.public_url:
+                continue
+            try:
+                lines = await ensure_webhooks(workspace, connection)
+            except Misconfigured as error:
+                run.failures.append(str(SafeError.of(error)))
+                continue
+            if lines:
                 webhook_deactivated(run.tenant, connection, "; ".join(lines))
                 mended += lines
     return mended

@@ -71,14 +71,15 @@ class Asana:
         """All objects of a list."""
         return [row async for rows, _, _ in self.pages(path, **params) for row in rows]
 
-    async def task(self, gid: str, opt_fields: str) -> Body | None:
-        """A task by its gid, or by ``external:<id>``; None if it does not exist or is hidden from us."""
+    async def task(self, gid: str, opt_fields: str) -> Body | Refused | None:
+        """A task by its gid, or by ``external:<id>``; None if it does not exist, the refusal if it is hidden from us.
+
+        The refusal is returned: it concerns this task, and none of those that are asked for beside it.
+        """
         try:
             found: Body = await self.get(f"/tasks/{quote(gid, safe='')}", opt_fields=opt_fields)
         except Refused as error:
-            if not error.missing:
-                raise
-            return None
+            return None if error.missing else error
         return found
 
     async def clock(self) -> datetime:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connectors.asana.fields import Field, Unwritable, by_gid
+from connectors.asana.fields import Field, NotYet, by_gid
 from ml_connector.core.records import Body
 
 PLAIN = ("name", "notes", "due_on")
@@ -20,7 +20,8 @@ def encode(request: Body, fields: Mapping[str, Field]) -> Body:
     """What is sent to Asana: the plain fields, and the custom ones by their ids. Raises `Unwritable`."""
     values: Body = request.get(_CUSTOM) or {}
     if missing := sorted(values.keys() - fields.keys()):
-        raise Unwritable(f"the project has no field {', '.join(missing)}: run `ml-connector apply`")
+        gone = f"the project has no field {', '.join(missing)}"
+        raise NotYet(f"{gone}: run `ml-connector apply`, or, if somebody has renamed it, give it its name back")
     data: Body = {name: request[name] for name in PLAIN if name in request}
     if "notes" in data:
         data["notes"] = data["notes"] or ""

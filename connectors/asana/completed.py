@@ -16,6 +16,7 @@ from connectors.asana.fields import VALUE_FIELDS, value_of
 from connectors.asana.lookup import erp_id
 from connectors.asana.webhook import APPROVAL_CHANGED, COMPLETED_CHANGED
 from ml_connector.core.concurrently import together
+from ml_connector.core.errors import Misconfigured
 from ml_connector.core.records import Body, Page, SourceRecord, Window
 
 _OPT_FIELDS = (
@@ -23,6 +24,10 @@ _OPT_FIELDS = (
     f"memberships.project.name,memberships.section.name,{VALUE_FIELDS}"
 )
 _BEGINNING = "1970-01-01T00:00:00Z"
+_GONE = (
+    "Asana has no such project, or hides it from the token's user: add that user to it as an editor, or take it out of "
+    "`projects`. The others are scanned; until all are, each run scans them from the same moment on"
+)
 
 
 class CompletedTasks:
@@ -51,37 +56,51 @@ class CompletedTasks:
         Asana filters by modification, and a completion is one, so all of them are among what was modified since
         ``lo``. What was completed before and only modified since, by a comment perhaps, is left out: the window in
         which it was completed had it.
+
+        Misconfigured, when all others have been read: a project is gone or hidden. So the window is not complete.
         """
         projects = sorted(set(self._client.settings.projects.values()))
         at = json.loads(cursor) if cursor else {"project": "", "offset": ""}
+        refused = set(at.get("refused", ()))
         seen: set[str] = set()  # a task may be in several projects
-        for project in projects:
-            if project >= at["project"]:
-                offset = at["offset"] if project == at["project"] else ""
-                async for page in self._project(project, window, offset):
-                    page.records = [record for record in page.records if record.source_id not in seen]
-                    seen |= {record.source_id for record in page.records}
-                    if page.records:
-                        yield page
+        for project in (*(p for p in projects if p >= at["project"]), *(p for p in projects if p < at["project"])):
+            if project < at["project"] and project not in refused:
+                continue
+            refused.discard(project)
+            try:
+                async for rows, place, request_id in self._project(project, window, at):
+                    records = [self._record(row) for row in rows if row["gid"] not in seen]
+                    seen |= {record.source_id for record in records}
+                    if records:
+                        yield Page(records, json.dumps({**place, "refused": sorted(refused)}), request_id)
+            except Refused as error:
+                if not error.out_of_reach:
+                    raise
+                refused.add(project)
+        if gone := [name for name, gid in self._client.settings.projects.items() if gid in refused]:
+            raise Misconfigured(f"{', '.join(gone)}: {_GONE}", vendor=VENDOR, phase="scan of the projects")
 
-    async def _project(self, project: str, window: Window, offset: str) -> AsyncIterator[Page]:
+    async def _project(
+        self, project: str, window: Window, at: Body
+    ) -> AsyncIterator[tuple[list[Body], Body, str | None]]:
+        """The completed tasks of a project page by page, the place behind them, and Asana's request id."""
         since = _BEGINNING if window.lo is None else window.lo.isoformat()
         query = {"project": project, "modified_since": since, "opt_fields": _OPT_FIELDS}
+        offset = at["offset"] if project == at["project"] else ""
         try:
             async for rows, after, request_id in self._client.pages("/tasks", offset, **query):
-                records = [self._record(row) for row in rows if _completed_since(row, window.lo)]
                 # behind the last page stands the next project: no gid comes between
                 place = {"project": project if after else f"{project}!", "offset": after}
-                yield Page(records, json.dumps(place), request_id)
+                yield [row for row in rows if _completed_since(row, window.lo)], place, request_id
         except Refused as error:
             if error.code != "stale_offset" or not offset:
                 raise
-            async for page in self._project(project, window, ""):  # the ledger knows what comes again
+            async for page in self._project(project, window, {**at, "offset": ""}):  # the ledger knows what comes again
                 yield page
 
     async def lookup(self, ids: Sequence[str]) -> list[SourceRecord]:
         found = await together([self._client.task(gid, _OPT_FIELDS) for gid in ids if gid.isdigit()])
-        return [self._record(row) for row in found if row is not None]
+        return [self._record(row) for row in found if isinstance(row, dict)]
 
     async def concerns(self, kind: str, object_key: str, body: bytes) -> bool:
         """A task was completed or opened again: Asana does not say which. Our own writes do neither."""

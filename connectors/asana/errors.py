@@ -39,8 +39,13 @@ class Refused(RejectRecord):
 
     @property
     def missing(self) -> bool:
-        """The object does not exist, or its existence is hidden from the token's user."""
+        """The object does not exist. One that the token's user may not see is refused with 403."""
         return self.status == 404
+
+    @property
+    def out_of_reach(self) -> bool:
+        """The object does not exist, or the token's user may not see it."""
+        return self.status in (403, 404)
 
 
 def explain(response: Response, phase: str) -> ConnectorError:

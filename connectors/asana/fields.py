@@ -49,8 +49,8 @@ class Unwritable(Exception):
     """A value that cannot stand in its field; the message names the field, never the value."""
 
 
-class NoOption(Unwritable):
-    """An enum field does not have the value among its options: it may yet get it."""
+class NotYet(Unwritable):
+    """The project lacks the field, or the enum field the option, that the value needs: it may yet get it."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -94,7 +94,7 @@ class Field:
                 return self._number(value)
             case "enum":
                 if (gid := _option(self.options, _plain(value))) is None:
-                    raise NoOption(
+                    raise NotYet(
                         f"field {self.name} has no option for the value yet: reference data, or `apply`, adds it"
                     )
                 return gid

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from connectors.asana.client import Asana
+from connectors.asana.errors import Refused
 from connectors.asana.fields import VALUE_FIELDS
 from ml_connector.core.concurrently import together
 from ml_connector.core.records import Body
@@ -26,8 +28,13 @@ class Key:
     gid: str | None
 
 
-async def find(client: Asana, keys: Sequence[Key]) -> list[Body | None]:
-    """The task of each key, or None. One whose own id is known is asked for by it, first of all."""
+Found = Body | Refused | None
+"""A task; None: there is none; or why that cannot be told: it, or its project, is hidden from the token's user."""
+
+
+async def find(client: Asana, keys: Sequence[Key]) -> list[Found]:
+    """The task of each key. One whose own id is known is asked for by it, first of all; what is hidden is not looked
+    for elsewhere, for it is there."""
     found = await _by_gid(client, keys)
     open_ = [key for key in keys if key not in found]
     by_id = _external if client.settings.found_by == "external" else _in_projects
@@ -40,26 +47,27 @@ def external_gid(client: Asana, external_id: str) -> str:
     return f"{client.settings.workspace}.{external_id}"
 
 
-async def _by_gid(client: Asana, keys: Sequence[Key]) -> dict[Key, Body]:
+async def _by_gid(client: Asana, keys: Sequence[Key]) -> dict[Key, Body | Refused]:
     linked = {key.gid: key.project for key in keys if key.gid is not None}
-    found: dict[str, Body] = {}
+    found: dict[str, Body | Refused] = {}
     for project, count in Counter(linked.values()).items():
         if count >= _MANY:
-            async for rows, _, _ in client.pages(f"/projects/{project}/tasks", opt_fields=OPT_FIELDS):
-                found |= {task["gid"]: task for task in rows if task["gid"] in linked}
+            with suppress(Refused):  # then they are asked for one by one
+                async for rows, _, _ in client.pages(f"/projects/{project}/tasks", opt_fields=OPT_FIELDS):
+                    found |= {task["gid"]: task for task in rows if task["gid"] in linked}
     rest = [gid for gid in linked if gid not in found]
     tasks = await together([client.task(gid, OPT_FIELDS) for gid in rest])
     found |= {gid: task for gid, task in zip(rest, tasks, strict=True) if task is not None}
     return {key: found[key.gid] for key in keys if key.gid in found}
 
 
-async def _external(client: Asana, keys: Sequence[Key]) -> dict[Key, Body]:
+async def _external(client: Asana, keys: Sequence[Key]) -> dict[Key, Body | Refused]:
     ids = [f"external:{external_gid(client, key.external_id)}" for key in keys]
     tasks = await together([client.task(one, OPT_FIELDS) for one in ids])
     return {key: task for key, task in zip(keys, tasks, strict=True) if task is not None}
 
 
-async def _in_projects(client: Asana, keys: Sequence[Key]) -> dict[Key, Body]:
+async def _in_projects(client: Asana, keys: Sequence[Key]) -> dict[Key, Body | Refused]:
     """By the field: each project is read once, whole. Of several tasks with one id the oldest: people duplicate tasks,
     and the copy has the field, too."""
     wanted: dict[str, set[str]] = {}
@@ -70,13 +78,18 @@ async def _in_projects(client: Asana, keys: Sequence[Key]) -> dict[Key, Body]:
     return {key: task for key in keys if (task := by_project[key.project].get(key.external_id)) is not None}
 
 
-async def _index(client: Asana, project: str, ids: set[str]) -> dict[str, Body]:
+async def _index(client: Asana, project: str, ids: set[str]) -> Mapping[str, Body | Refused]:
     found: dict[str, Body] = {}
-    async for rows, _, _ in client.pages(f"/projects/{project}/tasks", opt_fields=OPT_FIELDS):
-        for task in rows:
-            held = erp_id(task, client.settings.id_field)
-            if held in ids and _age(task) < _age(found.get(held)):
-                found[held] = task
+    try:
+        async for rows, _, _ in client.pages(f"/projects/{project}/tasks", opt_fields=OPT_FIELDS):
+            for task in rows:
+                held = erp_id(task, client.settings.id_field)
+                if held in ids and _age(task) < _age(found.get(held)):
+                    found[held] = task
+    except Refused as error:
+        if not error.out_of_reach:
+            raise
+        return dict.fromkeys(ids, error)
     return found
 
 

@@ -11,7 +11,7 @@ from connectors.asana.client import VENDOR, Asana
 from connectors.asana.errors import Refused
 from connectors.asana.field_setup import FIELD_FIELDS, MOST_OPTIONS, of_workspace
 from connectors.asana.fields import folded
-from ml_connector.core.errors import Misconfigured, RetryLater
+from ml_connector.core.errors import RetryLater
 from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
 
 _FULL = f"the field has {MOST_OPTIONS} options, and Asana allows no more: let fewer records into it"
@@ -52,7 +52,7 @@ class FieldOptions:
         self._client = client
 
     async def decide(self, intents: Sequence[Intent], *, preview: bool = False) -> list[Decision]:
-        """Held, with the reason: what no longer fits into the field."""
+        """Held, with the reason: what no longer fits into the field. Parked: what has no field."""
         del preview  # each field is looked at in any case
         fields = {title: await self._field(title) for title in {i.payload["field"] for i in intents}}
         return [_decision(intent, fields[intent.payload["field"]]) for intent in intents]
@@ -63,22 +63,21 @@ class FieldOptions:
             yield [await self._settled(decision)]
 
     async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
-        """Whether each option is there as it was sent."""
+        """Whether each option is there as it was sent. What lacks its field is decided anew."""
         fields = {gid: await self._read(gid) for gid in {d.request["field"] for d in decisions}}
         return [_verdict(decision, fields[decision.request["field"]]) for decision in decisions]
 
-    async def _field(self, title: str) -> _Field:
+    async def _field(self, title: str) -> _Field | None:
         field = (await of_workspace(self._client)).get(title)
-        if field is None or field.kind != "enum":
-            raise Misconfigured(
-                f"the workspace has no enum field `{title}`: declare it with `type: enum` in the mapping of the tasks, "
-                "and run `ml-connector apply`",
-                vendor=VENDOR,
-            )
-        return await self._read(field.gid)
+        return await self._read(field.gid) if field is not None and field.kind == "enum" else None
 
-    async def _read(self, gid: str) -> _Field:
-        row = await self._client.get(f"/custom_fields/{gid}", opt_fields=FIELD_FIELDS)
+    async def _read(self, gid: str) -> _Field | None:
+        try:
+            row = await self._client.get(f"/custom_fields/{gid}", opt_fields=FIELD_FIELDS)
+        except Refused as error:
+            if not error.out_of_reach:
+                raise
+            return None
         return _Field(gid, row.get("enum_options") or [])
 
     async def _settled(self, decision: Decision) -> Outcome:
@@ -104,7 +103,13 @@ class FieldOptions:
         return _outcome(decision, State.APPLIED, None, request_id)
 
 
-def _decision(intent: Intent, field: _Field) -> Decision:
+def _decision(intent: Intent, field: _Field | None) -> Decision:
+    if field is None:
+        reason = (
+            f"the workspace shows us no enum field `{intent.payload['field']}`: declare it with `type: enum` in the "
+            "mapping of the tasks, and run `ml-connector apply`; if somebody has renamed it, give it its name back"
+        )
+        return Decision(intent.effect_id, intent.source_id, "", state=State.PARKED, reason=reason)
     name, enabled = intent.payload["name"], intent.payload.get("enabled", True)
     request: Body = {"field": field.gid, "name": name, "enabled": enabled}
     option = field.option(intent.dest_id, name)
@@ -126,8 +131,8 @@ def _decision(intent: Intent, field: _Field) -> Decision:
     return decision
 
 
-def _verdict(decision: Decision, field: _Field) -> Outcome:
-    option = field.option(decision.dest_id, decision.request["name"])
+def _verdict(decision: Decision, field: _Field | None) -> Outcome:
+    option = field.option(decision.dest_id, decision.request["name"]) if field else None
     if option is not None and all(option.get(name, True) == decision.request[name] for name in _NAMES):
         return Outcome(decision.effect_id, State.APPLIED, decision.action, option["gid"])
     return _outcome(decision, State.RETRY_WAIT, "it was not written")

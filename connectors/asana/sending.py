@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from connectors.asana.client import Asana
 from connectors.asana.comparing import encode
 from connectors.asana.errors import Refused
-from connectors.asana.fields import Field, NoOption, Unwritable
+from connectors.asana.fields import Field, NotYet, Unwritable
 from connectors.asana.lookup import external_gid
 from connectors.asana.projects import Projects
 from ml_connector.core.concurrently import as_they_end
@@ -51,12 +51,13 @@ class Sending:
     async def _settled(self, decision: Decision, gid: str | None) -> Outcome:
         try:
             return await self._written(decision, gid, again=True)
-        except NoOption as problem:
+        except NotYet as problem:
             return _outcome(decision, State.PARKED, str(problem))
         except Unwritable as problem:
             return _outcome(decision, State.REJECTED, str(problem))
         except Refused as error:
             if error.missing and gid is not None:
+                self._projects.forget(decision.request["project"])  # it may be the project that is gone
                 return _outcome(decision, State.RETRY_WAIT, "the task was deleted meanwhile", error.request_id)
             return _outcome(decision, State.REJECTED, error.message, error.request_id)
         except RetryLater as error:

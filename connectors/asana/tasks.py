@@ -6,14 +6,22 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from connectors.asana.client import VENDOR, Asana
 from connectors.asana.comparing import PLAIN, differences, projects_of, without_filled, without_retired
-from connectors.asana.fields import Field, NoOption, Unwritable
-from connectors.asana.lookup import Key, find
+from connectors.asana.errors import Refused
+from connectors.asana.fields import Field, NotYet, Unwritable
+from connectors.asana.lookup import Found, Key, find
 from connectors.asana.projects import Projects
 from connectors.asana.sending import Sending
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
 
 _NO_TASK = "there is no task for it in the project, and the connection does not create any"
+_HIDDEN_TASK = (
+    "its task is hidden from us: add the token's user to it or to its project, then replay it. No second one is made"
+)
+_HIDDEN_PROJECT = (
+    "is gone, or hidden from us: add the token's user to it as an editor, or correct the connection's `projects`; then "
+    "replay what was rejected"
+)
 
 
 class Tasks:
@@ -40,12 +48,12 @@ class Tasks:
     async def decide(self, intents: Sequence[Intent], *, preview: bool = False) -> list[Decision]:
         del preview  # each task is looked at in any case
         requests = [self._request(intent.payload) for intent in intents]
-        known = {r["project"]: await self._projects.fields(r["project"]) for r in requests if r["project"]}
-        pairs = [(i, r) for i, r in zip(intents, requests, strict=True) if r["project"]]
+        known = await self._fields(requests)
+        pairs = [(i, r) for i, r in zip(intents, requests, strict=True) if r["project"] in known]
         tasks = await find(self._client, [Key(r["project"], r["external_id"], i.dest_id) for i, r in pairs])
         current = {intent.effect_id: task for (intent, _), task in zip(pairs, tasks, strict=True)}
         return [
-            self._decision(intent, request, current.get(intent.effect_id), known.get(request["project"], {}))
+            self._decision(intent, request, current.get(intent.effect_id), known.get(request["project"]))
             for intent, request in zip(intents, requests, strict=True)
         ]
 
@@ -55,10 +63,23 @@ class Tasks:
 
     async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
         """Whether each task holds what was sent. What it does not hold may be sent again: the task is found then."""
-        known = {d.request["project"]: await self._projects.fields(d.request["project"]) for d in decisions}
-        keys = [Key(d.request["project"], d.request["external_id"], d.dest_id) for d in decisions]
+        known = await self._fields([decision.request for decision in decisions])
+        asked = [d for d in decisions if d.request["project"] in known]
+        keys = [Key(d.request["project"], d.request["external_id"], d.dest_id) for d in asked]
         tasks = await find(self._client, keys)
-        return [_verdict(d, task, known[d.request["project"]]) for d, task in zip(decisions, tasks, strict=True)]
+        found = {decision.effect_id: task for decision, task in zip(asked, tasks, strict=True)}
+        return [_verdict(d, found.get(d.effect_id), known.get(d.request["project"])) for d in decisions]
+
+    async def _fields(self, requests: Sequence[Body]) -> dict[str, Mapping[str, Field]]:
+        """The custom fields of each project that can be read: one that cannot stops the records of no other."""
+        known = {}
+        for project in {request["project"] for request in requests if request["project"]}:
+            try:
+                known[project] = await self._projects.fields(project)
+            except Refused as error:
+                if not error.out_of_reach:
+                    raise
+        return known
 
     def _request(self, payload: Body) -> Body:
         values = {self._titles.get(key, key): value for key, value in (payload.get("custom_fields") or {}).items()}
@@ -72,10 +93,14 @@ class Tasks:
             "custom_fields": values,
         }
 
-    def _decision(self, intent: Intent, request: Body, task: Body | None, fields: Mapping[str, Field]) -> Decision:
+    def _decision(self, intent: Intent, request: Body, task: Found, fields: Mapping[str, Field] | None) -> Decision:
         decision = Decision(intent.effect_id, intent.source_id, "update" if task else "create", request)
         if request["project"] is None:
             return _not_sent(decision, State.REJECTED, "the connection has no project of the name that `project` gives")
+        if fields is None:
+            return _not_sent(decision, State.REJECTED, f"project {request['project']} {_HIDDEN_PROJECT}")
+        if isinstance(task, Refused):
+            return _not_sent(decision, State.REJECTED, _hidden(task))
         try:
             if task is None:
                 differences(request, {}, fields)  # whether it can be written at all
@@ -86,7 +111,7 @@ class Tasks:
             request = without_filled(request, task, fields, self._if_empty)
             decision.request = request = without_retired(request, task, fields)
             decision.changed = differences(request, task, fields)
-        except NoOption as problem:
+        except NotYet as problem:
             return _not_sent(decision, State.PARKED, str(problem))
         except Unwritable as problem:
             return _not_sent(decision, State.REJECTED, str(problem))
@@ -103,12 +128,19 @@ def _not_sent(decision: Decision, state: State, reason: str | None) -> Decision:
     return decision
 
 
-def _verdict(decision: Decision, task: Body | None, fields: Mapping[str, Field]) -> Outcome:
+def _hidden(refusal: Refused) -> str:
+    return _HIDDEN_TASK if refusal.status == 403 else refusal.message
+
+
+def _verdict(decision: Decision, task: Found, fields: Mapping[str, Field] | None) -> Outcome:
     outcome = Outcome(decision.effect_id, State.RETRY_WAIT, decision.action, decision.dest_id, "it was not written")
+    if fields is None or isinstance(task, Refused):
+        outcome.reason = "it cannot be looked at"  # it is decided anew, and rejected; no second task comes of it
+        return outcome
     try:
         if task is not None and not differences(decision.request, task, fields):
             return Outcome(decision.effect_id, State.APPLIED, decision.action, str(task["gid"]))
-    except NoOption as problem:
+    except NotYet as problem:
         outcome.reason = str(problem)
     except Unwritable as problem:
         outcome.state, outcome.reason = State.REJECTED, str(problem)

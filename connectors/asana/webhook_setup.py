@@ -45,8 +45,9 @@ async def ensure_webhooks(client: Asana, address: Secret, keeper: SecretKeeper) 
             done.append(f"took the webhook of project {name} away: nothing of it has reached us")
             webhook = None
         if webhook is None:
-            await _create(client, project, address, keeper)
-            done.append(f"created the webhook of project {name}")
+            if await _is_readable(client, project):  # of one that is gone, those who read it tell
+                await _create(client, project, address, keeper)
+                done.append(f"created the webhook of project {name}")
         elif _filters(webhook) != _filters({"filters": _FILTERS}):
             await client.update(f"/webhooks/{webhook['gid']}", {"filters": _FILTERS})
             done.append(f"changed what the webhook of project {name} tells of")
@@ -90,6 +91,16 @@ async def _create(client: Asana, project: str, address: Secret, keeper: SecretKe
         await _forget(client, project, address)
         raise Misconfigured("Asana created a webhook and did not tell its secret", vendor=VENDOR)
     await keeper(project, Secret(secret))
+
+
+async def _is_readable(client: Asana, project: str) -> bool:
+    try:
+        await client.get(f"/projects/{project}", opt_fields="gid")
+    except Refused as error:
+        if not error.out_of_reach:
+            raise
+        return False
+    return True
 
 
 async def _forget(client: Asana, project: str, address: Secret) -> None:

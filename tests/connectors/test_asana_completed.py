@@ -13,7 +13,7 @@ from connectors.asana.completed import CompletedTasks
 from connectors.asana.field_setup import ensure_fields
 from connectors.asana.models import CompletedTask
 from connectors.asana.webhook import read as read_delivery
-from ml_connector.core.errors import RejectEvent
+from ml_connector.core.errors import Misconfigured, RejectEvent
 from ml_connector.core.records import EventSource, SourceRecord, Window
 from tests.connectors.asana_workspace import ORDERS, PAYABLES, WANTED, Workspace, workspace
 
@@ -130,6 +130,30 @@ async def test_a_scan_goes_on_where_it_was_stopped_also_when_its_place_is_no_lon
 
 def timedelta_ago(seconds: float) -> datetime:
     return datetime.now(UTC) - timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("change", [{"hide": True}, {"delete": True}])
+async def test_a_project_that_is_gone_is_named_when_all_others_are_read_and_until_then_the_scan_is_not_complete(
+    asana: Workspace, change: dict[str, bool]
+) -> None:
+    (first,), (second,) = (asana.by_hand(create={"name": "Done", "projects": [one]}) for one in (ORDERS, PAYABLES))
+    asana.by_hand(keys=[first, second], complete=True)
+    asana.emulator.mutate("projects", {"keys": [ORDERS], **change})
+    async with asana.client() as client:
+        source = CompletedTasks(client)
+        reading = source.read(window(), None)
+        page = await anext(reading)
+        with pytest.raises(Misconfigured, match="orders: "):
+            await anext(reading)
+        with pytest.raises(Misconfigured, match="orders: "):  # the place behind what was read does not forget it
+            await records(source, cursor=page.cursor)
+        if "hide" in change:
+            assert await source.lookup([first]) == []
+            asana.emulator.mutate("projects", {"keys": [ORDERS], "hide": False})
+            (late,) = await records(source, cursor=page.cursor)
+            assert late.source_id == first
+
+    assert [record.source_id for record in page.records] == [second]
 
 
 async def test_a_rejected_approval_says_so(asana: Workspace) -> None:

@@ -103,7 +103,7 @@ async def test_a_chunk_survives_refusals_limits_and_copies(asana: Workspace) -> 
     assert {outcome.state for outcome in outcomes[:39]} == {State.APPLIED}
     assert outcomes[0].dest_id == original.dest_id
     assert asana.effects()["task.created"] == 39
-    assert [outcome.state for outcome in outcomes[39:]] == [State.PARKED, *[State.REJECTED] * 3]
+    assert [outcome.state for outcome in outcomes[39:]] == [State.PARKED, *[State.REJECTED] * 2, State.PARKED]
     reasons = " ".join(outcome.reason or "" for outcome in outcomes[39:])
     assert "Unheard-of" not in reasons
     assert "1.005" not in reasons
@@ -121,6 +121,68 @@ async def test_a_deleted_task_is_made_anew_and_a_moved_one_is_added_to_its_proje
     assert added.dest_id == second.dest_id
     projects = {task["gid"]: {one["gid"] for one in task["projects"]} for task in asana.state("tasks")}
     assert projects == {again.dest_id: {ORDERS}, second.dest_id: {ORDERS, PAYABLES}}
+
+
+@pytest.mark.parametrize("found_by", ["field", "external"])
+async def test_a_task_that_is_hidden_from_us_is_rejected_alone_and_not_made_again(
+    asana: Workspace, found_by: str
+) -> None:
+    orders = [{**ORDER, "external_id": f"po:{n}", "name": f"PO {n}"} for n in range(3)]
+    async with asana.client(token=asana.emulator.oauth.issue(), found_by=found_by) as client:
+        await ensure_fields(client, WANTED)
+        made = await upsert(destination(client), [intent(order) for order in orders])
+        asana.by_hand(keys=[made[1].dest_id], hide=True)
+        changed = [intent({**o, "due_on": "2027-01-01"}, one.dest_id) for o, one in zip(orders, made, strict=True)]
+        tasks = destination(client)
+        decisions = await tasks.decide(changed)
+        probed = await tasks.probe(decisions)
+        outcomes = await upsert(tasks, changed)
+
+    assert [outcome.state for outcome in outcomes] == [State.APPLIED, State.REJECTED, State.APPLIED]
+    assert "hidden from us" in (outcomes[1].reason or "")
+    assert [outcome.state for outcome in probed] == [State.RETRY_WAIT] * 3  # and is decided, and rejected, once more
+    assert asana.effects()["task.created"] == 3
+
+
+@pytest.mark.parametrize("change", [{"hide": True}, {"delete": True}])
+@pytest.mark.parametrize("linked", [True, False])
+async def test_a_project_that_is_gone_stops_its_own_records_only(
+    asana: Workspace, change: dict[str, bool], linked: bool
+) -> None:
+    orders = [{**ORDER, "external_id": f"po:{n}", "project": ("orders", "payables")[n % 2]} for n in range(4)]
+    async with asana.client() as client:
+        await ensure_fields(client, WANTED)
+        made = await upsert(destination(client), [intent(order) for order in orders])
+        known = destination(client)
+        await known.decide([intent(order) for order in orders])
+        asana.emulator.mutate("projects", {"keys": [PAYABLES], **change})
+        again = [intent(o, one.dest_id if linked else None) for o, one in zip(orders, made, strict=True)]
+        outcomes = await upsert(destination(client), again)
+        decisions = await destination(client).decide(again)
+        probed = await destination(client).probe([d for d in decisions if d.request["project"] == PAYABLES])
+        stale = await upsert(known, again)  # which has read the project's fields a moment ago
+
+    assert [outcome.state for outcome in outcomes] == [State.UNCHANGED, State.REJECTED] * 2
+    assert PAYABLES in (outcomes[1].reason or "")
+    assert {outcome.state for outcome in probed} == {State.RETRY_WAIT}
+    assert {outcome.state for outcome in stale[1::2]} <= {State.REJECTED, State.RETRY_WAIT}
+    assert [outcome.state for outcome in stale[::2]] == [State.UNCHANGED] * 2
+    assert asana.effects()["task.created"] == 4
+
+
+async def test_what_lacks_its_field_waits_until_the_field_is_back(asana: Workspace) -> None:
+    async with asana.client() as client:
+        await ensure_fields(client, WANTED)
+        asana.emulator.mutate("custom_fields", {"keys": ["Amount"], "rename": "Betrag"})
+        (waits,) = await upsert(destination(client), [intent(ORDER)])
+        asana.emulator.mutate("custom_fields", {"keys": ["Betrag"], "rename": "Amount"})
+        (written,) = await upsert(destination(client), [intent(ORDER)])
+        asana.emulator.mutate("custom_fields", {"keys": ["Oracle ID"], "delete": True})
+        with pytest.raises(Misconfigured, match="by which tasks are found again"):
+            await destination(client).decide([intent(ORDER)])
+
+    assert (waits.state, written.state) == (State.PARKED, State.APPLIED)
+    assert "no field Amount" in (waits.reason or "")
 
 
 async def test_many_tasks_are_compared_by_few_calls_and_each_is_its_own(asana: Workspace) -> None:

@@ -14,7 +14,7 @@ from ml_connector.core.balance import noted_before
 from ml_connector.core.db import Database
 from ml_connector.core.runs import last_attempt
 from tasks import events
-from tests.boards import NOT_IN_FORCE, ORDERS, Boards
+from tests.boards import NOT_IN_FORCE, ORDERS, PAYABLES, Boards
 from tests.e2e.conftest import Owner
 from tests.installation import Installation
 from tests.listening import listening
@@ -148,6 +148,19 @@ async def test_a_webhook_that_was_gone_for_a_day_is_made_anew_and_what_it_did_no
     await received(owner, heard + 2)
     assert (await boards.post()).is_completed()
     assert_balanced(boards, told)
+
+
+async def test_a_board_that_is_closed_to_us_fails_the_run_and_holds_up_no_other(boards: Boards, owner: Owner) -> None:
+    sandbox = boards.sandbox
+    sandbox.mutate("asana", "webhooks", delete=True)
+    owner.execute("update watermark set updated_at = now() - interval '1 d', modified_at = now() - interval '1 d'")
+    numbers = boards.complete(3)
+    sandbox.mutate("asana", "projects", keys=[PAYABLES], hide=True)
+
+    state = await boards.post()
+    assert state.is_failed()
+    assert "hides it from the token's user" in str(state.message)
+    assert_balanced(boards, numbers)
 
 
 def _heard(owner: Owner) -> int:

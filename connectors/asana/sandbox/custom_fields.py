@@ -162,6 +162,14 @@ class CustomFields:
         text = option["name"] if option else value.get("date") if isinstance(value, dict) else value
         return {**shown, "enabled": True, "display_value": None if text is None else str(text)}
 
+    def remove(self, gid: str) -> None:
+        """With all that stands in it."""
+        del self.workspace.custom_fields[gid]
+        for project in self.workspace.projects.values():
+            project.fields = [held for held in project.fields if held != gid]
+        for task in self.workspace.tasks.values():
+            task["values"].pop(gid, None)
+
     def named(self, name: str) -> Row:
         return next(row for row in self.workspace.custom_fields.values() if row["name"] == name)
 

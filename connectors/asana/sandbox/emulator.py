@@ -74,7 +74,9 @@ class AsanaEmulator:
                 case "webhooks":
                     return hand.mutate_webhooks(self.deliveries, change)
                 case "projects":
-                    return [self.workspace.add_project(str(change["create"]["name"])).gid]
+                    return hand.mutate_projects(self.workspace, change)
+                case "custom_fields":
+                    return hand.mutate_fields(self.custom_fields, change)
         except Refused as refused:
             raise ValueError(str(refused)) from None
         raise KeyError(collection)

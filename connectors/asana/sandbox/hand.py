@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from connectors.asana.sandbox.custom_fields import CustomFields
 from connectors.asana.sandbox.deliveries import Deliveries
 from connectors.asana.sandbox.http import Row, Write
 from connectors.asana.sandbox.task_records import TaskRecords
 from connectors.asana.sandbox.workspace import PERSON, Workspace
 
 BY_HAND = Write("by-hand", PERSON, recorded=False)
-_CHANGES = frozenset({"keys", "where", "count", "create", "set", "complete", "reopen", "approve", "delete"})
+_CHANGES = frozenset({"keys", "where", "count", "create", "set", "complete", "reopen", "approve", "hide", "delete"})
 _NAMES = ("Review", "Kick-off", "Delivery", "Installation", "Acceptance", "Invoice check")
 
 
@@ -35,7 +36,8 @@ def mutate_tasks(tasks: TaskRecords, change: dict[str, Any]) -> list[str]:
 
     Which: ``keys`` (gids or Oracle IDs), ``where``: custom fields (by name) or attributes with their values, ``count``:
     so many of the open ones, the oldest first, or ``create``: the attributes of a new one. How: ``set`` (attributes,
-    custom fields by name, options by name), ``complete``, ``reopen``, ``approve`` (a status) or ``delete``.
+    custom fields by name, options by name), ``complete``, ``reopen``, ``approve`` (a status), ``hide`` (true or false:
+    whether the tokens' user may not see them) or ``delete``.
     """
     if unknown := change.keys() - _CHANGES:
         raise ValueError(f"a change has {', '.join(sorted(_CHANGES))}; not {', '.join(sorted(unknown))}")
@@ -48,6 +50,8 @@ def mutate_tasks(tasks: TaskRecords, change: dict[str, Any]) -> list[str]:
         if change.get("delete"):
             tasks.remove(row, BY_HAND)
             continue
+        if "hide" in change:
+            _hide(tasks.workspace, row["gid"], change["hide"])
         data = _data(tasks, change.get("set", {}))
         if change.get("complete") or change.get("reopen"):
             data["completed"] = bool(change.get("complete"))
@@ -55,6 +59,33 @@ def mutate_tasks(tasks: TaskRecords, change: dict[str, Any]) -> list[str]:
             data["approval_status"] = change["approve"]
         tasks.change(row, data, BY_HAND)
     return [str(row["gid"]) for row in rows]
+
+
+def mutate_projects(workspace: Workspace, change: dict[str, Any]) -> list[str]:
+    """``create``: a name. Of those of ``keys``: ``hide`` (true or false), or ``delete``."""
+    if "create" in change:
+        return [workspace.add_project(str(change["create"]["name"])).gid]
+    for gid in change["keys"]:
+        if change.get("delete"):
+            workspace.remove_project(gid)
+        else:
+            _hide(workspace, gid, change["hide"])
+    return list(change["keys"])
+
+
+def mutate_fields(fields: CustomFields, change: dict[str, Any]) -> list[str]:
+    """Of the custom fields of ``keys`` (their names): ``rename`` (to a name), or ``delete``."""
+    rows = [fields.named(name) for name in change["keys"]]
+    for row in rows:
+        if change.get("delete"):
+            fields.remove(row["gid"])
+        else:
+            row["name"] = str(change["rename"])
+    return [row["gid"] for row in rows]
+
+
+def _hide(workspace: Workspace, gid: str, hide: bool) -> None:
+    (workspace.hidden.add if hide else workspace.hidden.discard)(gid)
 
 
 def mutate_webhooks(deliveries: Deliveries, change: dict[str, Any]) -> list[str]:

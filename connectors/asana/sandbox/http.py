@@ -159,3 +159,8 @@ def compact(gid: str, resource_type: str, name: str) -> Row:
 
 def unknown(what: str, gid: str) -> Refused:
     return Refused(404, f"{what}: Unknown object: {gid}")
+
+
+def forbidden() -> Refused:
+    """For what there is and the token's user may not see. https://developers.asana.com/docs/errors"""
+    return Refused(403, "Forbidden")

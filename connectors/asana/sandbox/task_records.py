@@ -79,7 +79,7 @@ class TaskRecords:
 
     def show(self, row: Row) -> Row:
         names = ("gid", "name", "notes", "due_on", "due_at", "completed", "completed_at", "created_at", "modified_at")
-        projects = [self.workspace.projects[gid] for gid in row["projects"]]
+        projects = [self.workspace.projects[gid] for gid in row["projects"] if gid not in self.workspace.hidden]
         attached = dict.fromkeys(gid for project in projects for gid in project.fields)
         return {
             **{name: row[name] for name in (*names, "resource_subtype", "approval_status", "external")},
@@ -107,7 +107,13 @@ class TaskRecords:
         return next((row for row in rows if row["external"] and row["external"]["gid"] == gid), None)
 
     def in_project(self, project: str) -> Sequence[Row]:
-        return [row for row in self.workspace.tasks.values() if project in row["projects"]]
+        rows = self.workspace.tasks.values()
+        return [row for row in rows if project in row["projects"] and row["gid"] not in self.workspace.hidden]
+
+    def is_hidden(self, row: Row) -> bool:
+        """By itself, or because all its projects are."""
+        hidden, projects = self.workspace.hidden, row["projects"].keys()
+        return row["gid"] in hidden or (bool(projects) and projects <= hidden)
 
     def _apply(self, row: Row, data: Row, write: Write) -> list[str]:
         """Write the attributes; the names of what has changed."""

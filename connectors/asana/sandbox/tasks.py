@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from connectors.asana.sandbox.http import Answer, Call, Endpoint, Refused, Row, compact, unknown
+from connectors.asana.sandbox.http import Answer, Call, Endpoint, Refused, Row, compact, forbidden, unknown
 from connectors.asana.sandbox.task_records import TaskRecords
 
 _UPDATE = frozenset(
@@ -89,6 +89,8 @@ class Tasks:
         row = self.workspace.tasks.get(gid) if external == gid else self.records.with_external(external)
         if row is None or (external != gid and not call.by_oauth):
             raise unknown("task", gid)
+        if self.records.is_hidden(row):
+            raise forbidden()
         return row
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from connectors.asana.sandbox.deliveries import Deliveries
-from connectors.asana.sandbox.http import Answer, Call, Endpoint, Refused, Row, compact, unknown
+from connectors.asana.sandbox.http import Answer, Call, Endpoint, Refused, Row, compact, forbidden, unknown
 from connectors.asana.sandbox.workspace import WORKSPACE, Workspace
 
 _CREATE = frozenset({"resource", "target", "filters"})
@@ -45,8 +45,10 @@ class Webhooks:
         data = call.data(_CREATE)
         project = self.workspace.projects.get(str(data.get("resource")))
         target = data.get("target")
-        if project is None or not isinstance(target, str) or not target.startswith(("https://", "http://127.0.0.1")):
-            raise Refused(403, "Forbidden")
+        if project is None or project.gid in self.workspace.hidden:
+            raise forbidden()
+        if not isinstance(target, str) or not target.startswith(("https://", "http://127.0.0.1")):
+            raise forbidden()
         filters = _checked(data.get("filters", []))
         for row in self.workspace.webhooks.values():
             if (row["resource"]["gid"], row["target"]) == (project.gid, target):

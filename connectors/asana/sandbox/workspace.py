@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from connectors.asana.sandbox.http import Refused, Row, Write, compact, unknown
+from connectors.asana.sandbox.http import Refused, Row, Write, compact, forbidden, unknown
 from ml_connector.sandbox.world import World
 
 SYSTEM = "asana"
@@ -77,6 +77,8 @@ class Workspace:
         self.custom_fields: dict[str, Row] = {}
         self.tasks: dict[str, Row] = {}
         self.webhooks: dict[str, Row] = {}
+        self.hidden: set[str] = set()
+        """Tasks and projects that the tokens' user may not see."""
         self.happened: Callable[[Project, Row], None] = lambda *_: None
         self._last_gid = 1_200_000_000_001_000
         for gid, name in PROJECTS.items():
@@ -97,7 +99,15 @@ class Workspace:
     def project(self, gid: Any) -> Project:
         if gid not in self.projects:
             raise unknown("project", str(gid))
+        if gid in self.hidden:
+            raise forbidden()
         return self.projects[gid]
+
+    def remove_project(self, gid: str) -> None:
+        """Its tasks stay, without it."""
+        del self.projects[gid]
+        for task in self.tasks.values():
+            task["projects"].pop(gid, None)
 
     def show_project(self, project: Project) -> Row:
         return {
