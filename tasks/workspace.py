@@ -192,6 +192,7 @@ class Workspace:
             limiter=self.limiter,
             guard=self.guard,
             status=made_by.status,
+            try_timeout=made_by.try_timeout,
         )
         self._http.append(http)
         return made_by.client(http, own)

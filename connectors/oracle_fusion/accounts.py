@@ -7,6 +7,7 @@ from datetime import datetime
 
 from connectors.oracle_fusion.client import OracleFusion, Root
 from connectors.oracle_fusion.general_ledger import combination_of_row
+from connectors.oracle_fusion.page_size import PageSize
 from connectors.oracle_fusion.paging import CollectionPage, Keyset
 from connectors.oracle_fusion.ranks import ByNumber
 from connectors.oracle_fusion.settings import SYSTEM
@@ -29,6 +30,7 @@ class AccountCombinations:
     def __init__(self, client: OracleFusion) -> None:
         self.client = client
         self.operation = client.operation(self.root, self.resource)
+        self._size = PageSize(client.settings.page_size)
 
     async def clock(self) -> datetime:
         """The pod's time, UTC."""
@@ -42,7 +44,11 @@ class AccountCombinations:
 
     async def _fetch(self, q: str, order_by: str) -> CollectionPage:
         wanted = " and ".join(part for part in (self.client.settings.account_combinations, q) if part)
-        return await self.client.collection(self.root, self.resource, q=wanted, order_by=order_by)
+        return await self._size.ask(
+            lambda size, retry: self.client.collection(
+                self.root, self.resource, q=wanted, order_by=order_by, limit=size, retry=retry
+            )
+        )
 
     def _record(self, row: Body) -> SourceRecord:
         found, journals = combination_of_row(row), self.client.settings.journals

@@ -72,12 +72,15 @@ class OracleFusion:
         limit: int | None = None,
         fields: str = "",
         finder: str = "",
+        retry: Retry | None = None,
     ) -> CollectionPage:
         """The first rows that match, without links and in the shape of `rows.normalised`. ``limit`` None: a full page.
 
         `Misconfigured` if the pod refuses the query or has no such resource, `Reauthenticate` if it refuses us.
         """
-        page = await self.rows(root, resource, q=q, order_by=order_by, limit=limit, fields=fields, finder=finder)
+        page = await self.rows(
+            root, resource, q=q, order_by=order_by, limit=limit, fields=fields, finder=finder, retry=retry
+        )
         page.rows = [normalised(row) for row in page.rows]
         return page
 
@@ -94,6 +97,7 @@ class OracleFusion:
         finder: str = "",
         expand: str = "",
         links: str = "",
+        retry: Retry | None = None,
     ) -> CollectionPage:
         """The same, as they came. Rows have links only if some are asked for: ``links`` names their relations.
 
@@ -106,6 +110,7 @@ class OracleFusion:
             {name: value for name, value in parameters.items() if value}
             | {"limit": limit or self.settings.page_size}
             | ({"offset": offset} if offset else {}),
+            retry,
         )
         body = _object(response)
         # A page without rows may come without items (count 0).
@@ -182,8 +187,8 @@ class OracleFusion:
         body = response.json() if response.body else {}
         return Written(normalised(body) if isinstance(body, dict) else {}, response.request_id)
 
-    async def _get(self, path: str, parameters: dict[str, Any]) -> Response:
-        return await self.http.request("GET", path, params=parameters, headers=self._headers())
+    async def _get(self, path: str, parameters: dict[str, Any], retry: Retry | None = None) -> Response:
+        return await self.http.request("GET", path, params=parameters, headers=self._headers(), retry=retry)
 
     def _headers(self, accept: str = "application/json") -> dict[str, str]:
         return {"REST-Framework-Version": str(self.settings.framework_version), "Accept": accept}

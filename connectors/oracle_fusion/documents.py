@@ -12,6 +12,7 @@ from connectors.oracle_fusion import instants
 from connectors.oracle_fusion.client import OracleFusion, Root
 from connectors.oracle_fusion.descendants import Child, Descendants, expansion
 from connectors.oracle_fusion.literals import literal
+from connectors.oracle_fusion.page_size import PageSize
 from connectors.oracle_fusion.paging import CollectionPage, Keyset
 from connectors.oracle_fusion.ranks import ByTime
 from connectors.oracle_fusion.rows import normalised
@@ -43,6 +44,7 @@ class Documents(ABC):
         self.client = client
         self.operation = client.operation(self.root, self.resource)
         self._by: Literal["LastUpdateDate", "CreationDate"] = "LastUpdateDate"
+        self._size = PageSize(min(AT_ONCE, client.settings.page_size))
         self._descendants = Descendants(client, self.root, self.resource, self.key, self.below)
 
     def new_only(self) -> Self:
@@ -87,8 +89,15 @@ class Documents(ABC):
         """The documents that people call by this number, with all that is below them; none if it has characters that
         cannot be asked for. Some numbers are given twice, by two business units."""
         written = literal(number)
-        page = await self._fetch(f"{self.number} = {written}", f"{self.key}:asc") if written else None
-        return [row for row in page.rows if row.get(self.number) == number] if page else []
+        found: list[Body] = []
+        q = f"{self.number} = {written}"
+        while written:
+            page = await self._fetch(q, f"{self.key}:asc")
+            if not page.rows:
+                break
+            found += [row for row in page.rows if row.get(self.number) == number]
+            q = f"{self.number} = {written} and {self.key} > {page.rows[-1][self.key]}"
+        return found
 
     async def joined(self, rows: list[Body]) -> list[Body]:
         """What is put beside the attributes of each row, in their order; it makes no version of a document."""
@@ -99,13 +108,16 @@ class Documents(ABC):
         """The template of the addresses where people see these documents."""
 
     async def _fetch(self, q: str, order_by: str) -> CollectionPage:
-        page = await self.client.rows(
-            self.root,
-            self.resource,
-            q=q,
-            order_by=order_by,
-            expand=expansion(self.below, self.client.settings.expand_levels),
-            limit=min(AT_ONCE, self.client.settings.page_size),
+        page = await self._size.ask(
+            lambda size, retry: self.client.rows(
+                self.root,
+                self.resource,
+                q=q,
+                order_by=order_by,
+                expand=expansion(self.below, self.client.settings.expand_levels),
+                limit=size,
+                retry=retry,
+            )
         )
         page.rows = [self._without_withheld(normalised(row)) for row in await self._descendants.complete(page.rows)]
         return page

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from connectors.oracle_fusion import instants
 from connectors.oracle_fusion.client import OracleFusion, Root
+from connectors.oracle_fusion.page_size import PageSize
 from connectors.oracle_fusion.paging import CollectionPage, Keyset
 from connectors.oracle_fusion.ranks import ByTime
 from connectors.oracle_fusion.settings import SYSTEM
@@ -52,6 +53,7 @@ class _Parties:
     def __init__(self, client: OracleFusion) -> None:
         self.client = client
         self.operation = client.operation(self.root, self.resource)
+        self._size = PageSize(client.settings.page_size)
 
     async def clock(self) -> datetime:
         """The pod's time, UTC."""
@@ -72,7 +74,11 @@ class _Parties:
             yield Page([self._record(row) for row in page.rows], page.cursor, page.request_id)
 
     async def _fetch(self, q: str, order_by: str) -> CollectionPage:
-        return await self.client.collection(self.root, self.resource, q=q, order_by=order_by, finder=self.finder)
+        return await self._size.ask(
+            lambda size, retry: self.client.collection(
+                self.root, self.resource, q=q, order_by=order_by, limit=size, finder=self.finder, retry=retry
+            )
+        )
 
     @property
     def usage(self) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from connectors.oracle_fusion.client import OracleFusion, Root
+from connectors.oracle_fusion.page_size import PageSize
 from connectors.oracle_fusion.paging import CollectionPage, Keyset
 from connectors.oracle_fusion.ranks import ByNumber
 from connectors.oracle_fusion.settings import SYSTEM
@@ -28,6 +29,7 @@ class Suppliers:
     def __init__(self, client: OracleFusion) -> None:
         self.client = client
         self.operation = client.operation(self.root, self.resource)
+        self._size = PageSize(client.settings.page_size)
 
     async def clock(self) -> datetime:
         """The pod's time, UTC."""
@@ -40,7 +42,11 @@ class Suppliers:
             yield Page([_record(row) for row in page.rows], page.cursor, page.request_id)
 
     async def _fetch(self, q: str, order_by: str) -> CollectionPage:
-        return await self.client.collection(self.root, self.resource, q=q, order_by=order_by)
+        return await self._size.ask(
+            lambda size, retry: self.client.collection(
+                self.root, self.resource, q=q, order_by=order_by, limit=size, retry=retry
+            )
+        )
 
 
 def _record(row: Body) -> SourceRecord:

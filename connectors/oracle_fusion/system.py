@@ -72,4 +72,5 @@ ORACLE_FUSION = System(
         "Journal": lambda client, _: Journals(client),
     },
     ensure_fields=require_attributes,
+    try_timeout=150.0,  # queries of two minutes are seen
 )

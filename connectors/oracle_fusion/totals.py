@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol
 from connectors.oracle_fusion.amounts import amount, total, written
 from connectors.oracle_fusion.client import OracleFusion, Root
 from connectors.oracle_fusion.order_status import status_code
+from connectors.oracle_fusion.page_size import PageSize
 from connectors.oracle_fusion.paging import CollectionPage, Keyset
 from connectors.oracle_fusion.ranks import ByNumber
 from connectors.oracle_fusion.settings import SYSTEM
@@ -47,6 +48,7 @@ class _TotalPerParty:
     def __init__(self, client: OracleFusion) -> None:
         self.client = client
         self.operation = client.operation(self.root, self.resource)
+        self._size = PageSize(client.settings.page_size)
 
     @property
     def queried(self) -> tuple[str, ...]:
@@ -89,8 +91,16 @@ class _TotalPerParty:
         return of_party.body()
 
     async def _fetch(self, q: str, order_by: str) -> CollectionPage:
-        return await self.client.collection(
-            self.root, self.resource, q=q, order_by=order_by, fields=",".join(self.fields)
+        return await self._size.ask(
+            lambda size, retry: self.client.collection(
+                self.root,
+                self.resource,
+                q=q,
+                order_by=order_by,
+                limit=size,
+                fields=",".join(self.fields),
+                retry=retry,
+            )
         )
 
 

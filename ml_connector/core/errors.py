@@ -24,6 +24,9 @@ class ConnectorError(Exception):
     ``record_key`` the record concerned if there is one, ``request_id`` the vendor's own id of the failed request.
     """
 
+    too_much = False
+    """The answer came too late, or was too large: less could be asked for."""
+
     def __init__(
         self,
         message: str,

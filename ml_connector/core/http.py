@@ -39,6 +39,8 @@ class Retry(Enum):
 
     ALWAYS = "always"
     """It is idempotent: on everything that may pass."""
+    UNLESS_TOO_MUCH = "unless too much"
+    """It reads, and the caller can ask for less: on everything that may pass, but for `ConnectorError.too_much`."""
     UNSENT = "unsent"
     """It is a write: only when the vendor has certainly not acted on it (no connection, 429, an expired token)."""
 
@@ -101,7 +103,8 @@ class HttpClient:
     ``origin`` is scheme, host and an optional path prefix; `Misconfigured` if ``hosts`` refuses it. ``explain`` turns
     an answer that was not accepted, and the phase, into the error to raise. ``guard`` is called right before each
     try of a write leaves, and may raise. ``status`` reads the status that an answer deserves out of it, for
-    vendors whose own says something else (errors inside a 200, wrong passwords as a 500).
+    vendors whose own says something else (errors inside a 200, wrong passwords as a 500). ``try_timeout``: seconds,
+    where a vendor needs other ones than ``policy`` has.
     """
 
     def __init__(
@@ -117,7 +120,10 @@ class HttpClient:
         guard: Callable[[], None] | None = None,
         policy: HttpPolicy = HttpPolicy(),
         status: Callable[[Response], int] | None = None,
+        try_timeout: float | None = None,
     ) -> None:
+        if try_timeout is not None:
+            policy = replace(policy, try_timeout=try_timeout)
         hosts.check(origin)
         self.auth = auth
         self._vendor = vendor
@@ -223,18 +229,22 @@ class HttpClient:
             maybe_applied |= call.writes and not outcome.unsent
             pause = self._pause(attempt, outcome)
             if self._is_final(call, outcome, attempt, pause, until):
-                raise RetryLater(
+                error = RetryLater(
                     f"{outcome.reason} (try {attempt})",
                     maybe_applied=maybe_applied,
                     retry_after=outcome.retry_after,
                     request_id=outcome.request_id,
                 )
+                error.too_much = outcome.too_much
+                raise error
             log.info("%s %s: %s; next try in %.1f s", self._vendor, call.phase, outcome.reason, pause)
             await self._policy.sleep(pause)
         raise AssertionError  # count() has no end
 
     def _is_final(self, call: _Call, problem: Problem, attempt: int, pause: float, until: float) -> bool:
         if call.retry is Retry.UNSENT and not problem.unsent:
+            return True
+        if call.retry is Retry.UNLESS_TOO_MUCH and problem.too_much:
             return True
         if attempt >= self._policy.tries or pause > self._policy.longest_pause:
             return True
@@ -250,7 +260,8 @@ class HttpClient:
         except Unsent as error:
             return Problem(str(error), unsent=True)
         except TimeoutError:
-            return Problem(f"no complete answer within {self._policy.try_timeout:g} s", unsent=False)
+            reason = f"no complete answer within {self._policy.try_timeout:g} s"
+            return Problem(reason, unsent=False, too_much=True)
         except (Lost, OSError, httpx.HTTPError, httpx.StreamError, aiohttp.ClientError):
             return Problem("the connection was lost", unsent=False)
         if response.status not in call.accept:
@@ -272,7 +283,9 @@ class HttpClient:
                 body += part
                 if len(body) > self._policy.max_body:
                     limit = self._policy.max_body // 1024
-                    raise AbortRun(f"the answer is larger than {limit} KiB: ask for smaller pages")
+                    large = AbortRun(f"the answer is larger than {limit} KiB: ask for smaller pages")
+                    large.too_much = True
+                    raise large
         headers = dict(answer.headers.items())
         request_id = next((headers[name] for name in self._request_id_headers if name in headers), None)
         response = Response(answer.status_code, headers, bytes(body), request_id, parse_date(headers.get("date", "")))

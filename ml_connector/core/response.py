@@ -12,6 +12,8 @@ from ml_connector.core import jsonx
 from ml_connector.core.errors import RetryLater
 
 _UNREAD: Any = object()
+_GAVE_UP = (500, 502, 504)
+"""What a gateway answers for a server that does not come to an end."""
 _LONGEST_RETRY_AFTER = 3600.0  # seconds; Retry-After: 1000000000 is a mistake, not a wish
 
 
@@ -69,12 +71,16 @@ def parse_date(value: str) -> datetime | None:
 
 @dataclass(slots=True, frozen=True)
 class Problem:
-    """A try that failed in a way that may pass. ``unsent``: the vendor has certainly not acted on the request."""
+    """A try that failed in a way that may pass. ``unsent``: the vendor has certainly not acted on the request.
+
+    ``too_much``: less, if it had been asked for, might have come in time.
+    """
 
     reason: str
     unsent: bool
     retry_after: float | None = None
     request_id: str | None = None
+    too_much: bool = False
 
 
 def judge(response: Response) -> Response | Problem:
@@ -88,6 +94,7 @@ def judge(response: Response) -> Response | Problem:
         unsent=status == 429,
         retry_after=None if wait is None else min(wait, _LONGEST_RETRY_AFTER),
         request_id=response.request_id,
+        too_much=status in _GAVE_UP,
     )
 
 

@@ -82,6 +82,8 @@ class System:
     """Error codes of its own that its token address answers, by which of RFC 6749 they stand for."""
     status: Callable[[Response], int] | None = None
     """The status that an answer deserves, where the vendor's own says something else; None: it is right."""
+    try_timeout: float | None = None
+    """Seconds in which an answer must have come, where the house's own are too few."""
     discover: Callable[[Any], Awaitable[str]] | None = None
     """Reads from the instance what it has, and proposes settings of the connection: YAML for the tenant's file."""
     address: Callable[[Any, str, str], str | None] = _no_page

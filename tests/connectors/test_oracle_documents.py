@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -95,6 +96,37 @@ async def test_every_document_comes_once_with_all_that_is_below_it(fusion: Pod, 
     if collection != "receivables_invoices":
         assert any(len(rows) > CUT_AT for record in records for rows in below(record.body))
     assert not any(LEFT_OUT in record.body for record in records)
+
+
+async def test_pages_that_are_too_much_get_smaller_until_they_come_and_larger_again(fusion: Pod) -> None:
+    fusion.fault("too_heavy", rows=6, path="*/receivablesInvoices")
+    async with fusion.client() as client:
+        stream = ReceivablesInvoices(client)
+        records = await read(stream)
+        heavy = asked(fusion)
+        fusion.world.faults.clear()
+        again = await read(stream)
+
+    assert records == again
+    assert bodies(records) == held(fusion, "receivables_invoices")
+    assert heavy[:4] == [50, 25, 12, 6]
+    assert set(heavy[4:]) == {6, 12}  # it tries more after a while
+    assert max(asked(fusion)[len(heavy) :]) > 12
+
+
+async def test_a_document_that_is_too_much_by_itself_is_asked_for_again_later(fusion: Pod) -> None:
+    fusion.fault("too_heavy", rows=0, path="*/receivablesInvoices")
+    async with fusion.client() as client:
+        with pytest.raises(RetryLater, match="504"):
+            await read(ReceivablesInvoices(client))
+
+    assert asked(fusion) == [50, 25, 12, 6, 3, 1, 1, 1, 1]
+
+
+def asked(fusion: Pod) -> list[int]:
+    """How many customer invoices were asked for, call by call."""
+    seen = [dict(parse_qsl(one.query)) for one in fusion.world.requests if one.path.endswith("/receivablesInvoices")]
+    return [int(query["limit"]) for query in seen if "expand" in query]
 
 
 @pytest.mark.parametrize(

@@ -437,6 +437,26 @@ async def test_an_answer_that_is_too_large_stops_the_run(packed: bool) -> None:
     assert len(server.requests) == 1
 
 
+async def _never(_: Request, __: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(5)
+
+
+@pytest.mark.parametrize(
+    ("step", "tries", "too_much"),
+    [(answer(504), 1, True), (_never, 1, True), (answer(body=b" " * 2_000), 1, True), (answer(503), 3, False)],
+    ids=["504", "no answer in time", "too large", "503"],
+)
+async def test_who_can_ask_for_less_is_told_at_once_that_it_was_too_much(
+    step: Step, tries: int, too_much: bool
+) -> None:
+    limits = policy(tries=3, try_timeout=0.2, max_body=1_000)
+    async with connected(step, step, step, policy=limits) as (server, http):
+        with pytest.raises(ConnectorError) as caught:
+            await http.request("GET", "/x", retry=Retry.UNLESS_TOO_MUCH)
+
+    assert (len(server.requests), caught.value.too_much) == (tries, too_much)
+
+
 async def test_next_links_stay_on_the_host_and_keep_the_path_prefix() -> None:
     async with connected(answer()) as (server, http):
         origin = f"{server.origin}/zendesk"

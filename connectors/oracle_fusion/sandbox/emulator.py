@@ -47,6 +47,7 @@ class OracleFusionEmulator:
             "lie_has_more",  # when: "offset" (default) says false as soon as offset > 0, "always" on every page
             "empty_has_more",  # no rows, but hasMore
             "mutate_while_paging",  # rows: so many rows of each page change right after it was served
+            "too_heavy",  # rows: asked for more than so many, the gateway gives up: 504
             "redirect_to_login",  # 302 to the sign-in page
             "no_data_security",  # 200 without rows: the role is there, the data access is not
             "minus_one",  # a file for a process is refused, with 200
@@ -150,6 +151,8 @@ class OracleFusionEmulator:
 
     def _page(self, table: Table, query: rest.CollectionQuery, request: Request) -> tuple[list[Row], bool]:
         """The rows of a page and ``hasMore``, with the faults that distort them."""
+        if (heavy := self._armed("too_heavy", request)) and query.limit > int(heavy.params["rows"]):
+            raise rest.Refused(504)
         if self._armed("no_data_security", request):
             return [], False
         if self._armed("empty_has_more", request):
