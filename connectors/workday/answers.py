@@ -42,9 +42,10 @@ class Fault:
 
 @dataclass(slots=True)
 class Answer:
-    """One page; of all that was asked for there are ``pages`` pages and ``total`` records."""
+    """One page of ``count`` records, less those that are passed by; in all there are ``total``, on ``pages`` pages."""
 
     rows: list[Body] = field(repr=False)
+    count: int
     pages: int
     total: int
 
@@ -58,6 +59,7 @@ def read_page(operation: Operation, body: bytes, charset: str | None) -> Answer:
     _refuse_doctype(body)
     record = f"{{{WD}}}{operation.record}"
     rows: list[Body] = []
+    count = 0
     said: tuple[int, int, int] | None = None
     encoding = None if body.lstrip()[:5] == b"<?xml" else charset
     try:
@@ -71,16 +73,18 @@ def read_page(operation: Operation, body: bytes, charset: str | None) -> Answer:
                 pages, total, here = (int(text(element, name) or 0) for name in _NUMBERS)
                 said = (pages, total, here)
             elif parent is not None and parent.tag == _DATA:
-                rows.append(operation.pick(element))
+                count += 1
+                if (row := operation.pick(element)) is not None:
+                    rows.append(row)
                 parent.remove(element)  # what has been read makes room
     except (etree.XMLSyntaxError, LookupError, ValueError):
         said = None  # raised below, so that the parser's error, which quotes the answer, does not travel along
     if said is None:
         raise RetryLater("answered with something that is not a whole SOAP message of this operation")
     pages, total, here = said
-    if len(rows) != here:
-        raise RetryLater(f"answered with {len(rows)} records where it says {here}")
-    return Answer(rows, pages, total)
+    if count != here:
+        raise RetryLater(f"answered with {count} records where it says {here}")
+    return Answer(rows, count, pages, total)
 
 
 def read_fault(body: bytes) -> Fault | None:

@@ -64,9 +64,11 @@ class Workday:
         return f"{urlsplit(self.settings.origin).netloc}/{self.settings.tenant}".lower()
 
     async def page(
-        self, operation: Operation, read: SoapRead, criteria: Sequence[Part], *, page: int, as_of: datetime, count: int
+        self, operation: Operation, read: SoapRead, asked: Sequence[Part], *, page: int, as_of: datetime, count: int
     ) -> Page:
         """Page number ``page``, from 1, of what the operation finds, as everything stood at ``as_of``.
+
+        ``asked``: ``Request_Criteria`` or ``Request_References``; nothing asks for everything.
 
         `Misconfigured` if the tenant refuses the request or the user may not make it, `Reauthenticate` if it refuses
         the user, `RetryLater` if it has no time or the answer is not whole.
@@ -77,7 +79,7 @@ class Workday:
         message = envelope(
             operation.request,
             (
-                *((("Request_Criteria", criteria),) if criteria else ()),
+                *asked,
                 ("Response_Filter", response_filter),
                 ("Response_Group", operation.group),
             ),

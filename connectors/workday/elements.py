@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from lxml import etree
@@ -55,3 +55,7 @@ def named(element: etree._Element | None, path: str) -> str | None:
     """What Workday shows for the first reference at the path."""
     reference = element.find(qualified(path)) if element is not None else None
     return attribute(reference, "Descriptor") if reference is not None else None
+
+
+def distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))

@@ -66,7 +66,10 @@ class PaidInvoice(_Record):
     Amount_Due: Decimal | None = None
     """Of unpaid invoices the whole amount, of paid ones 0, of partially paid ones unknown, unless this is told."""
     Due_Date: date | None = None
-    """By SOAP Due_Date_Override: that answer has no due date that follows from the payment terms."""
+    """By SOAP Due_Date_Override, else the date of the invoice and the days of its payment terms."""
+    Document_Status: str | None = None
+    """Approved, Canceled, Denied, Draft, In Progress, Incomplete. Only of what is approved a payment status is told."""
+    Is_Canceled: bool | None = None
     Is_Paid: bool | None = None
     Is_Partially_Paid: bool | None = None
 
@@ -76,9 +79,9 @@ class SupplierInvoice(_OfSupplier, PaidInvoice):
 
     Supplier_Invoice_ID: str | None = None
     Suppliers_Invoice_Number: str | None = None
-    Document_Status: str | None = None
     Invoice_Date: date | None = None
     Payment_Terms: str | None = None
+    Payment_Terms_WID: str | None = None
     On_Hold: bool | None = None
     Control_Amount_Total: Decimal | None = None
     Tax_Amount: Decimal | None = None
@@ -133,8 +136,8 @@ class SupplierInvoices(BaseModel):
     Recent_Invoice_Count: int
     """Of the connection's ``recent_days``."""
     Open_Invoice_Count: int
-    Overdue_Invoice_Count: int
-    """Those of the open ones whose due date Workday tells, and it has passed."""
+    Overdue_Invoice_Count: int | None
+    """Those of the open ones whose due date is known, and it has passed; null where none is known."""
     Open_Amounts: dict[str, Decimal]
     """By currency."""
     Newest_Invoices: list[str]

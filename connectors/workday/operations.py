@@ -16,11 +16,14 @@ _WITHOUT_FILES: tuple[Part, ...] = (("Include_Reference", "true"), ("Include_Att
 
 @dataclass(slots=True, frozen=True)
 class Operation:
-    """``domain`` is what Workday's security calls it, ``group`` the parts of the answer that are asked for."""
+    """``domain`` is what Workday's security calls it, ``group`` the parts of the answer that are asked for.
+
+    ``pick`` gives None for a record that is passed by.
+    """
 
     name: str
     domain: str
-    pick: Callable[[etree._Element], Body]
+    pick: Callable[[etree._Element], Body | None]
     service: str = "Resource_Management"
     group: tuple[Part, ...] = _WITHOUT_FILES
 
@@ -53,4 +56,11 @@ GET_PAYMENTS = Operation(
         ("Include_Payroll_Remittance_Data", "false"),
         ("Include_Payment_Group_Data", "true"),
     ),
+)
+GET_PAYMENT_TERMS = Operation(
+    "Get_Payment_Terms",
+    "payment terms",
+    picking.payment_terms,
+    service="Financial_Management",
+    group=(("Include_Reference", "true"),),
 )

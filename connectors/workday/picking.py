@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 
 from lxml import etree
 
-from connectors.workday.elements import attribute, day, every, flag, identifier, named, text
+from connectors.workday.contacts import contact
+from connectors.workday.elements import day, distinct, every, flag, identifier, named, text
+from connectors.workday.statuses import document_status
 from ml_connector.core.records import Body
 
 _LINE = re.compile(r" - Line \d+$")
 """What follows the number of a purchase order where one of its lines is meant."""
+_IDS_OF_SUPPLIERS = ("Supplier_ID", "Supplier_Reference_ID")
 _PO_LINES = ("Goods_Line_Data", "Service_Line_Data", "Deliverables_Line_Data")
 
 
@@ -30,7 +32,7 @@ def supplier(element: etree._Element) -> Body:
         "Supplier_Category": named(data, "Supplier_Category_Reference"),
         "Payment_Terms": named(data, "Payment_Terms_Reference"),
         "Currency": _currency(data),
-        **_contact(next(every(data, "Business_Entity_Data/Contact_Data"), None)),
+        **contact(next(every(data, "Business_Entity_Data/Contact_Data"), None)),
     }
 
 
@@ -44,18 +46,19 @@ def supplier_invoice(element: etree._Element) -> Body:
         "Invoice_Number": text(data, "Invoice_Number"),
         # The element had the second name before version 33.
         "Suppliers_Invoice_Number": text(data, "Suppliers_Invoice_Number") or text(data, "Supplier_Reference_Number"),
-        "Document_Status": identifier(data, "Invoice_Document_Status_Reference", "Document_Status_ID"),
+        "Document_Status": _status(data, "Invoice_Document_Status_Reference"),
         "Company": named(data, "Company_Reference"),
         **_supplier_of(data),
         "Currency": _currency(data),
         "Invoice_Date": day(data, "Invoice_Date"),
         "Due_Date": day(data, "Due_Date_Override"),
         "Payment_Terms": named(data, "Payment_Terms_Reference"),
+        "Payment_Terms_WID": identifier(data, "Payment_Terms_Reference", "WID"),
         "On_Hold": flag(data, "On_Hold"),
         "Control_Amount_Total": text(data, "Control_Amount_Total"),
         "Tax_Amount": text(data, "Tax_Amount"),
         "External_PO_Number": text(data, "External_PO_Number"),
-        "Purchase_Orders": _distinct(_LINE.sub("", line) for line in lines if line),
+        "Purchase_Orders": distinct(_LINE.sub("", line) for line in lines if line),
         "Memo": text(data, "Memo"),
     }
 
@@ -67,7 +70,7 @@ def purchase_order(element: etree._Element) -> Body:
         **_reference(element, "Purchase_Order_Reference"),
         "Purchase_Order_ID": text(data, "Purchase_Order_ID"),
         "Document_Number": text(data, "Document_Number"),
-        "Document_Status": identifier(data, "Purchase_Order_Document_Status_Reference", "Document_Status_ID"),
+        "Document_Status": _status(data, "Purchase_Order_Document_Status_Reference"),
         "Company": named(data, "Company_Reference"),
         **_supplier_of(data),
         "Currency": _currency(data),
@@ -79,9 +82,11 @@ def purchase_order(element: etree._Element) -> Body:
     }
 
 
-def payment(element: etree._Element) -> Body:
-    """A ``Payment`` of Get_Payments."""
+def payment(element: etree._Element) -> Body | None:
+    """A ``Payment`` of Get_Payments; None if who is paid is no supplier: an employee, a tax authority."""
     data = next(every(element, "Payment_Data"), None)
+    if not any(identifier(data, "Receiving_Party_Reference", kind) for kind in _IDS_OF_SUPPLIERS):
+        return None
     return {
         **_reference(element, "Payment_Reference"),
         "Payment_Status": text(data, "Payment_Status"),
@@ -98,6 +103,16 @@ def payment(element: etree._Element) -> Body:
     }
 
 
+def payment_terms(element: etree._Element) -> Body:
+    """A ``Payment_Term`` of Get_Payment_Terms."""
+    data = next(every(element, "Payment_Term_Data"), None)
+    return {
+        **_reference(element, "Payment_Term_Reference"),
+        "Payment_Terms_ID": text(data, "Payment_Terms_ID"),
+        "Due_Days": text(data, "Due_Days"),
+    }
+
+
 def _document(element: etree._Element) -> Body:
     words = ("Document_Type", "Document_ID", "Document_Reference")
     amounts = ("Total_Payable_Amount", "Amount_Paid", "Amount_Due")
@@ -106,6 +121,13 @@ def _document(element: etree._Element) -> Body:
 
 def _reference(element: etree._Element, path: str) -> Body:
     return {"WID": identifier(element, path, "WID")}
+
+
+def _status(data: etree._Element | None, path: str) -> str | None:
+    """Workday's own statuses by their names, whatever a tenant calls their ids."""
+    wid, called = (identifier(data, path, kind) for kind in ("WID", "Document_Status_ID"))
+    name = document_status(wid)
+    return name if name != wid else called
 
 
 def _supplier_of(data: etree._Element | None, path: str = "Supplier_Reference") -> Body:
@@ -127,59 +149,3 @@ def _total(data: etree._Element | None) -> str | None:
     except InvalidOperation:
         return None
     return format(sum(known, Decimal(0)), "f") if known else None
-
-
-def _contact(contact: etree._Element | None) -> Body:
-    emails = _distinct(_primary_first(contact, "Email_Address_Data", _email))
-    phones = _distinct(_primary_first(contact, "Phone_Data", _phone))
-    webs = _distinct(_primary_first(contact, "Web_Address_Data", lambda one: text(one, "Web_Address")))
-    return {
-        "Email_Address": emails[0] if emails else None,
-        "Email_Addresses": emails,
-        "Phone": phones[0] if phones else None,
-        "Phones": phones,
-        "Web_Address": webs[0] if webs else None,
-        **_address(contact),
-    }
-
-
-def _email(element: etree._Element) -> str | None:
-    return text(element, "Email_Address")
-
-
-def _phone(element: etree._Element) -> str | None:
-    """Version 40 brought the E.164 form."""
-    return attribute(element, "E164_Formatted_Phone") or attribute(element, "Formatted_Phone")
-
-
-def _address(contact: etree._Element | None) -> Body:
-    """The address that is in force: the newest of the primary ones."""
-    addresses = list(every(contact, "Address_Data"))
-    newest = max(addresses, key=lambda one: (_is_primary(one), attribute(one, "Effective_Date") or ""), default=None)
-    shown = attribute(newest, "Formatted_Address") if newest is not None else None
-    lines = [line for line in every(newest, "Address_Line_Data") if attribute(line, "Type") == "ADDRESS_LINE_1"]
-    return {
-        # Workday writes line breaks as the five characters of a reference.
-        "Formatted_Address": shown.replace("&#xa;", "\n") if shown else None,
-        "Address_Line_1": ((lines[0].text or "").strip() or None) if lines else None,
-        "Municipality": text(newest, "Municipality"),
-        "Country_Region": text(newest, "Country_Region_Descriptor"),
-        "Postal_Code": text(newest, "Postal_Code"),
-        "Country": identifier(newest, "Country_Reference", "ISO_3166-1_Alpha-2_Code"),
-    }
-
-
-def _primary_first(
-    contact: etree._Element | None, kind: str, read: Callable[[etree._Element], str | None]
-) -> Iterator[str]:
-    for one in sorted(every(contact, kind), key=lambda element: not _is_primary(element)):
-        if value := read(one):
-            yield value
-
-
-def _is_primary(element: etree._Element) -> bool:
-    return any(attribute(one, "Primary") in ("1", "true") for one in every(element, "Usage_Data/Type_Data"))
-
-
-def _distinct(values: Iterator[str]) -> list[str]:
-    return list(dict.fromkeys(values))

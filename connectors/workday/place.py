@@ -26,9 +26,9 @@ class Place:
         The last one is where both numbers say so, or where nothing came. If there are fewer records than before, those
         behind have moved up, at most onto as many pages as the missing ones would fill: these are read once more.
         """
-        size = max(self.size, len(answer.rows))
+        size = max(self.size, answer.count)
         gone = self.total - answer.total
         if gone > 0:
             return Place(self.nth, max(1, self.page - ceil(gone / size)), size, answer.total)
         is_last = self.page >= answer.pages and self.page * size >= answer.total
-        return Place(self.nth, 0 if is_last or not answer.rows else self.page + 1, size, answer.total)
+        return Place(self.nth, 0 if is_last or not answer.count else self.page + 1, size, answer.total)

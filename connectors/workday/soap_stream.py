@@ -10,6 +10,7 @@ from connectors.workday.client import Page as SoapPage
 from connectors.workday.client import Workday
 from connectors.workday.envelope import Part, Reference
 from connectors.workday.operations import (
+    GET_PAYMENT_TERMS,
     GET_PAYMENTS,
     GET_PURCHASE_ORDERS,
     GET_SUPPLIER_INVOICES,
@@ -18,25 +19,25 @@ from connectors.workday.operations import (
 )
 from connectors.workday.place import Place
 from connectors.workday.settings import SYSTEM, SoapRead
+from connectors.workday.statuses import DOCUMENT_STATUS, PAYMENT_STATUS, owed
 from ml_connector.core import jsonx
-from ml_connector.core.errors import RetryLater
+from ml_connector.core.errors import Misconfigured, RetryLater
 from ml_connector.core.records import Body, Page, SourceRecord, Window
-
-_PAYMENT_STATUS = {
-    "Unpaid": "d9e43940446c11de98360015c5e6daf6",
-    "Partially Paid": "d9e43706446c11de98360015c5e6daf6",
-    "Paid": "d9e4362a446c11de98360015c5e6daf6",
-}
-"""Workday's own instances, the same in every tenant; in the order in which an invoice goes through them, so that one
-that moves on while it is read is seen twice rather than never."""
 
 
 @dataclass(slots=True, frozen=True)
 class Pass:
     """One question to the operation, and what asking it tells of each record in the answer."""
 
-    criteria: Sequence[Part]
+    criteria: Sequence[Part] = ()
     adds: Callable[[Body], Body] = field(default=lambda _: {})
+    references: Sequence[Part] = ()
+
+    @property
+    def asked(self) -> Sequence[Part]:
+        """Workday takes criteria or references, never both."""
+        parts: Sequence[Part] = (("Request_Criteria", self.criteria), ("Request_References", self.references))
+        return [part for part in parts if part[1]]
 
 
 class SoapStream:
@@ -67,8 +68,8 @@ class SoapStream:
     async def clock(self) -> datetime:
         """The tenant's time, UTC: the Date header of an answer with one record."""
         past = datetime.now(UTC) - timedelta(days=1)
-        criteria = self._passes(Window(past, past))[0].criteria
-        page = await self.client.page(self._operation, self._read, criteria, page=1, as_of=past, count=1)
+        asked = self._passes(Window(past, past))[0].asked
+        page = await self.client.page(self._operation, self._read, asked, page=1, as_of=past, count=1)
         if page.server_time is None:
             raise RetryLater("answered without a Date header: its clock is unknown", vendor=SYSTEM)
         return page.server_time
@@ -88,11 +89,26 @@ class SoapStream:
                 if records:
                     yield Page(records, jsonx.dumps(asdict(place)).decode(), page.request_id)
 
+    async def named(self, wids: Sequence[str], window: Window) -> list[SourceRecord]:
+        """The records of these WIDs, of as many as one page holds, as they stood at the end of the window.
+
+        Workday refuses a request that names one which is gone, or is not for this user: that one is left out.
+        """
+        reference = f"{self._operation.record}_Reference"
+        one = Pass(references=[(reference, Reference("WID", wid)) for wid in wids])
+        try:
+            page = await self._page(one, 1, window)
+        except Misconfigured:
+            middle = len(wids) // 2
+            halves = (wids[:middle], wids[middle:]) if middle else ()
+            return [record for half in halves for record in await self.named(half, window)]
+        return [self._record(row) for row in page.answer.rows]
+
     async def _page(self, one: Pass, number: int, window: Window) -> SoapPage:
         page = await self.client.page(
-            self._operation, self._read, one.criteria, page=number, as_of=window.hi, count=self._read.page_size
+            self._operation, self._read, one.asked, page=number, as_of=window.hi, count=self._read.page_size
         )
-        if not page.answer.rows and page.answer.total and number <= page.answer.pages:
+        if not page.answer.count and page.answer.total and number <= page.answer.pages:
             raise RetryLater(
                 f"gave no records on a page of which it says that it is one of {page.answer.pages}",
                 vendor=SYSTEM,
@@ -120,20 +136,25 @@ def purchase_orders(client: Workday, read: SoapRead) -> SoapStream:
 def supplier_invoices(client: Workday, read: SoapRead) -> SoapStream:
     """Supplier invoices, which have neither a filter by change nor a payment status in the answer.
 
-    Unless another stream tells the payment status, the invoices are read once for each.
+    They are read once for each payment status, and those that owe nothing any more once for that. Where another stream
+    tells the status, those of the last days are read without one: it need not name them all.
     """
     told_elsewhere = client.settings.paid_invoices is not None
 
     def passes(window: Window) -> list[Pass]:
         recent: tuple[Part, ...] = (("Invoice_Date_On_or_After", _day(window.hi - timedelta(days=read.days))),)
+        still_open, paid = [_of_status(name) for name in ("Unpaid", "Partially Paid")], _of_status("Paid", recent)
         if told_elsewhere:
-            return [Pass(recent)]
-        return [
-            Pass((*(recent if status == "Paid" else ()), _has_status(wid)), _status(status))
-            for status, wid in _PAYMENT_STATUS.items()
-        ]
+            return [*still_open, Pass(recent, owed)]
+        ended = [("Invoice_Status_Reference", Reference("WID", DOCUMENT_STATUS[s])) for s in ("Canceled", "Denied")]
+        return [*still_open, paid, Pass((*recent, *ended), owed)]
 
     return SoapStream(client, read, GET_SUPPLIER_INVOICES, passes, windowed=False, number="Invoice_Number")
+
+
+def payment_terms(client: Workday, read: SoapRead) -> SoapStream:
+    """All payment terms, of which there are few."""
+    return SoapStream(client, read, GET_PAYMENT_TERMS, lambda _: [Pass()], windowed=False, number="Payment_Terms_ID")
 
 
 def payments(client: Workday, read: SoapRead) -> SoapStream:
@@ -150,22 +171,15 @@ def payments(client: Workday, read: SoapRead) -> SoapStream:
 
 
 def _changed(window: Window) -> list[Pass]:
+    """Both ends of the window, as all do who were seen to ask for changes."""
     if window.lo is None:
-        return [Pass(())]
-    # No Updated_To_Date: what is changed while it is read would leave the answer, and its neighbours change pages.
-    return [Pass((("Updated_From_Date", _moment(window.lo)),))]
+        return [Pass()]
+    return [Pass((("Updated_From_Date", _moment(window.lo)), ("Updated_To_Date", _moment(window.hi))))]
 
 
-def _has_status(wid: str) -> Part:
-    return ("Payment_Status_Reference", Reference("WID", wid))
-
-
-def _status(status: str) -> Callable[[Body], Body]:
-    def adds(body: Body) -> Body:
-        due = {"Unpaid": body.get("Control_Amount_Total"), "Paid": "0"}.get(status)
-        return {"Payment_Status": status, "Amount_Due": due}
-
-    return adds
+def _of_status(status: str, criteria: Sequence[Part] = ()) -> Pass:
+    asked = ("Payment_Status_Reference", Reference("WID", PAYMENT_STATUS[status]))
+    return Pass((*criteria, asked), lambda body: owed(body | {"Payment_Status": status}))
 
 
 def _moment(at: datetime) -> str:

@@ -7,13 +7,13 @@ document a few values are kept in memory.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
-from connectors.workday import paid
 from connectors.workday.client import Workday
-from connectors.workday.paid import PaidState
+from connectors.workday.invoices import SupplierInvoices
 from connectors.workday.settings import SYSTEM
+from connectors.workday.statuses import has_paid, stands
 from connectors.workday.streams import STREAMS, Stream
 from ml_connector.core import jsonx
 from ml_connector.core.errors import AbortRun
@@ -32,7 +32,7 @@ class SumPerSupplier:
     windowed = False
     continues = False
 
-    def __init__(self, documents: Stream | PaidState, wanted: tuple[str, ...], summed: Sum, day: str) -> None:
+    def __init__(self, documents: Stream | SupplierInvoices, wanted: tuple[str, ...], summed: Sum, day: str) -> None:
         self.operation = f"{documents.operation}, added up"
         self.grant = documents.grant
         self._documents = documents
@@ -56,6 +56,10 @@ class SumPerSupplier:
             records = [SourceRecord(wid, None, self._body(wid, by_supplier[wid], window.hi)) for wid in part]
             yield Page(records, jsonx.dumps({"after": part[-1]}).decode())
 
+    def absent(self, source_id: str) -> Body:
+        """Of a supplier that has none."""
+        return {"Supplier_WID": source_id, **self._summed(source_id, [], date.min)}
+
     async def _rows(self, window: Window) -> dict[str, Body]:
         """By WID: one that moves while the passes are read is seen twice, and counts as it was seen last."""
         rows: dict[str, Body] = {}
@@ -73,23 +77,24 @@ class SumPerSupplier:
 
 
 def supplier_invoices(client: Workday) -> SumPerSupplier:
-    """Invoices of the last ``recent_days``, and what is open, however old."""
+    """Invoices of the last ``recent_days``, and what is open, however old; without drafts and what was canceled."""
 
     def summed(_: str, rows: list[Body], today: date) -> Body:
-        since = (today - timedelta(days=client.settings.recent_days)).isoformat()
+        rows = [row for row in rows if stands(row.get("Document_Status"))]
+        since = date.fromordinal(max(1, today.toordinal() - client.settings.recent_days)).isoformat()
         unpaid = [row for row in rows if row.get("Payment_Status") in ("Unpaid", "Partially Paid")]
-        overdue = [row for row in unpaid if row.get("Due_Date") and str(row["Due_Date"])[:10] < today.isoformat()]
+        due = [str(row["Due_Date"])[:10] for row in unpaid if row.get("Due_Date")]
         return {
             "Recent_Invoice_Count": sum(str(row.get("Invoice_Date") or "")[:10] >= since for row in rows),
             "Open_Invoice_Count": len(unpaid),
-            "Overdue_Invoice_Count": len(overdue),
+            "Overdue_Invoice_Count": sum(day < today.isoformat() for day in due) if due or not unpaid else None,
             "Open_Amounts": _amounts((_due(row), row.get("Currency")) for row in unpaid),
             "Newest_Invoices": [row["Invoice_Number"] for row in rows[:_NAMED] if row.get("Invoice_Number")],
         }
 
     wanted = ("WID", "Supplier_WID", "Invoice_Number", "Invoice_Date", "Due_Date", "Currency", "Payment_Status")
     amounts = ("Amount_Due", "Control_Amount_Total")
-    return SumPerSupplier(paid.supplier_invoices(client), (*wanted, *amounts), summed, "Invoice_Date")
+    return SumPerSupplier(SupplierInvoices(client), (*wanted, "Document_Status", *amounts), summed, "Invoice_Date")
 
 
 def supplier_orders(client: Workday) -> SumPerSupplier:
@@ -97,7 +102,7 @@ def supplier_orders(client: Workday) -> SumPerSupplier:
         return {
             "Order_Count": len(rows),
             "Newest_Orders": [row["Document_Number"] for row in rows[:_NAMED] if row.get("Document_Number")],
-            "Newest_Order_Date": rows[0].get("Document_Date"),
+            "Newest_Order_Date": rows[0].get("Document_Date") if rows else None,
         }
 
     wanted = ("WID", "Supplier_WID", "Document_Number", "Document_Date")
@@ -105,17 +110,21 @@ def supplier_orders(client: Workday) -> SumPerSupplier:
 
 
 def supplier_payments(client: Workday) -> SumPerSupplier:
+    """Payments that have not been undone."""
+
     def summed(_: str, rows: list[Body], __: date) -> Body:
-        newest = rows[0]
+        made = [row for row in rows if has_paid(row.get("Payment_Status"))]
+        newest = made[0] if made else {}
         return {
-            "Payment_Count": len(rows),
+            "Payment_Count": len(made),
             "Last_Payment_Date": newest.get("Payment_Date"),
             "Last_Payment": newest.get("Payment_Reference_Number"),
             "Last_Payment_Amount": _amounts([(newest.get("Payment_Amount"), newest.get("Currency"))]),
         }
 
-    wanted = ("WID", "Supplier_WID", "Payment_Date", "Payment_Reference_Number", "Payment_Amount", "Currency")
-    return SumPerSupplier(STREAMS["Payment"](client), wanted, summed, "Payment_Date")
+    wanted = ("WID", "Supplier_WID", "Payment_Date", "Payment_Status", "Payment_Reference_Number")
+    amounts = ("Payment_Amount", "Currency")
+    return SumPerSupplier(STREAMS["Payment"](client), (*wanted, *amounts), summed, "Payment_Date")
 
 
 def _due(row: Body) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connectors.workday import models
 from connectors.workday.client import Workday
 from connectors.workday.errors import explain, status
-from connectors.workday.paid import supplier_invoices
+from connectors.workday.invoices import SupplierInvoices
 from connectors.workday.ping import ping
 from connectors.workday.settings import HOSTS, REQUEST_ID_HEADERS, SYSTEM, WorkdaySettings
 from connectors.workday.streams import STREAMS
@@ -34,5 +34,5 @@ WORKDAY = System(
             models.SupplierPayments,
         )
     },
-    sources={**STREAMS, **SUMS, "SupplierInvoice": supplier_invoices},
+    sources={**STREAMS, **SUMS, "SupplierInvoice": SupplierInvoices},
 )

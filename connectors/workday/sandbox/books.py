@@ -11,15 +11,21 @@ from typing import Any
 from ml_connector.sandbox.world import World
 
 Row = dict[str, Any]
-COLLECTIONS = ("suppliers", "supplier_invoices", "purchase_orders", "payments")
-_KEYS = {"suppliers": "Supplier_ID", "supplier_invoices": "Invoice_Number", "purchase_orders": "Document_Number"}
+COLLECTIONS = ("suppliers", "supplier_invoices", "purchase_orders", "payments", "payment_terms")
+_KEYS = {
+    "suppliers": "Supplier_ID",
+    "supplier_invoices": "Invoice_Number",
+    "purchase_orders": "Document_Number",
+    "payments": "Payment_Reference_Number",
+}
 _WORDS = ("Alpine", "Borealis", "Cobalt", "Delta", "Ember", "Fjord", "Granite", "Harbor", "Iris", "Juniper")
 _KINDS = ("Supplies", "Logistics", "Consulting", "Metals", "Software & Söhne")
 _CITIES = (("Springfield", "Illinois", "62701", "US"), ("München", "Bayern", "80331", "DE"))
 
 
 class Books:
-    """``updated`` of a row is when it was last changed; suppliers and orders can be asked by it."""
+    """``updated`` of a row is when it was last changed; suppliers and orders can be asked by it. It is in whole
+    seconds, as the Date header is by which people ask."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -27,13 +33,21 @@ class Books:
 
     def reset(self) -> None:
         self.rows: dict[str, dict[str, Row]] = {name: {} for name in COLLECTIONS}
+        terms = {"WID": wid_of("terms", 30), "Payment_Terms_ID": "NET_30", "Payment_Terms_Name": "Net 30"}
+        self.rows["payment_terms"][terms["WID"]] = {**terms, "Due_Days": "30", "updated": self.world.now()}
 
     def state(self, collection: str) -> list[Row]:
         return [{**row, "updated": row["updated"].isoformat()} for row in self.rows[collection].values()]
 
     def seed(self, collection: str, count: int, seed: int) -> int:
-        """Invoices and orders belong to suppliers: seed those first. Payments come from paying invoices."""
-        make = {"suppliers": _supplier, "supplier_invoices": _invoice, "purchase_orders": _order}[collection]
+        """Invoices and orders belong to suppliers: seed those first. Suppliers are paid by paying their invoices; the
+        payments of a seed are those of expenses to employees."""
+        make = {
+            "suppliers": _supplier,
+            "supplier_invoices": _invoice,
+            "purchase_orders": _order,
+            "payments": _expense,
+        }[collection]
         suppliers = list(self.rows["suppliers"].values())
         if collection != "suppliers" and not suppliers:
             raise ValueError(f"{collection} belong to suppliers: seed suppliers first")
@@ -55,7 +69,7 @@ class Books:
             if "pay" in change:
                 self._pay(row, float(change["pay"]))
             row.update(change.get("set", {}))
-            row["updated"] = self.world.now()
+            row["updated"] = self.world.now().replace(microsecond=0)
         return [str(row[_KEYS[collection]]) for row in rows]
 
     def stir(self, collection: str, rows: Iterable[Row]) -> None:
@@ -145,6 +159,7 @@ def _invoice(rng: random.Random, number: int, today: date, suppliers: list[Row])
         "Due_Date": (issued + timedelta(days=30)).isoformat(),
         "Control_Amount_Total": _cents(rng.randrange(1_000, 5_000_000)),
         "Payment_Status": "Unpaid",
+        "Document_Status": "Approved",
         "Purchase_Order": f"PO-{number:06}",
     }
 
@@ -159,6 +174,20 @@ def _order(rng: random.Random, number: int, today: date, suppliers: list[Row]) -
         "Document_Date": ordered.isoformat(),
         "Due_Date": (ordered + timedelta(days=45)).isoformat(),
         "Lines": [_cents(rng.randrange(1_000, 500_000)) for _ in range(rng.randint(1, 3))],
+    }
+
+
+def _expense(rng: random.Random, number: int, today: date, _: list[Row]) -> Row:
+    return {
+        "WID": wid_of("expense", number),
+        "Payment_Reference_Number": str(5001 + number),
+        "Payment_Status": "Complete",
+        "Payment_Amount": _cents(rng.randrange(1_000, 50_000)),
+        "Currency": "USD",
+        "Payment_Date": today.isoformat(),
+        "Employee_ID": str(21_000 + number),
+        "Employee_WID": wid_of("worker", number),
+        "Name": f"Erin Employee {number}",
     }
 
 

@@ -37,6 +37,8 @@ class WorkdayEmulator:
     def __init__(self, world: World) -> None:
         self.world = world
         self.books = Books(world)
+        self.reported: list[Row] = []
+        """Further rows of the report: of what has gone since it was made."""
         self.access = Access()
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -50,6 +52,7 @@ class WorkdayEmulator:
 
     def reset(self) -> None:
         self.books.reset()
+        self.reported.clear()
         self.access.reset()
 
     def configure(self, settings: dict[str, Any]) -> None:
@@ -98,7 +101,7 @@ class WorkdayEmulator:
     async def report(self, request: Request) -> Response:
         if not self.access.admits(request, basic=True):
             return _unauthorized()
-        return json_api.report(self.books)
+        return json_api.report(self.books, self.reported)
 
 
 def _unauthorized() -> Response:

@@ -21,6 +21,8 @@ class Grammar:
     group: Sequence[str]
     nested: str | None = None
     """The one element of the criteria that holds all the others."""
+    reference: str = ""
+    """What names one of its records in ``Request_References``."""
 
 
 _RESOURCES = frozenset({"Resource_Management"})
@@ -33,6 +35,7 @@ OPERATIONS = {
             *("Supplier_Group_Reference", "Customer_Account_Number", "DUNS_Number", "Parent_Supplier_Reference"),
         ),
         _FILES,
+        reference="Supplier_Reference",
     ),
     "Get_Supplier_Invoices": Grammar(
         _RESOURCES,
@@ -44,6 +47,7 @@ OPERATIONS = {
             *("Invoice_Due_Date_On_or_Before", "External_PO_Number", "Invoice_Status_Reference"),
         ),
         _FILES,
+        reference="Supplier_Invoice_Reference",
     ),
     "Get_Purchase_Orders": Grammar(
         _RESOURCES,
@@ -54,6 +58,14 @@ OPERATIONS = {
             *("Due_Date_On_or_Before", "Updated_From_Date", "Updated_To_Date"),
         ),
         _FILES,
+        reference="Purchase_Order_Reference",
+    ),
+    "Get_Payment_Terms": Grammar(
+        frozenset({"Financial_Management"}),
+        "payment_terms",
+        ("Payment_Terms_Name",),
+        ("Include_Reference",),
+        reference="Payment_Term_Reference",
     ),
     "Get_Payments": Grammar(
         frozenset({"Financial_Management", "Cash_Management", "Settlement_Services"}),
@@ -67,6 +79,7 @@ OPERATIONS = {
             *("Include_Payment_Group_Data", "Include_Payroll_Result_Country_Data"),
         ),
         nested="General_Payment_Criteria",
+        reference="Payment_Reference",
     ),
 }
 
@@ -89,12 +102,17 @@ def check(request: etree._Element, grammar: Grammar) -> dict[str, etree._Element
         _ordered(parts["Response_Filter"], _FILTER)
     if "Response_Group" in parts:
         _ordered(parts["Response_Group"], grammar.group)
+    if "Request_References" in parts:
+        _ordered(parts["Request_References"], (grammar.reference,))
     if "Request_Criteria" in parts:
         criteria = parts["Request_Criteria"]
         if grammar.nested is not None:
             criteria = _ordered(criteria, (grammar.nested,))[grammar.nested]
         parts["criteria"] = criteria
-        _ordered(criteria, grammar.criteria)
+        given = _ordered(criteria, grammar.criteria)
+        # Nobody was seen to give one of them alone.
+        if len({"Updated_From_Date", "Updated_To_Date"} & given.keys()) == 1:
+            raise Invalid("Updated_From_Date and Updated_To_Date belong together.", "Request_Criteria")
     return parts
 
 

@@ -50,13 +50,14 @@ def wql(query: QueryParams, books: Books) -> Response:
     return JSONResponse({"total": len(rows), "data": data})
 
 
-def report(books: Books) -> Response:
-    """The report ``Invoice_Status``: all values are text."""
+def report(books: Books, others: list[Row]) -> Response:
+    """The report ``Invoice_Status``: all values are text. An invoice with ``Reported`` false is none of its rows."""
     entries = [
         {"Workday_ID": row["WID"], "Invoice_Number": row["Invoice_Number"], "Payment_Status": row["Payment_Status"]}
         for row in books.rows["supplier_invoices"].values()
+        if row.get("Reported", True)
     ]
-    return JSONResponse({"Report_Entry": entries})
+    return JSONResponse({"Report_Entry": [*entries, *others]})
 
 
 def refused(code: str, field: str) -> Response:

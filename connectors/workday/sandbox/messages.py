@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxml import etree
 from starlette.responses import Response
 
-from connectors.workday.sandbox.rendering import SOAP, WD, add
+from connectors.workday.sandbox.elements import SOAP, WD, add
 
 
 def fault(code: str, text: str, kind: str = "", path: str = "") -> Response:

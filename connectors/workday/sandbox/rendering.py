@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lxml import etree
 
 from connectors.workday.sandbox.books import Row, wid_of
+from connectors.workday.sandbox.elements import add, refer
 
-SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-WD = "urn:com.workday/bsvc"
-
-
-def add(parent: etree._Element, name: str, value: Any = None, **attributes: str) -> etree._Element:
-    element = etree.SubElement(parent, f"{{{WD}}}{name}")
-    for key, held in attributes.items():
-        element.set(f"{{{WD}}}{key}", held)
-    if value is not None:
-        element.text = str(value)
-    return element
-
-
-def refer(parent: etree._Element, name: str, shown: str, wid: str, **ids: str) -> None:
-    """``ids``: type to id; hyphens of a type are written as two underscores."""
-    reference = add(parent, name, Descriptor=shown)
-    add(reference, "ID", wid, type="WID")
-    for kind, value in ids.items():
-        add(reference, "ID", value, type=kind.replace("__", "-"))
-
-
-def without_descriptors(root: etree._Element) -> None:
-    for element in root.iter():
-        if str(element.tag).endswith("_Reference"):
-            element.attrib.pop(f"{{{WD}}}Descriptor", "")
+DOCUMENT_STATUS = {
+    "Approved": "91b0d382d50848e898733757caa9f84a",
+    "Canceled": "dc76c9b6446c11de98360015c5e6daf6",
+    "Denied": "dc76c7cc446c11de98360015c5e6daf6",
+    "Draft": "dc76c4fc446c11de98360015c5e6daf6",
+    "In Progress": "dc76c8bc446c11de98360015c5e6daf6",
+    "Incomplete": "e264bc68581342baa70ab61bf71032fe",
+}
+"""The same in every tenant."""
 
 
 def supplier(parent: etree._Element, row: Row) -> None:
@@ -95,12 +78,17 @@ def supplier_invoice(parent: etree._Element, row: Row) -> None:
     add(data, "Supplier_Invoice_ID", row["Supplier_Invoice_ID"])
     add(data, "Submit", "1")
     add(data, "Invoice_Number", row["Invoice_Number"])
-    refer(data, "Invoice_Document_Status_Reference", "Approved", wid_of("status", 1), Document_Status_ID="APPROVED")
+    status = row["Document_Status"]
+    refer(
+        data, "Invoice_Document_Status_Reference", status, DOCUMENT_STATUS[status],
+        Document_Status_ID=status.upper().replace(" ", "_"),
+    )  # fmt: skip
     refer(data, "Company_Reference", "Acme Inc", wid_of("company", 1), Company_Reference_ID="ACME_US")
     _currency(data, row)
     _supplier(data, row)
     add(data, "Invoice_Date", f"{row['Invoice_Date']}-07:00")
-    add(data, "Due_Date_Override", f"{row['Due_Date']}-08:00")
+    if row["Due_Date"]:
+        add(data, "Due_Date_Override", f"{row['Due_Date']}-08:00")
     add(data, "On_Hold", "0")
     add(data, "Control_Amount_Total", row["Control_Amount_Total"])
     add(data, "Tax_Amount", "0")
@@ -143,6 +131,9 @@ def payment(parent: etree._Element, row: Row) -> None:
     for name in ("Payment_Status", "Payment_Reference_Number", "Payment_Amount"):
         add(data, name, row[name])
     _currency(data, row)
+    if "Employee_ID" in row:
+        refer(data, "Receiving_Party_Reference", row["Name"], row["Employee_WID"], Employee_ID=row["Employee_ID"])
+        return
     refer(
         data, "Receiving_Party_Reference", row["Supplier_Name"], row["Supplier_WID"], Supplier_ID=row["Supplier_ID"]
     )  # fmt: skip
@@ -158,6 +149,17 @@ def payment(parent: etree._Element, row: Row) -> None:
     add(document, "Document_Date", f"{row['Document_Date']}-07:00")
     for name in ("Total_Payable_Amount", "Amount_Paid", "Amount_Due"):
         add(document, name, row[name])
+
+
+def payment_terms(parent: etree._Element, row: Row) -> None:
+    element = add(parent, "Payment_Term")
+    refer(
+        element, "Payment_Term_Reference", row["Payment_Terms_Name"], row["WID"],
+        Payment_Terms_ID=row["Payment_Terms_ID"],
+    )  # fmt: skip
+    data = add(element, "Payment_Term_Data")
+    for name in ("Payment_Terms_ID", "Payment_Terms_Name", "Due_Days"):
+        add(data, name, row[name])
 
 
 def _currency(parent: etree._Element, row: Row) -> None:

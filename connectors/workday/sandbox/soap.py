@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import date, datetime
 
 from lxml import etree
@@ -12,24 +12,29 @@ from starlette.responses import Response
 from connectors.workday.sandbox import rendering
 from connectors.workday.sandbox.access import Access
 from connectors.workday.sandbox.books import Books, Row, updated_between
+from connectors.workday.sandbox.elements import SOAP, WD, add, without_descriptors
 from connectors.workday.sandbox.grammar import OPERATIONS, Grammar, Invalid, check
 from connectors.workday.sandbox.messages import fault, latin_1
-from connectors.workday.sandbox.rendering import SOAP, WD, add
 from ml_connector.sandbox.world import FaultRule
 
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
-PAYMENT_STATUS = {
+_PAYMENT_STATUS = {
     "d9e43940446c11de98360015c5e6daf6": "Unpaid",
     "d9e43706446c11de98360015c5e6daf6": "Partially Paid",
     "d9e4362a446c11de98360015c5e6daf6": "Paid",
 }
+_DOCUMENT_STATUS = {wid: name for name, wid in rendering.DOCUMENT_STATUS.items()}
 _RENDER: dict[str, Callable[[etree._Element, Row], None]] = {
     "suppliers": rendering.supplier,
     "supplier_invoices": rendering.supplier_invoice,
     "purchase_orders": rendering.purchase_order,
     "payments": rendering.payment,
+    "payment_terms": rendering.payment_terms,
 }
 _MOST = 999
+_VERSION = re.compile(r"v(4[0-6]\.[0-2]|47\.0)")
+"""Workday lists them from v40.1 to v47.0, that of September 2026:
+https://community.workday.com/sites/default/files/file-hosting/productionapi/index.html"""
 
 
 def answer(
@@ -58,7 +63,7 @@ def answer(
     grammar = OPERATIONS.get(operation)
     if request is None or grammar is None or service not in grammar.services:
         return fault("Client.validationError", "Validation error occurred. Unknown operation.", "Validation_Fault")
-    if not re.fullmatch(r"v\d+\.\d", request.get(f"{{{WD}}}version") or version):
+    if not all(_VERSION.fullmatch(one) for one in (version, request.get(f"{{{WD}}}version") or version)):
         return fault("Client.validationError", "Validation error occurred. Invalid version.", "Validation_Fault")
     if operation in access.denied:
         text = "The task submitted is not authorized."
@@ -66,6 +71,8 @@ def answer(
     try:
         parts = check(request, grammar)
         rows = _found(parts.get("criteria"), grammar, books)
+        if "Request_References" in parts:
+            rows = _referred(parts["Request_References"], grammar, books)
         page, count = _paging(parts.get("Response_Filter"))
     except Invalid as error:
         path = f"/ns1:{operation}_Request/ns1:{error.path.replace('/', '/ns1:')}"
@@ -103,19 +110,26 @@ def _found(criteria: etree._Element | None, grammar: Grammar, books: Books) -> l
         if (since := _day(given.get(name))) is not None:
             rows = [row for row in rows if row[column] >= since.isoformat()]
     if grammar.collection == "supplier_invoices":
-        references = criteria.findall(f"{{{WD}}}Payment_Status_Reference")
-        wanted = {_status(one) for one in references}
-        rows = [row for row in rows if not wanted or row["Payment_Status"] in wanted]
+        for column, name, known in (
+            ("Payment_Status", "Payment_Status_Reference", _PAYMENT_STATUS),
+            ("Document_Status", "Invoice_Status_Reference", _DOCUMENT_STATUS),
+        ):
+            wanted = {known[_wid(one, known)] for one in criteria.findall(f"{{{WD}}}{name}")}
+            rows = [row for row in rows if not wanted or row[column] in wanted]
     return rows
 
 
-def _status(reference: etree._Element) -> str:
+def _referred(references: etree._Element, grammar: Grammar, books: Books) -> list[Row]:
+    rows = books.rows[grammar.collection]
+    return [rows[_wid(reference, rows)] for reference in references]
+
+
+def _wid(reference: etree._Element, known: Container[str]) -> str:
     wid = reference.findtext(f"{{{WD}}}ID") or ""
-    if wid not in PAYMENT_STATUS:
-        raise Invalid(
-            f"Invalid ID value.  '{wid}' is not a valid ID value for type = 'WID'", "Payment_Status_Reference"
-        )
-    return PAYMENT_STATUS[wid]
+    if wid not in known:
+        path = f"Request_Criteria/{etree.QName(reference).localname}"
+        raise Invalid(f"Invalid ID value.  '{wid}' is not a valid ID value for type = 'WID'", path)
+    return wid
 
 
 def _paging(response_filter: etree._Element | None) -> tuple[int, int]:
@@ -157,7 +171,7 @@ def _page(
         for row in shown:
             _RENDER[grammar.collection](data, row)
     if not described:
-        rendering.without_descriptors(root)
+        without_descriptors(root)
     if rule := odd("latin_1"):
         return latin_1(root, str(rule.params.get("declared", "in the XML")))
     content = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
