@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from ml_connector.core import audit, jsonx, watermarks
@@ -54,7 +55,8 @@ class Ledger:
         """Enter records as ``planned`` and move the read cursor behind them, in one transaction.
 
         A version that is in the ledger already is only counted, unless another content of the same timestamp has
-        followed it: then the object has gone back to it. ``moment`` is the version of records that have no
+        followed it: then the object has gone back to it. Of several contents that are told of one object and one moment
+        the last one is its newest version. ``moment`` is the version of records that have no
         modification time of their own. ``only_changed``: a record whose newest known version has the same content is
         only counted too (full reads). The body of a version that is only counted is stored again if it was pruned. None
         when nothing was new.
@@ -64,17 +66,22 @@ class Ledger:
         batch_id = uuid7()
         async with self._db.tenant(self._tenant) as conn:
             await self._lease.hold(conn, self.stream)
-            values = {
+            last = {(item.source_id, item.version_at): n for n, item in enumerate(items)}
+            last_of = [last[item.source_id, item.version_at] for item in items]
+            hashes = [jsonx.digest(r.body if r.version is None else r.version)[:16] for r in records]
+            values: dict[str, Any] = {
                 "ids": [item.effect_id for item in items],
                 "source_ids": [item.source_id for item in items],
                 "versions": [item.version_at for item in items],
-                "hashes": [jsonx.digest(r.body if r.version is None else r.version)[:16] for r in records],
+                "hashes": hashes,
+                "lasts": [hashes[n] for n in last_of],
                 "batch": batch_id,
                 "stream": self.stream,
             }
             inserted = await conn.execute(sql.PLAN_CHANGED if only_changed else sql.PLAN, values)
             new = {row[0] for row in await inserted.fetchall()}
-            if len(new) < len(items):
+            values["again"] = [item.effect_id not in new and last_of[n] == n for n, item in enumerate(items)]
+            if any(values["again"]):
                 inserted = await conn.execute(sql.PLAN_AGAIN, values)
                 new |= {row[0] for row in await inserted.fetchall()}
             items = [item for item in items if item.effect_id in new]

@@ -16,35 +16,35 @@ def _rows(name: str, **columns: str) -> str:
 PLAN = """
     insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, body_of)
     select mlc_tenant(), r.id, %(batch)s, %(stream)s, r.source_id, r.version_at, r.version_hash, r.id
-    from unnest(%(ids)b::uuid[], %(source_ids)b::text[], %(versions)b::timestamptz[], %(hashes)b::bytea[])
-        as r(id, source_id, version_at, version_hash)
+    from unnest(%(ids)b::uuid[], %(source_ids)b::text[], %(versions)b::timestamptz[], %(hashes)b::bytea[],
+        %(lasts)b::bytea[]) as r(id, source_id, version_at, version_hash, last_hash)
     {only}
     on conflict (tenant, stream, source_id, version_at, version_hash, generation) do nothing
     returning id
 """
 PLAN_CHANGED = PLAN.format(
     only="""
-    where r.version_hash is distinct from (
-        select e.version_hash from effect e
+    where (
+        select e.version_hash in (r.version_hash, r.last_hash) from effect e
         where e.tenant = mlc_tenant() and e.stream = %(stream)s and e.source_id = r.source_id
-        order by e.version_at desc, e.body_of desc limit 1)
+        order by e.version_at desc, e.body_of desc limit 1) is not true
 """
 )
 PLAN = PLAN.format(only="")
 PLAN_AGAIN = """
     insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, generation, body_of)
     select mlc_tenant(), r.id, %(batch)s, %(stream)s, r.source_id, r.version_at, r.version_hash,
-        (select max(g.generation) + 1 from effect g where g.stream = %(stream)s and g.source_id = r.source_id
-            and g.version_at = r.version_at and g.version_hash = r.version_hash),
+        (select coalesce(max(g.generation) + 1, 0) from effect g where g.stream = %(stream)s
+            and g.source_id = r.source_id and g.version_at = r.version_at and g.version_hash = r.version_hash),
         r.id
-    from unnest(%(ids)b::uuid[], %(source_ids)b::text[], %(versions)b::timestamptz[], %(hashes)b::bytea[])
-        as r(id, source_id, version_at, version_hash)
+    from unnest(%(ids)b::uuid[], %(source_ids)b::text[], %(versions)b::timestamptz[], %(hashes)b::bytea[],
+        %(again)b::bool[]) as r(id, source_id, version_at, version_hash, again)
     cross join lateral (
         select e.version_at, e.version_hash from effect e
         where e.stream = %(stream)s and e.source_id = r.source_id
         order by e.version_at desc, e.body_of desc limit 1
     ) newest
-    where newest.version_at = r.version_at and newest.version_hash <> r.version_hash
+    where r.again and newest.version_at = r.version_at and newest.version_hash <> r.version_hash
     on conflict (tenant, stream, source_id, version_at, version_hash, generation) do nothing
     returning id
 """
