@@ -11,8 +11,9 @@ from ml_connector.core import watermarks
 from ml_connector.core.chunk import Chunk
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.errors import ConnectorError, SafeError
-from ml_connector.core.records import SourceRecord
+from ml_connector.core.records import Snapshot, SourceRecord
 from ml_connector.core.watermarks import Progress
+from tasks.absent import absent, is_plausible
 from tasks.routed import spread
 from tasks.stream import OpenRun, Stream, may_resend
 from tasks.verb import verb
@@ -61,7 +62,11 @@ async def pages(run: OpenRun, stream: Stream) -> AsyncIterator[Chunk]:
         if upcoming is not None:
             upcoming.cancel()
             await asyncio.gather(upcoming, return_exceptions=True)
-    if not run.stopped and not position.complete:
+    if run.stopped or position.complete or not await is_plausible(run, stream):
+        return
+    async for chunk in absent(run, stream, position.window.hi):
+        yield chunk
+    if not run.stopped:
         await watermarks.complete(
             run.db, run.tenant, run.lease, run.run.id, stream.route.key, move=run.run.mode == "sync"
         )
@@ -85,10 +90,12 @@ async def _read(stream: Stream, position: Progress, limit: int) -> Chunk | None:
     if stream.pages is None:
         stream.pages = source.read(position.window, position.cursor)
     records: list[SourceRecord] = []
+    told: list[str] = []
     cursor: str | None = None
     try:
         while len(records) < limit and (page := await anext(stream.pages, None)) is not None:
             records += spread(stream.route, page.records)
+            told += [*(record.source_id for record in page.records), *page.untold]
             cursor = page.cursor
     except ConnectorError:
         stream.pages = None
@@ -103,7 +110,13 @@ async def _read(stream: Stream, position: Progress, limit: int) -> Chunk | None:
     crashpoint("fetch.read")
     # What has no time of its own is told apart by its content alone, in the overlap of two windows as in full reads.
     by_content = not source.windowed or all(record.modified_at is None for record in records)
-    chunk = await ledger.plan(records, moment=position.window.hi, cursor=cursor, only_changed=by_content)
+    chunk = await ledger.plan(
+        records,
+        moment=position.window.hi,
+        cursor=cursor,
+        only_changed=by_content,
+        told=told if isinstance(source, Snapshot) else (),
+    )
     return chunk or Chunk.empty()
 
 

@@ -13,9 +13,12 @@ from ml_connector.core.lease import Lease, leased
 from ml_connector.core.ledger import Ledger
 from ml_connector.core.runs import Run
 from ml_connector.core.selection import Selection
+from ml_connector.core.tenant_config import AbsenceThreshold
 from ml_connector.core.vault import Vault
 from tasks.story import NothingLeft, this_flow_run
 from tasks.stream import OpenRun, Route, Stream
+
+_USUAL = AbsenceThreshold()
 
 
 class Guard:
@@ -42,6 +45,7 @@ async def hold_run(
     *,
     lease_seconds: float,
     reject_limit: tuple[float, int],
+    absence_threshold: AbsenceThreshold = _USUAL,
     selection: Selection | None = None,
 ) -> AsyncIterator[OpenRun]:
     """Hold the streams of a tenant for the attempt that this flow run is now making.
@@ -67,7 +71,7 @@ async def hold_run(
         if run.replay_of is not None:  # a Retry: of this run, with all that it did, but nothing a second time
             selection = Selection(run_id=run.replay_of)
         sealer = await vault.sealer(tenant, "body")
-        held = OpenRun(tenant, integration, run, db, lease, reject_limit)
+        held = OpenRun(tenant, integration, run, db, lease, reject_limit, absence_threshold)
         for route in routes:
             ledger = Ledger(db, sealer, lease, tenant, run.id, _origin(route, run, selection))
             inbox = Inbox(db, sealer, lease, tenant, route.key, run.id)

@@ -14,7 +14,7 @@ from ml_connector.core import runs
 from ml_connector.core.alarms import TRIES, Alarm, untold
 from ml_connector.core.balance import Balance, Noted, balance, noted, noted_before, seen_before
 from ml_connector.core.crashpoints import crashpoint
-from ml_connector.core.records import Resend, State
+from ml_connector.core.records import Resend, Snapshot, State
 from tasks.alerts import NAMED, records_need_a_person
 from tasks.stream import OpenRun, Stream
 from tasks.verb import verb
@@ -50,6 +50,7 @@ async def _problems(run: OpenRun, found: Balance) -> list[str]:
     if found.fetched == 0 and found.complete and run.run.mode == "sync":
         route = _stream(run, found.stream).route
         full = not route.source.windowed or (route.lookback is None and route.start_from is None)
+        full = full and not isinstance(route.source, Snapshot)  # of which all may have gone; see `absent`
         if full and await seen_before(run.db, run.tenant, run.run.id, found.stream):
             problems.append(
                 f"{found.stream}: the source had no records at all, though it had before; check the data access of "

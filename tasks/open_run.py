@@ -55,6 +55,7 @@ async def hold(
             min(config.reject_threshold.share for config in configs),
             min(config.reject_threshold.minimum for config in configs),
         ),
+        absence_threshold=min((config.absence_threshold for config in configs), key=lambda one: one.share),
         selection=selection,
     ) as run:
         with rare_collections():

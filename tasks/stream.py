@@ -23,6 +23,7 @@ from ml_connector.core.records import Destination, Page, Resend, Source
 from ml_connector.core.routing import Routing
 from ml_connector.core.runs import Run
 from ml_connector.core.selection import Selection
+from ml_connector.core.tenant_config import AbsenceThreshold
 
 TIRED = 3
 """So often a record has been in a chunk that failed, within one run, when it is left for the next run."""
@@ -122,6 +123,7 @@ class OpenRun:
     __slots__ = (
         "_failed",
         "_in_a_row",
+        "absence_threshold",
         "db",
         "failures",
         "integration",
@@ -135,7 +137,14 @@ class OpenRun:
     )
 
     def __init__(
-        self, tenant: str, integration: str, run: Run, db: Database, lease: Lease, reject_limit: tuple[float, int]
+        self,
+        tenant: str,
+        integration: str,
+        run: Run,
+        db: Database,
+        lease: Lease,
+        reject_limit: tuple[float, int],
+        absence_threshold: AbsenceThreshold,
     ) -> None:
         self.tenant = tenant
         self.integration = integration
@@ -144,6 +153,7 @@ class OpenRun:
         self.lease = lease
         self.reject_limit = reject_limit
         """The share of rejected records from which the run fails, and the number below which it never does."""
+        self.absence_threshold = absence_threshold
         self.streams: list[Stream] = []
         self.failures: list[str] = []
         self.refused: dict[str, str] = {}

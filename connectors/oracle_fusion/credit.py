@@ -48,8 +48,13 @@ class CreditProfiles:
         """
         async for page in self._customers.read(window, cursor):
             records = await self._with_profiles(page.records)
-            if records:
-                yield Page(records, page.cursor, page.request_id)
+            told = {record.source_id for record in records}
+            untold = [one.source_id for one in page.records if one.source_id not in told]
+            yield Page(records, page.cursor, page.request_id, untold)
+
+    def absent(self, source_id: str) -> Body:
+        """Of a customer that has no account any more."""
+        return _body(source_id, [])
 
     async def _with_profiles(self, customers: list[SourceRecord]) -> list[SourceRecord]:
         try:

@@ -95,6 +95,10 @@ class SumPerCustomer:
             records = [SourceRecord(one, None, self._body(one, sums[one])) for one in part]
             yield Page(records, jsonx.dumps({"after": part[-1]}).decode())
 
+    def absent(self, source_id: str) -> Body:
+        """Of a customer that has none."""
+        return self._body(source_id, _Sum())
+
     def _body(self, customer_id: str, found: _Sum) -> Body:
         body = found.body(customer_id)
         if self._owed:

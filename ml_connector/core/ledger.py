@@ -1,7 +1,7 @@
 """The ledger: one row per intended effect at a destination, moved through its states by whoever holds the lease.
 
 Everything is written here before it is sent. ``sending`` is committed before the first byte leaves; a crash found in
-``sending`` is ``ambiguous``, never failed; ``applied`` is final. DESIGN section 3 has the states and their order.
+``sending`` is ``ambiguous``, never failed; ``applied`` is final. `records.State` has the states and their order.
 Raw psycopg with arrays: this is the hot path (forced row-level security refuses COPY). They travel in binary, ``%b``:
 as text an array of bodies is escaped byte by byte (measured: 0.3 instead of 20 microseconds a body).
 """
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from ml_connector.core import audit, jsonx, watermarks
+from ml_connector.core import audit, jsonx, presence, watermarks
 from ml_connector.core import ledger_sql as sql
 from ml_connector.core.alarms import Alarm
 from ml_connector.core.audit import Entry, Origin
@@ -50,7 +50,14 @@ class Ledger:
         self.stream = origin.stream
 
     async def plan(
-        self, records: Sequence[SourceRecord], *, moment: datetime, cursor: str | None, only_changed: bool
+        self,
+        records: Sequence[SourceRecord],
+        *,
+        moment: datetime,
+        cursor: str | None,
+        only_changed: bool,
+        told: Collection[str] = (),
+        absent: bool = False,
     ) -> Chunk | None:
         """Enter records as ``planned`` and move the read cursor behind them, in one transaction.
 
@@ -88,6 +95,10 @@ class Ledger:
             await watermarks.advance(
                 conn, self._run_id, self.stream, cursor=cursor, fetched=len(records), known=len(records) - len(items)
             )
+            if told:
+                await presence.told(conn, self.stream, self._run_id, told)
+            if absent:
+                await presence.gone(conn, self.stream, [record.source_id for record in records])
             if items:
                 await self._insert_batch(conn, batch_id, len(items))
                 await self._name(conn, {(n, r.source_id) for r in records for n in (r.number, r.record) if n})

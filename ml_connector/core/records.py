@@ -17,7 +17,15 @@ Body = dict[str, Any]
 
 
 class State(StrEnum):
-    """The states of an effect (DESIGN section 3). ``applied`` is final."""
+    """What may be said of an effect.
+
+    ``planned``, then ``sending``, committed before the first byte leaves, then ``applied``, which is final. A process
+    that dies in ``sending``, or an answer that never comes, leaves it ``ambiguous``: it is probed, and then it is
+    ``applied`` or waits (``retry_wait``) to be sent again. With nothing sent it ends ``unchanged``, ``rejected``,
+    ``superseded`` (a newer version of the object is there) or ``digested`` (one message tells it with others); it waits
+    ``parked`` for a record that it belongs to, ``held`` for the tenant's policy, ``needs_human`` for a person, who may
+    let it be ``abandoned``.
+    """
 
     PLANNED = "planned"
     SENDING = "sending"
@@ -69,6 +77,8 @@ class Page:
     records: list[SourceRecord] = field(repr=False)
     cursor: str
     request_id: str | None = None
+    untold: Sequence[str] = ()
+    """Source ids of objects that are there, of which the source could not tell what they are."""
 
 
 class Source(Protocol):
@@ -100,6 +110,16 @@ class ReadsNew(Source, Protocol):
 
     def new_only(self) -> Source:
         """The same, of what was created in a window; each object has one version, whatever becomes of it."""
+        ...
+
+
+@runtime_checkable
+class Snapshot(Source, Protocol):
+    """A stream of which each read tells of all objects that there is something to tell of: what it does not tell of any
+    more has gone."""
+
+    def absent(self, source_id: str) -> Body:
+        """What there is to tell of an object that has gone, such as a sum of nothing."""
         ...
 
 

@@ -153,6 +153,14 @@ class RejectThreshold(_Data):
     minimum: Annotated[int, Field(ge=1)] = 20
 
 
+class AbsenceThreshold(_Data):
+    """A full read is not believed, and the run fails, when at least ``minimum`` objects, or all of them, and more than
+    ``share`` of those that were there are missing from it."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    minimum: Annotated[int, Field(ge=1)] = 10
+
+
 class IntegrationConfig(_Data):
     """One integration of a tenant."""
 
@@ -163,6 +171,7 @@ class IntegrationConfig(_Data):
     enabled: bool = True
     streams: dict[str, StreamConfig] = Field(min_length=1)
     reject_threshold: RejectThreshold = RejectThreshold()
+    absence_threshold: AbsenceThreshold = AbsenceThreshold()
     routing: list[Rule] = []
     """Who is told of what, where the destination has channels."""
     digest_above: Annotated[int, Field(ge=1)] = 50

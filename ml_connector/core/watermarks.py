@@ -122,6 +122,15 @@ async def advance(conn: Connection, run_id: UUID, stream: str, *, cursor: str | 
     )
 
 
+async def begin_again(db: Database, tenant: str, lease: Lease, run_id: UUID, stream: str) -> None:
+    """What was read is not believed: a continued run reads its window from the beginning."""
+    async with db.tenant(tenant) as conn:
+        await lease.hold(conn, stream)
+        await conn.execute(
+            "update run_window set cursor = null where run_id = %s and stream = %s and not complete", (run_id, stream)
+        )
+
+
 async def complete(db: Database, tenant: str, lease: Lease, run_id: UUID, stream: str, *, move: bool) -> None:
     """The window was read to its end: note it, and move the watermark (never back) unless this is a replay."""
     async with db.tenant(tenant) as conn:

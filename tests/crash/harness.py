@@ -30,7 +30,7 @@ _PATIENCE = 90.0
 _UNKNOWN_REACH = 40
 _TABLES = (
     "effect, body, batch, run, run_window, watermark, lease, link, audit_head, audit_block, audit_entry, connection, "
-    "inbox, document, document_number, mention, rate_bucket"
+    "inbox, document, document_number, mention, rate_bucket, presence"
 )
 Journey = Callable[[str, int], Coroutine[Any, Any, bool]]
 """Runs once as flow run ``id``, for the n-th time; True when it completed."""
