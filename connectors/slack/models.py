@@ -30,6 +30,8 @@ class Fact(_Model):
     label: Text
     value: Scalar = None
     currency: Text | None = None
+    counts: bool = True
+    """False: the amount is not the record's own, and no part of what many messages add up to."""
 
 
 class Message(_Model):
