@@ -12,7 +12,7 @@ from prefect.context import FlowRunContext
 
 from ml_connector.core import watermarks
 from ml_connector.core.chunk import Chunk, Item
-from ml_connector.core.ids import uuid7
+from ml_connector.core.ids import storable, uuid7
 from ml_connector.core.ledger import selected
 from ml_connector.core.records import Body, Decision
 from ml_connector.core.selection import Selection, left_out
@@ -111,7 +111,10 @@ async def _of_source(workspace: Workspace, route: Route) -> AsyncIterator[Chunk]
         start_from=route.start_from,
     )
     async for page in route.source.read(window, None):
-        items = [Item(uuid7(), r.source_id, r.modified_at or window.hi, r.body) for r in spread(route, page.records)]
+        items = [
+            Item(uuid7(), storable(r.source_id), r.modified_at or window.hi, r.body)
+            for r in spread(route, page.records)
+        ]
         yield Chunk(UUID(int=0), items)
 
 

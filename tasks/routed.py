@@ -12,6 +12,7 @@ from uuid import UUID
 from ml_connector.core import jsonx
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.errors import RejectRecord
+from ml_connector.core.ids import storable
 from ml_connector.core.records import Body, Decision, Intent, Messenger, SourceRecord, State
 from ml_connector.core.routing import DIGEST, Notice, Rule, at, split
 from tasks.stream import Route, Stream
@@ -29,7 +30,7 @@ def spread(route: Route, records: Sequence[SourceRecord]) -> list[SourceRecord]:
     if not channels:
         return list(records)
     return [
-        replace(record, source_id=at(record.source_id, channel), record=record.source_id)
+        replace(record, source_id=at(storable(record.source_id), channel), record=record.source_id)
         for record in records
         for channel in channels
     ]

@@ -1,10 +1,13 @@
-"""Ids that sort by the time they were made, so that an index grows at its right edge."""
+"""Ids: ours, which sort by the time they were made, so that an index grows at its right edge, and those of others."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from uuid import UUID
+
+from ml_connector.core import jsonx
 
 _last = 0
 
@@ -17,3 +20,11 @@ def uuid7() -> UUID:
     _last = stamp
     tail = int.from_bytes(os.urandom(8)) & ((1 << 62) - 1)
     return UUID(int=(stamp >> 12) << 80 | 0x7 << 76 | (stamp & 0xFFF) << 64 | 0b10 << 62 | tail)
+
+
+def storable(source_id: str) -> str:
+    """The id as Postgres can hold it. Two that differ only in what it cannot hold stay two."""
+    mended = jsonx.mended(source_id)
+    if mended == source_id:
+        return source_id
+    return f"{mended}~{hashlib.sha256(source_id.encode(errors='surrogatepass')).hexdigest()[:16]}"

@@ -33,6 +33,11 @@ def dumps(value: Any) -> bytes:
     return orjson.dumps(_writable(value), default=_default, option=orjson.OPT_SORT_KEYS)
 
 
+def mended(text: str) -> str:
+    """The text as Postgres takes it as text: with a question mark for NUL and for half a surrogate pair."""
+    return text.encode(errors="replace").decode().replace("\0", "?")
+
+
 def digest(value: Any) -> bytes:
     """SHA-256 (32 bytes) of the canonical form of ``value``."""
     return hashlib.sha256(dumps(value)).digest()

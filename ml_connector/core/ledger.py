@@ -20,7 +20,7 @@ from ml_connector.core.audit import Entry, Origin
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.db import Connection, Database
-from ml_connector.core.ids import uuid7
+from ml_connector.core.ids import storable, uuid7
 from ml_connector.core.lease import Lease
 from ml_connector.core.records import Body, Decision, Outcome, SourceRecord, State
 from ml_connector.core.selection import FINISHED, REPLAYABLE, SELECTED, Selection
@@ -69,7 +69,7 @@ class Ledger:
         when nothing was new.
         ``told``: the objects that a full read has just told of; ``absent``: it does not tell of these any more.
         """
-        items = [Item(uuid7(), r.source_id, r.modified_at or moment, r.body) for r in records]
+        items = [Item(uuid7(), storable(r.source_id), r.modified_at or moment, r.body) for r in records]
         batch_id = uuid7()
         async with self._db.tenant(self._tenant) as conn:
             await self._lease.hold(conn, self.stream)
@@ -96,12 +96,12 @@ class Ledger:
                 conn, self._run_id, self.stream, cursor=cursor, fetched=len(records), known=len(records) - len(items)
             )
             if told:
-                await presence.told(conn, self.stream, self._run_id, told)
+                await presence.told(conn, self.stream, self._run_id, [storable(one) for one in told])
             if absent:
-                await presence.gone(conn, self.stream, [record.source_id for record in records])
+                await presence.gone(conn, self.stream, [storable(record.source_id) for record in records])
             if items:
                 await self._insert_batch(conn, batch_id, len(items))
-                await self._name(conn, {(n, r.source_id) for r in records for n in (r.number, r.record) if n})
+                await self._name(conn, _names(records))
                 await self._store(conn, "source", [(item.effect_id, 0, jsonx.dumps(item.body)) for item in items])
                 await self._audit(conn, [Entry(i.effect_id, i.source_id, "read", State.PLANNED) for i in items])
             if len(items) < len(records):
@@ -419,6 +419,11 @@ async def _selected(
     return rows
 
 
+def _names(records: Sequence[SourceRecord]) -> set[tuple[str, str]]:
+    numbers = {(jsonx.mended(r.number), storable(r.source_id)) for r in records if r.number}
+    return numbers | {(storable(r.record), storable(r.source_id)) for r in records if r.record}
+
+
 def _item(
     sealer: Sealer, effect_id: UUID, source_id: str, version_at: datetime, body_of: UUID, generation: int, state: str,
     attempts: int, dest_id: str | None, body: bytes, request: bytes | None, sent_as: int | None,
@@ -451,6 +456,7 @@ def _told(outcome: Outcome, effect_id: UUID, source_id: str) -> Entry:
 
 async def links(db: Database, tenant: str, stream: str, source_ids: Sequence[str]) -> dict[str, tuple[str, bytes]]:
     """Destination id and hash of the last payload sent, per source id that is linked."""
+    asked = {storable(one): one for one in source_ids}
     async with db.tenant(tenant) as conn:
-        rows = await conn.execute(sql.LINKS, {"stream": stream, "source_id": list(source_ids)})
-        return {source_id: (dest_id, bytes(hashed)) for source_id, dest_id, hashed in await rows.fetchall()}
+        rows = await conn.execute(sql.LINKS, {"stream": stream, "source_id": list(asked)})
+        return {asked[source_id]: (dest_id, bytes(hashed)) for source_id, dest_id, hashed in await rows.fetchall()}

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from ml_connector.core.db import Database
+from ml_connector.core.ids import storable
 from ml_connector.core.records import Page, SourceRecord, Window
+from ml_connector.core.routing import Routing, Rule, split
 from ml_connector.core.vault import Vault
+from tasks.routed import spread
 from tests.fakes import FakeSource
 from tests.tasks.test_adversarial import states, written
-from tests.tasks.test_journey import World
+from tests.tasks.test_journey import KEY, World
 
 
 class Told(FakeSource):
@@ -62,3 +65,34 @@ async def test_of_two_contents_of_one_object_and_one_time_the_last_one_told_stan
     await world.run("told the other way round")
 
     assert world.destination.objects["x"]["name"] == "Partially"
+
+
+@pytest.mark.parametrize("windowed", [True, False])
+async def test_ids_and_numbers_that_postgres_cannot_hold_stop_nothing_and_stay_apart(
+    world: World, windowed: bool
+) -> None:
+    odd = ["cut\ud83d", "cut\ud83e", "nul\0"]
+    told = [record(one, windowed=windowed, number="\0" + one, name=f"name {n}") for n, one in enumerate(odd)]
+    child = record("child", windowed=windowed, name="child", parent=odd[1])
+    world.source = Told(*told, record("fine", windowed=windowed, number="F-1", name="fine"), windowed=windowed)
+
+    [found] = await world.run("r1")
+    world.source.told.append(child)
+    world.links = {"parent": KEY}
+    [again] = await world.run("r2")
+
+    assert world.problem is None
+    assert (found.read, found.created, again.read, again.created) == (4, 4, 1, 1)
+    assert sorted(written(world)) == ["child", "fine", "name 0", "name 1", "name 2"]
+    assert world.destination.objects["child"]["parent"].startswith("d-cut?~")
+
+
+async def test_the_channels_of_an_id_that_postgres_cannot_hold_are_still_known(world: World) -> None:
+    route = world.route()
+    route.routing = Routing([Rule(name="all", to=["ops", "finance"])], 10)
+
+    spread_out = spread(route, [record("cut\ud83d", name="x")])
+
+    records, channels = zip(*(split(storable(one.source_id)) for one in spread_out), strict=True)
+    assert channels == ("ops", "finance")
+    assert len(set(records)) == 1
