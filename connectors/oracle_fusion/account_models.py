@@ -20,6 +20,6 @@ class AccountCombination(Record):
     AccountType: str | None = None
     """A asset, E expense, L liability, O owner's equity, R revenue."""
     Postable: bool
-    """Whether journals may name it: enabled, and neither a summary nor closed for detail posting."""
+    """Whether journals of today may name it: enabled and not ended, neither a summary nor closed for detail posting."""
     Segments: tuple[Segment, ...]
     """In the order of the setting ``journals.segments``; without it, in that of Oracle's answer, which is any."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import date, datetime
 
 from connectors.oracle_fusion.client import OracleFusion, Root
 from connectors.oracle_fusion.general_ledger import combination_of_row
@@ -36,11 +36,11 @@ class AccountCombinations:
         """The pod's time, UTC."""
         return await self.client.clock(self.root, self.resource, _ID)
 
-    async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:  # noqa: ARG002 - a full read
-        """Those that are wanted, in the order of their ids."""
+    async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:
+        """All that are wanted, in the order of their ids, as they may be used when the window ends."""
         keyset = Keyset(self._fetch, ByNumber(_ID), _ID, since=None, until=None, phase=self.operation)
         async for page in keyset.read(cursor):
-            yield Page([self._record(row) for row in page.rows], page.cursor, page.request_id)
+            yield Page([self._record(row, window.hi.date()) for row in page.rows], page.cursor, page.request_id)
 
     async def _fetch(self, q: str, order_by: str) -> CollectionPage:
         wanted = " and ".join(part for part in (self.client.settings.account_combinations, q) if part)
@@ -50,14 +50,14 @@ class AccountCombinations:
             )
         )
 
-    def _record(self, row: Body) -> SourceRecord:
-        found, journals = combination_of_row(row), self.client.settings.journals
-        names = journals.segments if journals else tuple(found.segments)  # Oracle's answer has an order of its own
+    def _record(self, row: Body, day: date) -> SourceRecord:
+        journals = self.client.settings.journals
+        found = combination_of_row(row, journals.segments if journals else ())
         body: Body = {
             "CombinationId": found.combination_id,
             "ChartOfAccountsId": str(row["_CHART_OF_ACCOUNTS_ID"]) if "_CHART_OF_ACCOUNTS_ID" in row else None,
             "AccountType": row.get("AccountType"),
-            "Postable": found.postable,
-            "Segments": [{"Name": one, "Value": found.segments[one]} for one in names if one in found.segments],
+            "Postable": found.is_postable(day),
+            "Segments": [{"Name": name, "Value": value} for name, value in found.segments.items()],
         }
         return SourceRecord(found.combination_id, None, body)

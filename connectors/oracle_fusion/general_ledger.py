@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,10 +15,6 @@ from ml_connector.core.records import Body
 ROOT: Root = "fscmRestApi"
 GENERAL_LEDGER = 101
 """The ApplicationId of General Ledger: each application has periods of its own in a ledger."""
-_NOT_SEGMENTS = frozenset(
-    {"_CODE_COMBINATION_ID", "_CHART_OF_ACCOUNTS_ID", "EnabledFlag", "AccountType"}
-    | {"DetailPostingAllowedFlag", "SummaryFlag"}
-)
 
 
 @dataclass(slots=True, frozen=True)
@@ -48,8 +44,15 @@ class Combination:
 
     combination_id: str
     segments: Mapping[str, str]
-    postable: bool
-    """Whether journals may name it: enabled, and neither a summary nor closed for detail posting."""
+    enabled: bool
+    """And neither a summary nor closed for detail posting."""
+    first: date | None = None
+    last: date | None = None
+    """The days on which it may be used, both included; None: no bound."""
+
+    def is_postable(self, day: date) -> bool:
+        """Whether a journal of this day may name it."""
+        return self.enabled and (self.first or day) <= day <= (self.last or day)
 
 
 class GeneralLedger:
@@ -96,24 +99,32 @@ class GeneralLedger:
         ]
         return sorted(periods, key=lambda period: (period.first, period.last))
 
-    async def combination(self, combination_id: str) -> Combination | None:
-        """By its id, such as the POChargeAccountId of an order's distribution; None if there is none."""
+    async def combination(self, combination_id: str, segments: Collection[str] = ()) -> Combination | None:
+        """By its id, such as the POChargeAccountId of an order's distribution; None if there is none. ``segments`` as
+        for `combination_of_row`."""
         finder = f"PrimaryKey;_CODE_COMBINATION_ID={int(combination_id)}"
         page = await self._client.collection(ROOT, "accountCombinationsLOV", finder=finder, limit=1)
-        return combination_of_row(page.rows[0]) if page.rows else None
+        return combination_of_row(page.rows[0], segments) if page.rows else None
 
     async def combination_of(self, ledger: Ledger, segments: Mapping[str, str]) -> Combination | None:
         """By all its segments, under their names; None if there is none (it may still be made by a journal where the
-        ledger allows that). `Misconfigured` where the pod does not know a segment by this name.
+        ledger allows that). `Misconfigured` where the pod does not know a segment by this name, or these are not all.
         """
         named = [f"{name} = {self._literal(value)}" for name, value in segments.items()]
         where = " and ".join([f"_CHART_OF_ACCOUNTS_ID = {ledger.chart_of_accounts}", *named])
         rows = await self._rows("accountCombinationsLOV", where, "_CODE_COMBINATION_ID")
-        found = [one for one in map(combination_of_row, rows) if one.segments == dict(segments)]
+        found = [one for row in rows if (one := combination_of_row(row, segments)).segments == dict(segments)]
+        if len(found) > 1:
+            raise Misconfigured(
+                f"{len(found)} accounts have the same values of {', '.join(segments)}: name all segments of the chart",
+                vendor=SYSTEM,
+                phase=self._client.operation(ROOT, "accountCombinationsLOV"),
+            )
         return found[0] if found else None
 
     async def _rows(self, resource: str, where: str, order: str) -> list[Body]:
         found: list[Body] = []
+        before: list[Body] = []
         while True:
             page = await self._client.rows(ROOT, resource, q=where, order_by=f"{order}:asc", offset=len(found))
             if not page.rows and page.has_more:
@@ -122,9 +133,16 @@ class GeneralLedger:
                     vendor=SYSTEM,
                     phase=self._client.operation(ROOT, resource),
                 )
-            if not page.rows:
+            if page.rows == before and page.has_more:
+                raise RetryLater(
+                    "the same page came twice: ask again later",
+                    vendor=SYSTEM,
+                    phase=self._client.operation(ROOT, resource),
+                )
+            if page.rows == before:  # none; or all of them, where the resource knows of no offset
                 return found
             found += page.rows
+            before = page.rows
 
     def _literal(self, text: str) -> str:
         written = literal(text)
@@ -141,13 +159,28 @@ def period_of(periods: Iterable[Period], day: date) -> Period | None:
     return max(holding, key=lambda period: period.last - period.first, default=None)
 
 
-def combination_of_row(row: Body) -> Combination:
-    """A row of accountCombinationsLOV."""
+def combination_of_row(row: Body, segments: Collection[str] = ()) -> Combination:
+    """A row of accountCombinationsLOV. ``segments``: the names of its segments; what it does not have is left out.
+
+    Without them all that look like some: beside its segments, whose names begin with a small letter, a row has
+    attributes of Oracle's (JgzzReconFlag, Reference3, FinancialCategory, ...), and these with a capital or with ``_``.
+    """
+    names = segments or [name for name, value in row.items() if name[:1].islower() and isinstance(value, str)]
     return Combination(
         str(row["_CODE_COMBINATION_ID"]),
-        {name: str(value) for name, value in row.items() if name not in _NOT_SEGMENTS and isinstance(value, str)},
-        postable=_yes(row, "EnabledFlag") and _yes(row, "DetailPostingAllowedFlag") and not _yes(row, "SummaryFlag"),
+        {name: str(row[name]) for name in names if row.get(name) is not None},
+        enabled=_yes(row, "EnabledFlag") and _yes(row, "DetailPostingAllowedFlag") and not _yes(row, "SummaryFlag"),
+        first=_day(row, "StartDateActive"),
+        last=_day(row, "EndDateActive"),
     )
+
+
+def _day(row: Body, name: str) -> date | None:
+    """None too where it cannot be read: the import of a journal has the last word."""
+    try:
+        return date.fromisoformat(str(row.get(name) or "")[:10])
+    except ValueError:
+        return None
 
 
 def _yes(row: Body, flag: str) -> bool:

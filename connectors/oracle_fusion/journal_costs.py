@@ -19,6 +19,7 @@ from connectors.oracle_fusion.settings import SYSTEM
 from ml_connector.core.errors import Misconfigured, RejectRecord
 
 _OPEN = "O"
+_SEGMENTS = "name all segments of the chart under `segments`, in its order, as accountCombinationsLOV names them"
 _WORDS = {"F": "it may be entered, not posted", "C": "closed", "P": "permanently closed", "N": "never opened"}
 
 
@@ -112,14 +113,20 @@ class Accounts:
         self._ledger = ledger
         self._settings = settings
         self._by_id: dict[str, Combination | None] = {}
-        self._is_valid: dict[Account, bool] = {}
+        self._by_segments: dict[Account, Combination | None] = {}
 
-    async def shares(self, bearers: Iterable[Bearer]) -> list[Share]:
-        """Per distribution the account that bears its part, and the one to be credited for it; all may be posted to."""
-        return [await self._share(bearer) for bearer in bearers]
+    async def shares(self, bearers: Iterable[Bearer], day: date) -> list[Share]:
+        """Per distribution the account that bears its part, and the one to be credited for it; all may be posted to on
+        the day."""
+        return [await self._share(bearer, day) for bearer in bearers]
 
-    async def _share(self, bearer: Bearer) -> Share:
+    async def _share(self, bearer: Bearer, day: date) -> Share:
         charged = await self._charged(bearer.combination_id)
+        if bearer.account and not _is_written(self._account(charged), bearer.account):
+            raise Misconfigured(
+                f"orders show their charge accounts with other segments, or in another order: {_SEGMENTS}",
+                vendor=SYSTEM,
+            )
         centre = {self._settings.cost_centre_segment: self._settings.cost_centre} if self._settings.cost_centre else {}
         share = Share(
             bearer.ordered,
@@ -129,36 +136,45 @@ class Accounts:
         if share.cost == share.clearing:
             raise _refused(f"account {_text(share.cost)} would be debited and credited with the same amount")
         for account in (share.cost, share.clearing):
-            if not await self._valid(account):
+            combination = await self._combination(account)
+            if combination is None or not combination.enabled:
                 raise _refused(
                     f"account {_text(account)} cannot be posted to: there is no such combination in the chart of the "
                     "ledger, or it is disabled, or a summary account"
+                )
+            if not combination.is_postable(day):
+                raise _refused(
+                    f"account {_text(account)} cannot be posted to on {day}: it may be used from "
+                    f"{combination.first or 'ever'} to {combination.last or 'ever'}"
                 )
         return share
 
     async def _charged(self, combination_id: str) -> Mapping[str, str]:
         if combination_id not in self._by_id:
-            self._by_id[combination_id] = await self._general_ledger.combination(combination_id)
+            self._by_id[combination_id] = await self._general_ledger.combination(
+                combination_id, self._settings.segments
+            )
         found = self._by_id[combination_id]
         if found is None:
             raise _refused(f"the charge account of the purchase order is not found (combination {combination_id})")
-        if found.segments.keys() != set(self._settings.segments):
-            raise Misconfigured(
-                f"accounts have the segments {', '.join(sorted(found.segments))}: name them all under `segments`, in "
-                "the order of the chart",
-                vendor=SYSTEM,
-            )
+        if missing := [name for name in self._settings.segments if name not in found.segments]:
+            raise Misconfigured(f"accounts have no segment {' and no '.join(missing)}: {_SEGMENTS}", vendor=SYSTEM)
         return found.segments
 
-    async def _valid(self, account: Account) -> bool:
-        if account not in self._is_valid:
+    async def _combination(self, account: Account) -> Combination | None:
+        if account not in self._by_segments:
             segments = dict(zip(self._settings.segments, account, strict=True))
-            found = await self._general_ledger.combination_of(self._ledger, segments)
-            self._is_valid[account] = found is not None and found.postable
-        return self._is_valid[account]
+            self._by_segments[account] = await self._general_ledger.combination_of(self._ledger, segments)
+        return self._by_segments[account]
 
     def _account(self, segments: Mapping[str, str]) -> Account:
         return tuple(segments[name] for name in self._settings.segments)
+
+
+def _is_written(account: Account, text: str) -> bool:
+    """Whether a text is these values with the separator of the chart, whichever character that is, between them."""
+    separator = text[len(account[0]) :][:1]
+    return text == separator.join(account)
 
 
 def _text(account: Account) -> str:

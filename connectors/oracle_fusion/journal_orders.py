@@ -24,6 +24,8 @@ class Bearer:
     line: Decimal
     ordered: Decimal = field(repr=False)
     combination_id: str
+    account: str | None = None
+    """The same account in its written form, ``101.10.60501.120``."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -116,7 +118,9 @@ def _bearers(row: PurchaseOrder) -> Iterator[Bearer]:
             if distribution.Ordered is not None and distribution.Ordered > 0 and line.LineNumber is not None:
                 if not distribution.POChargeAccountId:
                     raise _refused("a distribution of the purchase order has no charge account")
-                yield Bearer(line.LineNumber, distribution.Ordered, distribution.POChargeAccountId)
+                yield Bearer(
+                    line.LineNumber, distribution.Ordered, distribution.POChargeAccountId, distribution.POChargeAccount
+                )
 
 
 def _distributions(line: OrderLine) -> Iterator[OrderDistribution]:

@@ -112,7 +112,7 @@ class Journals:
         of_it = [batch for batch in look.batches if batch.order == name.order]
         costs = cost(journal, found, of_it, self._settings.amount)
         accounting = accounting_date(journal.completed_at, look.periods, self._settings)
-        shares = await look.accounts.shares(costs.bearers)
+        shares = await look.accounts.shares(costs.bearers, accounting[0])
         return request(
             journal,
             found,

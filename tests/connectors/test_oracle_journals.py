@@ -14,6 +14,7 @@ from connectors.oracle_fusion.journal_names import BatchName, order_part
 from connectors.oracle_fusion.journal_settings import JournalSettings
 from connectors.oracle_fusion.journals import Journals
 from connectors.oracle_fusion.ping import ping
+from connectors.oracle_fusion.sandbox.ledger_setup import ENDED, SEGMENTS
 from ml_connector.core.errors import AbortRun, Misconfigured
 from ml_connector.core.records import State
 from tests.connectors.journal_desk import (
@@ -77,6 +78,7 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"closed_period": "next_open"}, {"completed_at": NOW + timedelta(days=40)}, "no later one is open"),
     ({"cost_centre": "999"}, {}, ".999.000.000 cannot be posted to"),
     ({"clearing_account": {"company": "102"}}, {}, "account 102."),
+    ({"clearing_account": dict(zip(SEGMENTS, ENDED.split("."), strict=True))}, {}, "it may be used from 1951-01-01 to"),
 ]
 
 
@@ -107,6 +109,33 @@ async def test_orders_that_bear_no_cost_are_refused(fusion: Pod) -> None:
     assert "PENDING APPROVAL" in reasons[0]
     assert "no conversion rate to USD" in reasons[1]
     assert "cannot be posted to" in reasons[2]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        SEGMENTS[:5],
+        (
+            *SEGMENTS[:4],
+            SEGMENTS[5],
+            SEGMENTS[4],
+        ),
+        ("Colour", *SEGMENTS),
+    ],
+)
+async def test_segments_that_are_not_those_of_the_chart_in_its_order_book_nothing(
+    fusion: Pod, named: tuple[str, ...]
+) -> None:
+    order = orders(fusion)[0]
+    (held, *_) = distributions(order)
+    fusion.emulator.mutate(
+        "account_combinations", {"keys": [str(held["POChargeAccountId"])], "set": {"product": "001"}}
+    )
+    held["POChargeAccount"] = held["POChargeAccount"].replace(".000.000", ".001.000")
+    async with fusion.client(**settings(segments=named)) as client:
+        with pytest.raises(Misconfigured, match="name all segments"):
+            await post(client, completion(order))
+    assert submissions(fusion) == 0
 
 
 @pytest.mark.parametrize(("currency", "unit"), [("EUR", Decimal("0.01")), ("JPY", Decimal(1))])

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 from connectors.oracle_fusion.accounts import AccountCombinations
-from connectors.oracle_fusion.general_ledger import GeneralLedger, Period, period_of
+from connectors.oracle_fusion.general_ledger import GeneralLedger, Period, combination_of_row, period_of
 from connectors.oracle_fusion.sandbox.ledger_setup import SEGMENTS
 from connectors.oracle_fusion.suppliers import TAX_DETAILS, Suppliers
-from ml_connector.core.errors import Misconfigured
+from ml_connector.core.errors import Misconfigured, RetryLater
 from tests.connectors.oracle_pod import Pod, pod, read, read_with_crashes
 
 
@@ -93,7 +93,36 @@ async def test_a_combination_that_is_disabled_cannot_be_posted_to(fusion: Pod) -
     async with fusion.client() as client:
         found = await GeneralLedger(client).combination(str(disabled["_CODE_COMBINATION_ID"]))
     assert found is not None
-    assert not found.postable
+    assert not found.enabled
+
+
+def test_a_row_has_more_attributes_than_its_segments() -> None:
+    row = {
+        "AccountType": "L", "DetailBudgetingAllowedFlag": "Y", "JgzzReconFlag": "N", "FinancialCategory": "X",
+        "DetailPostingAllowedFlag": "Y", "Reference3": "N", "SummaryFlag": "N", "StartDateActive": "1952-01-01",
+        "EndDateActive": "2026-06-30", "EnabledFlag": "Y", "_CODE_COMBINATION_ID": 300000002671383,
+        "_CHART_OF_ACCOUNTS_ID": 2002, "coCo": "01", "coAccount": "2311100", "Future": "000", "coNone": None,
+    }  # fmt: skip
+    told = combination_of_row(row, ("coAccount", "Future", "coMissing"))
+    guessed = combination_of_row(row)
+    assert told.segments == {"coAccount": "2311100", "Future": "000"}
+    assert guessed.segments == {"coCo": "01", "coAccount": "2311100"}
+    assert [told.is_postable(date(*day)) for day in ((1951, 12, 31), (1952, 1, 1), (2026, 6, 30), (2026, 7, 1))] == [
+        False, True, True, False,
+    ]  # fmt: skip
+    assert not combination_of_row(row | {"SummaryFlag": "Y"}).is_postable(date(2026, 1, 1))
+
+
+async def test_a_list_of_values_that_knows_no_offset_does_not_go_on_for_ever(fusion: Pod) -> None:
+    fusion.fault("ignore_offset")
+    async with fusion.client() as client:
+        ledger = await GeneralLedger(client).ledger("US Primary Ledger")
+        periods = await GeneralLedger(client).periods(ledger)
+    async with fusion.client(page_size=7) as client:
+        with pytest.raises(RetryLater, match="the same page"):
+            await GeneralLedger(client).periods(ledger)
+    fusion.world.faults.clear()
+    assert len({period.name for period in periods}) == len(periods) > 27
 
 
 async def test_all_suppliers_come_in_each_read_without_their_tax_numbers(fusion: Pod) -> None:
@@ -135,4 +164,4 @@ async def test_the_accounts_that_are_wanted_come_in_each_read_with_their_segment
     for row in held:
         body = by_id[str(row["_CODE_COMBINATION_ID"])]
         assert [one["Value"] for one in body["Segments"]] == [row[name] for name in SEGMENTS]
-        assert body["Postable"] == (row["EnabledFlag"] == "Y")
+        assert body["Postable"] == (row["EnabledFlag"] == "Y" and row["EndDateActive"] is None)

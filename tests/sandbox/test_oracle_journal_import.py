@@ -126,6 +126,7 @@ def test_a_file_that_the_loader_does_not_take_ends_in_error_with_no_row_in_the_i
 REFUSED = [
     ({11: "999"}, "EF04"),
     ({14: "1"}, "EF04"),
+    ({10: "60600"}, "EF01"),
     ({4: "Nonsense"}, "ER01"),
     ({5: "EUR"}, "EC01"),
     ({2: "2020/01/01"}, "EP01"),

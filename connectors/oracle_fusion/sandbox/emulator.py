@@ -46,6 +46,7 @@ class OracleFusionEmulator:
             "cap_page",  # rows: never more than so many rows a page, whatever the limit
             "lie_has_more",  # when: "offset" (default) says false as soon as offset > 0, "always" on every page
             "empty_has_more",  # no rows, but hasMore
+            "ignore_offset",  # the first page, whatever the offset
             "mutate_while_paging",  # rows: so many rows of each page change right after it was served
             "too_heavy",  # rows: asked for more than so many, the gateway gives up: 504
             "redirect_to_login",  # 302 to the sign-in page
@@ -159,7 +160,8 @@ class OracleFusionEmulator:
             return [], True
         cap = self._armed("cap_page", request)
         limit = min(query.limit, int(cap.params["rows"])) if cap else query.limit
-        found = list(islice(table.select(query.where, query.order, query.offset), limit + 1))
+        offset = 0 if self._armed("ignore_offset", request) else query.offset
+        found = list(islice(table.select(query.where, query.order, offset), limit + 1))
         has_more = len(found) > limit
         if lie := self._armed("lie_has_more", request):
             has_more = has_more and lie.params.get("when") != "always" and query.offset == 0

@@ -155,10 +155,13 @@ class JournalImport:
 
     def _account_error(self, row: InterfaceRow) -> str | None:
         values, rest = row.account[: len(SEGMENTS)], row.account[len(SEGMENTS) :]
+        day = row["ACCOUNTING_DATE"].replace("/", "-")
         for one in self.pod.tables[COMBINATIONS_LOV.name].rows.values():
             if tuple(one[name] for name in SEGMENTS) == values and not any(rest):
                 if one["EnabledFlag"] != "Y":
                     return "EF03"
+                if not (one["StartDateActive"] or day) <= day <= (one["EndDateActive"] or day):
+                    return "EF01"
                 return None if one["DetailPostingAllowedFlag"] == "Y" else "EF02"
         return "EF04"
 

@@ -13,6 +13,7 @@ from connectors.oracle_fusion.sandbox.seed import COMBINATIONS, account, combina
 SEGMENTS = ("company", "lineOfBusiness", "account", "costCenter", "product", "intercompany")
 CHART = 41
 APPLICATIONS = (101, 200)
+ENDED = "101.10.60600.120.000.000"
 DATA_ACCESS_SET = 300_000_046_975_980
 """Id of the data access set that holds all ledgers."""
 
@@ -45,7 +46,8 @@ COMBINATIONS_LOV = _lov(
     "accountCombinationsLOV",
     "_CODE_COMBINATION_ID",
     f"""_CODE_COMBINATION_ID:integer _CHART_OF_ACCOUNTS_ID:integer EnabledFlag AccountType DetailPostingAllowedFlag
-    SummaryFlag {" ".join(SEGMENTS)}""",
+    SummaryFlag -DetailBudgetingAllowedFlag -JgzzReconFlag -FinancialCategory -Reference3 StartDateActive:date
+    EndDateActive:date {" ".join(SEGMENTS)}""",
 )
 
 
@@ -89,17 +91,29 @@ def periods(now: datetime) -> Iterator[Row]:
 
 
 def combinations(now: datetime) -> Iterator[Row]:
+    """Those that orders are charged to, and one that could be used until the end of the year before last."""
     for number in range(COMBINATIONS):
-        yield {
-            "_CODE_COMBINATION_ID": combination_id(number),
-            "_CHART_OF_ACCOUNTS_ID": CHART,
-            "EnabledFlag": "N" if number % 90 == 89 else "Y",
-            "AccountType": "E" if number else "L",
-            "DetailPostingAllowedFlag": "Y",
-            "SummaryFlag": "N",
-            **dict(zip(SEGMENTS, account(number).split("."), strict=True)),
-            LAST_UPDATE: timestamp(now),
-        }
+        yield _combination(number, account(number), now) | {"EnabledFlag": "N" if number % 90 == 89 else "Y"}
+    yield _combination(COMBINATIONS, ENDED, now) | {"EndDateActive": date(now.year - 2, 12, 31).isoformat()}
+
+
+def _combination(number: int, segments: str, now: datetime) -> Row:
+    return {
+        "_CODE_COMBINATION_ID": combination_id(0) + number,
+        "_CHART_OF_ACCOUNTS_ID": CHART,
+        "EnabledFlag": "Y",
+        "AccountType": "E" if number else "L",
+        "DetailPostingAllowedFlag": "Y",
+        "SummaryFlag": "N",
+        "DetailBudgetingAllowedFlag": "Y",
+        "JgzzReconFlag": "N",
+        "FinancialCategory": None if number % 2 else "OPERATING_EXPENSE",
+        "Reference3": "N",
+        "StartDateActive": "1951-01-01",
+        "EndDateActive": None,
+        **dict(zip(SEGMENTS, segments.split("."), strict=True)),
+        LAST_UPDATE: timestamp(now),
+    }
 
 
 def ledger_id(nth: int) -> int:
