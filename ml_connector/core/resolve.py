@@ -73,16 +73,26 @@ _UNFINISHED = f"""
     select e.id, e.stream, e.source_id, e.version_at, e.state, e.reason from effect e
     where e.state = any(%(open)s) and (e.id = %(id)s or (e.stream, e.source_id) in ({RECORDS})) order by e.id
 """  # noqa: S608 - put together from constants
+# What a person says was applied is the last that was sent only if nothing newer was applied since: else nobody knows
+# which of the two the destination holds.
 _RESOLVE = f"""
-    with moved as (
+    with resolved as (
         update effect set state = %(state)s, reason = %(reason)s, next_at = null, updated_at = now()
         where id = %(id)s and state = any(%(from)s) returning *
+    ), overtaken as (
+        select r.id from resolved r
+        join link l on l.stream = r.stream and l.source_id = r.source_id
+        join effect o on o.tenant = l.tenant and o.id = l.effect_id
+        where (o.version_at, o.body_of, o.generation) > (r.version_at, r.body_of, r.generation)
+    ), moved as (
+        select * from resolved where not exists (select 1 from overtaken)
     ), doubted as (
-        update link l set payload_hash = ''::bytea, updated_at = now() from moved m
-        where l.stream = m.stream and l.source_id = m.source_id and m.attempts > 0 and m.state <> 'applied'
+        update link l set payload_hash = ''::bytea, updated_at = now() from resolved r
+        where l.stream = r.stream and l.source_id = r.source_id
+            and case when r.state = 'applied' then exists (select 1 from overtaken) else r.attempts > 0 end
     ), opened as (
-        update batch b set open = true from moved m
-        where b.tenant = m.tenant and b.id = m.batch_id and m.state = 'retry_wait' and not b.open
+        update batch b set open = true from resolved r
+        where b.tenant = r.tenant and b.id = r.batch_id and r.state = 'retry_wait' and not b.open
     ), {LINKED}
-    select attempts from moved
+    select attempts from resolved
 """  # noqa: S608

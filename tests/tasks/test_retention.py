@@ -18,7 +18,7 @@ from ml_connector.core.resolve import Verdict, resolve, unfinished
 from ml_connector.core.retention import erase, find_records, prune_tenant
 from ml_connector.core.selection import Selection
 from ml_connector.core.vault import Vault
-from tests.tasks.test_adversarial import query, states
+from tests.tasks.test_adversarial import change_silently, query, states
 from tests.tasks.test_journey import KEY, World
 
 
@@ -54,6 +54,24 @@ async def test_a_persons_word_moves_a_record_that_nobody_else_can_decide(
     [entry] = [line async for line in lines(world.db, "acme", record="c1") if line.action == "resolve"]
     assert (entry.actor, "asked the desk" in str(entry.reason)) == ("ada", True)
     assert (await audit.verify(world.db, "acme")).broken_at is None
+
+
+@pytest.mark.parametrize("silently", [False, True])
+async def test_an_old_version_that_was_applied_after_all_is_not_what_was_sent_last(
+    world: World, silently: bool
+) -> None:
+    world.source.put("c1", name="A")
+    await world.run("r1")
+    await query(world, "update effect set state = 'needs_human' where true returning id")
+    change_silently(world, "c1", "B") if silently else world.source.put("c1", name="B")
+    await world.run("r2")
+
+    await say(world, "c1", "applied")
+    world.source.put("c1", name="A")
+    await world.run("r3")
+
+    assert await states(world, "c1") == ["applied", "applied", "applied"]
+    assert world.destination.objects["c1"]["name"] == "A"
 
 
 async def test_what_is_not_in_doubt_is_not_told_to_be_applied_and_what_waits_can_be_given_up(world: World) -> None:
