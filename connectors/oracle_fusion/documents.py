@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import ClassVar, Literal, Self
 
 from connectors.oracle_fusion import instants
+from connectors.oracle_fusion.child_order import in_order
 from connectors.oracle_fusion.client import OracleFusion, Root
 from connectors.oracle_fusion.descendants import Child, Descendants, expansion
 from connectors.oracle_fusion.literals import literal
@@ -119,7 +120,8 @@ class Documents(ABC):
                 retry=retry,
             )
         )
-        page.rows = [self._without_withheld(normalised(row)) for row in await self._descendants.complete(page.rows)]
+        complete = await self._descendants.complete(page.rows)
+        page.rows = [in_order(self._without_withheld(normalised(row)), self.below) for row in complete]
         return page
 
     def _without_withheld(self, row: Body) -> Body:

@@ -54,6 +54,16 @@ class Functions(functions.Functions):
         """Single values, each once, in the order of their first appearance; none for null."""
         return list(dict.fromkeys(parts or ()))
 
+    @signature({"types": ["array", "null"]})
+    def _func_earliest(self, dates: list[Any] | None) -> str | None:
+        """The first of dates that are written alike, year first; null if there is none."""
+        return min((date for date in dates or () if not is_blank(date)), default=None)
+
+    @signature({"types": []})
+    def _func_is_zero(self, digits: Any) -> bool | None:
+        """Whether an amount is nothing, however many zeros it is written with."""
+        return None if is_blank(digits) else not amount(digits)
+
     @signature({"types": ["string", "null"]}, {"types": ["number"]})
     def _func_cut(self, value: str | None, most: int) -> str | None:
         """The first characters, ``most`` at most; where something is left out the last of them is an ellipsis."""

@@ -66,6 +66,8 @@ def _sent(row: Body, resource: Resource) -> Body:
     """A row as a client should have it: no nulls, nothing withheld, ids as text, amounts digit by digit."""
     own = {name: row[name] for name in resource.attributes if row[name] is not None and name not in WITHHELD}
     below = {name: [_sent(one, child) for one in row[name]] for name, child in resource.children.items()}
+    if "journalHeaders" in below:  # the others are held in the order in which they are to come
+        below["journalHeaders"].sort(key=lambda one: str(one["JournalName"]))
     return {name: _json(name, value) for name, value in own.items()} | below
 
 

@@ -191,3 +191,17 @@ def test_the_examples_of_the_readmes_work(tmp_path: Path) -> None:
 
     for spec in (documented, overlaid):
         compile_mapping(spec, model(spec.source), model(spec.target))
+
+
+@pytest.mark.parametrize(
+    ("unpaid", "due"),
+    [(["0.00", "50.00"], "2026-12-01"), (["50.00", 50], "2026-11-01"), ([0, "0.00"], "2026-11-01")],
+)
+def test_an_invoice_is_due_when_the_first_of_what_is_not_paid_is(unpaid: list[Any], due: str) -> None:
+    dates = ("2026-11-01", "2026-12-01")
+    rows = [{"DueDate": date, "UnpaidAmount": amount} for date, amount in zip(dates, unpaid, strict=True)]
+    invoice = {"InvoiceId": "1", "InvoiceNumber": "A", "Supplier": "Acme", "invoiceInstallments": rows}
+
+    payload = shipped("oracle_asana", "invoices").apply(invoice)
+
+    assert payload["due_on"] == payload["custom_fields"]["due_date"] == due

@@ -7,6 +7,7 @@ https://docs.oracle.com/en/cloud/saas/sales/faaps/Set_the_REST_Framework_Version
 from __future__ import annotations
 
 import hashlib
+import random
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ VERSIONS = ("11.13.18.05", "latest")
 DEFAULT_LIMIT, MAX_LIMIT = 25, 500
 STRUCTURED_ERRORS, CHILD_COLLECTIONS, CONTEXT = 4, 3, 9
 """The framework versions from which errors are structured, children are collections, links stand in @context."""
+_UNORDERED = random.Random("children")  # the same in every run
 ERROR_TYPE = "application/vnd.oracle.adf.error+json"
 ITEM_PARAMETERS = frozenset({"dependency", "expand", "fields", "links", "onlyData"})
 COLLECTION_PARAMETERS = frozenset(
@@ -179,8 +181,10 @@ def _item(resource: Resource, row: Row, asked: View, path: str, place: str) -> d
         below = f"{path}.{name}".lstrip(".")
         if below not in asked.fields or below.count(".") >= asked.levels:
             continue
-        # However many there are, no more than a default page come along with their parent.
-        rows = [_item(child, one, asked, below, f"{here}/child/{name}") for one in row[name][:DEFAULT_LIMIT]]
+        # However many there are, no more than a default page come along with their parent; in no order, since expand
+        # takes no orderBy, and a database promises none.
+        some = _UNORDERED.sample(row[name], len(row[name]))[:DEFAULT_LIMIT]
+        rows = [_item(child, one, asked, below, f"{here}/child/{name}") for one in some]
         has_more = len(row[name]) > DEFAULT_LIMIT
         values[name] = rows if asked.version < CHILD_COLLECTIONS else collection(rows, has_more, DEFAULT_LIMIT, 0, [])
     if not asked.only_data:
