@@ -24,6 +24,9 @@ from ml_connector.core.oauth import basic
 from ml_connector.core.rate import Limit
 from ml_connector.core.records import Body
 
+_LONGEST_QUERY = 2_048
+"""Of a WQL query in an address; longer ones are posted."""
+_UNQUOTED = re.compile(r"[0-9a-f]{32}|\d+|true|false")
 _CHARSET = re.compile(r"charset=\"?([\w-]{1,40})", re.IGNORECASE)
 
 
@@ -111,12 +114,17 @@ class Workday:
         columns = {path.partition(".")[0]: None for path in read.fields.values()}
         if read.last_updated:
             columns[read.last_updated] = None
-        source = read.data_source
-        if read.data_source_filter:
-            source += f" (dataSourceFilter = {read.data_source_filter})"
-        query = f"SELECT {', '.join(columns)} FROM {source}{f' WHERE {where}' if where else ''}"  # noqa: S608 - checked words
-        path = f"{self.settings.wql_path}/{self.settings.tenant}/data"
-        return await self._collection(path, {"query": query, "limit": limit, "offset": offset})
+        told = [f"dataSourceFilter = {read.data_source_filter}"] if read.data_source_filter else []
+        told += [f"{name} = {_literal(value)}" for name, value in read.parameters.items()]
+        # Without an order the rows of two pages need not be each other's.
+        source = f"{read.data_source} ({', '.join(told)})" if told else read.data_source
+        order = f"ORDER BY {read.fields['WID'].partition('.')[0]}"
+        filtered = f"WHERE {where} {order}" if where else order
+        query = f"SELECT {', '.join(columns)} FROM {source} {filtered}"  # noqa: S608 - checked words
+        path, page = f"{self.settings.wql_path}/{self.settings.tenant}/data", {"limit": limit, "offset": offset}
+        if len(query) > _LONGEST_QUERY:
+            return await self._collection(path, page, json={"query": query})
+        return await self._collection(path, {"query": query, **page})
 
     async def report(self, read: ReportRead) -> Rows:
         """All rows of a report: it has no pages."""
@@ -136,19 +144,28 @@ class Workday:
             )
         return Rows(rows, len(rows), response.server_time, response.request_id)
 
-    async def _collection(self, path: str, parameters: Mapping[str, Any]) -> Rows:
+    async def _collection(self, path: str, parameters: Mapping[str, Any], json: Body | None = None) -> Rows:
         if self._user is not None:
             raise Misconfigured(
                 "REST and WQL need auth of type oauth_refresh_token: ws_security is for SOAP and reports"
             )
-        response = await self.http.request("GET", path, params=parameters, limits=self._limits)
+        method = "GET" if json is None else "POST"
+        response = await self.http.request(method, path, params=parameters, json=json, reads=True, limits=self._limits)
         body = response.json()
         rows, total = (body.get("data"), body.get("total")) if isinstance(body, dict) else (None, None)
         if not isinstance(rows, list) or not isinstance(total, int):
-            raise RetryLater("answered with something that is not a collection", vendor=SYSTEM, phase=f"GET {path}")
+            raise RetryLater(
+                "answered with something that is not a collection", vendor=SYSTEM, phase=f"{method} {path}"
+            )
         return Rows(rows, total, response.server_time, response.request_id)
 
 
 def _charset(response: Response) -> str | None:
     found = _CHARSET.search(response.headers.get("content-type", ""))
     return found[1] if found else None
+
+
+def _literal(value: str | bool) -> str:
+    """Instances, numbers and flags as they are, text in quotation marks."""
+    text = str(value).lower() if isinstance(value, bool) else value
+    return text if _UNQUOTED.fullmatch(text) else f"'{text}'"

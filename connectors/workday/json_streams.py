@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from connectors.workday.client import Rows, Workday
-from connectors.workday.json_rows import check_columns, instant, renamed
+from connectors.workday.json_rows import Values, check_columns, instant, renamed
 from connectors.workday.settings import SYSTEM, ReportRead, RestRead, WqlRead
 from ml_connector.core import jsonx
 from ml_connector.core.errors import RetryLater
@@ -19,9 +19,9 @@ _REST_ORDER = {
     "Company": "company.descriptor",
     "Supplier_WID": "supplier.id",
     "Supplier_Name": "supplier.descriptor",
-    "Currency": "currency.currencyID",
+    "Currency": "currency",
     "Document_Date": "documentDate",
-    "Total_Amount": "totalAmount.value",
+    "Total_Amount": "totalAmount",
 }
 """purchaseOrders of procurement v5; its descriptor is what the order is called."""
 _CHUNK = 500
@@ -52,7 +52,7 @@ class RestOrders:
             found = await self.client.rest(self._read, "purchaseOrders", since, offset=offset)
             offset += len(found.rows)
             if found.rows:
-                yield _page(found, _REST_ORDER, "Document_Number", offset)
+                yield _page(found, _REST_ORDER, {}, "Document_Number", offset, self.operation)
             if offset >= found.total or not found.rows:
                 return
 
@@ -82,7 +82,8 @@ class WqlStream:
             check_columns(found.rows, self._read.fields, self.operation)
             offset += len(found.rows)
             if found.rows:
-                yield _page(found, self._read.fields, self._number, offset, self._read.last_updated)
+                read = self._read
+                yield _page(found, read.fields, read.values, self._number, offset, self.operation, read.last_updated)
             if offset >= found.total or not found.rows:
                 return
 
@@ -122,13 +123,22 @@ class ReportStream:
         check_columns(found.rows, self._read.fields, self.operation)
         for first in range(0, len(found.rows), _CHUNK):
             part = Rows(found.rows[first : first + _CHUNK], found.total, found.server_time, found.request_id)
-            yield _page(part, self._read.fields, self._number, first + len(part.rows))
+            end = first + len(part.rows)
+            yield _page(part, self._read.fields, self._read.values, self._number, end, self.operation)
 
 
-def _page(found: Rows, fields: Mapping[str, str], number: str, offset: int, last_updated: str | None = None) -> Page:
+def _page(
+    found: Rows,
+    fields: Mapping[str, str],
+    values: Values,
+    number: str,
+    offset: int,
+    what: str,
+    last_updated: str | None = None,
+) -> Page:
     records = []
     for row in found.rows:
-        body = renamed(row, fields)
+        body = renamed(row, fields, values, what)
         source_id = body.get("WID") or jsonx.digest(body).hex()[:32]
         modified = instant(row.get(last_updated)) if last_updated else None
         records.append(SourceRecord(str(source_id), modified, body, body.get(number)))

@@ -18,6 +18,7 @@ REQUEST_ID_HEADERS = ("x-wd-request-id", "x-request-id")
 
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 Path = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$", max_length=200)]
+Parameter = Annotated[str, StringConstraints(pattern=r"^[^'\"\\]*$", max_length=200)]
 Version = Annotated[str, StringConstraints(pattern=r"^v\d{2,3}\.\d$")]
 
 
@@ -57,11 +58,17 @@ class WqlRead(_Data):
     transport: Literal["wql"]
     data_source: Word
     data_source_filter: Word | None = None
+    parameters: Mapping[Word, bool | Parameter] = {}
+    """What the data source or its filter wants to know, such as ``{company: WID}``."""
     fields: Mapping[Word, Path]
     """Field of the stream's model to alias, with a path into references: ``{Supplier_WID: supplier.id}``."""
     last_updated: Word | None = None
     """The alias of the moment of the last change. Without one each read is a full one."""
-    page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    values: Mapping[Word, Mapping[str, str]] = {}
+    """Per field what its values mean, where Workday's are WIDs or words of another language: ``{Status: {Aktiv: ACTIVE,
+    Inaktiv: INACTIVE}}``."""
+    page_size: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """100 is the most that Workday documents; 10,000 were seen to be given."""
 
 
 class ReportRead(_Data):
@@ -72,6 +79,8 @@ class ReportRead(_Data):
     report: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=200)]
     fields: Mapping[Word, Path]
     """Field of the stream's model to column, as of `WqlRead`."""
+    values: Mapping[Word, Mapping[str, str]] = {}
+    """As of `WqlRead`."""
     prompts: Mapping[str, str] = {}
 
 
@@ -133,4 +142,10 @@ class WorkdaySettings(_Data):
                 raise ValueError(f"{name}.fields: {model.__name__} has no {', '.join(unknown)}")
             if "WID" not in fields:
                 raise ValueError(f"{name}.fields: WID is missing; records are known by it")
+            if (
+                name == "supplier_invoices"
+                and "Is_Paid" in fields
+                and not {"Is_Canceled", "Document_Status"} & set(fields)
+            ):
+                raise ValueError(f"{name}.fields: without Is_Canceled or Document_Status what is canceled is unpaid")
         return self

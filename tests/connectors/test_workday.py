@@ -24,7 +24,7 @@ WQL = {
     "data_source": "suppliers1",
     "data_source_filter": "defaultFilter",
     "last_updated": "lastUpdatedDateTime",
-    "fields": {"WID": "supplier.id", "Supplier_Name": "supplier.descriptor", "Status": "supplierStatus.id"},
+    "fields": {"WID": "supplier.id", "Supplier_Name": "supplier.descriptor", "Status": "supplierStatus"},
 }
 
 

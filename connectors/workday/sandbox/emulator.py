@@ -46,7 +46,7 @@ class WorkdayEmulator:
             Route(f"/ccx/service/{TENANT}/{{service}}/{{version}}", self.soap, methods=["POST"]),
             Route(f"/ccx/oauth2/{TENANT}/token", self.access.token, methods=["POST"]),
             Route(f"/ccx/api/procurement/v5/{TENANT}/purchaseOrders", self.purchase_orders, methods=["GET"]),
-            Route(f"/api/wql/v1/{TENANT}/data", self.wql, methods=["GET"]),
+            Route(f"/api/wql/v1/{TENANT}/data", self.wql, methods=["GET", "POST"]),
             Route(f"/ccx/service/customreport2/{TENANT}/{{owner}}/Invoice_Status", self.report, methods=["GET"]),
         ]
 
@@ -96,7 +96,10 @@ class WorkdayEmulator:
     async def wql(self, request: Request) -> Response:
         if not self.access.admits(request):
             return _unauthorized()
-        return json_api.wql(request.query_params, self.books)
+        if len(request.query_params.get("query", "")) > json_api.LONGEST:
+            return json_api.refused("S22", "query")
+        posted = await request.json() if request.method == "POST" else {}
+        return json_api.wql({**request.query_params, **posted}, self.books)
 
     async def report(self, request: Request) -> Response:
         if not self.access.admits(request, basic=True):
