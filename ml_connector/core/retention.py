@@ -117,10 +117,16 @@ async def _streams(db: Database, tenant: str) -> list[str]:
 
 
 _ABANDON = """
-    update effect e set state = 'abandoned', reason = %(reason)s, next_at = null, updated_at = now()
-    where e.stream = %(stream)s and e.source_id = any(%(source_ids)s)
-        and e.state not in ('applied', 'unchanged', 'rejected', 'superseded', 'abandoned', 'digested')
-    returning e.id
+    with moved as (
+        update effect e set state = 'abandoned', reason = %(reason)s, next_at = null, updated_at = now()
+        where e.stream = %(stream)s and e.source_id = any(%(source_ids)s)
+            and e.state not in ('applied', 'unchanged', 'rejected', 'superseded', 'abandoned', 'digested')
+        returning e.*
+    ), doubted as (
+        update link l set payload_hash = ''::bytea, updated_at = now() from moved m
+        where l.stream = m.stream and l.source_id = m.source_id and m.attempts > 0
+    )
+    select id, source_id from moved
 """
 _ERASE = """
     delete from body b using effect e

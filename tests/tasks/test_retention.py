@@ -209,3 +209,19 @@ async def bodies(world: World) -> list[str]:
         world, "select e.source_id from body b join effect e on e.id = b.effect_id order by e.source_id"
     )
     return [row[0] for row in found]
+
+
+async def test_a_version_that_was_in_doubt_when_it_was_erased_is_not_taken_for_never_sent(world: World) -> None:
+    world.source.put("c1", name="A")
+    await world.run("r1")
+    world.source.put("c1", name="B")
+    world.destination.settle_seconds = 60
+    world.destination.fate["c1"] = ["lost after"]
+    await world.run("r2")
+
+    ended = await erase(world.db, "acme", {KEY: ["c1"]}, actor="ada", reason="asked to", lease_seconds=5)
+    world.source.put("c1", name="A")
+    await world.run("r3")
+
+    assert ended.abandoned == 1
+    assert world.destination.objects["c1"]["name"] == "A"
