@@ -119,6 +119,14 @@ class OracleFusion:
             raise _not_a_collection(response)
         return CollectionPage(rows, bool(body.get("hasMore")), response.request_id)
 
+    async def exists(self, root: Root, item: str) -> bool:
+        """Whether a row is there and shown to us. ``item`` is its resource and key."""
+        path = self._path(root, item)
+        response = await self.http.request(
+            "GET", path, params={"onlyData": "true"}, headers=self._headers(), accept=(200, 404)
+        )
+        return response.status == 200
+
     async def describe(self, root: Root, resource: str) -> Description:
         """The attributes of a resource in this pod, custom ones included."""
         response = await self._get(f"{self._path(root, resource)}/describe", {})

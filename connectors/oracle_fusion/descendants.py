@@ -18,9 +18,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from connectors.oracle_fusion.client import OracleFusion, Root
+from connectors.oracle_fusion.paging import CollectionPage
 from connectors.oracle_fusion.rows import children, has_more, key_in_url
 from connectors.oracle_fusion.settings import SYSTEM
-from ml_connector.core.errors import RetryLater
+from ml_connector.core.errors import Misconfigured, RetryLater
 from ml_connector.core.records import Body
 
 CUT_AT = 25
@@ -115,14 +116,7 @@ class Descendants:
         """The rows of one collection with what is below them, and whether these are all."""
         found: dict[str, Body] = {}
         while len(found) < MOST:
-            page = await self._client.rows(
-                self._root,
-                f"{parent}/child/{child.name}",
-                expand=expansion(child.below, self._client.settings.expand_levels),
-                order_by=f"{child.order}:asc",
-                offset=len(found),
-                links="self",
-            )
+            page = await self._page(parent, child, len(found))
             if not page.rows and page.has_more:
                 raise self._changed(f"an empty page of {child.name} came that says that there are more rows")
             for row in page.rows:
@@ -139,6 +133,21 @@ class Descendants:
                     row[deeper.name], all_of_them = await self._rows(f"{parent}/child/{child.name}/{key}", deeper)
                     complete = complete and all_of_them
         return list(found.values()), complete
+
+    async def _page(self, parent: str, child: Child, offset: int) -> CollectionPage:
+        try:
+            return await self._client.rows(
+                self._root,
+                f"{parent}/child/{child.name}",
+                expand=expansion(child.below, self._client.settings.expand_levels),
+                order_by=f"{child.order}:asc",
+                offset=offset,
+                links="self",
+            )
+        except Misconfigured:  # a 404 for one: of a collection that this pod does not have, or below what was deleted
+            if await self._client.exists(self._root, parent):
+                raise
+        raise self._changed(f"what {child.name} are below was deleted while they were read")
 
     def _changed(self, what: str) -> RetryLater:
         return RetryLater(

@@ -29,7 +29,7 @@ from connectors.oracle_fusion.parties import HubOrganizations
 from connectors.oracle_fusion.payables_models import InvoiceHold, PayablesInvoice
 from connectors.oracle_fusion.sandbox.catalogue import RESOURCES
 from connectors.oracle_fusion.sandbox.resources import Resource
-from ml_connector.core.errors import RetryLater
+from ml_connector.core.errors import Misconfigured, RetryLater
 from ml_connector.core.records import Body, ReadsNew, SourceRecord, Window
 from tests.connectors.oracle_pod import Pod, everything, read, read_with_crashes
 from tests.connectors.oracle_pod import running as running
@@ -264,6 +264,18 @@ async def test_a_document_that_is_too_long_says_so(fusion: Pod, monkeypatch: pyt
     long = [record for record in records if record.body.get(LEFT_OUT)]
     assert len(long) == 2
     assert all(len(header["journalLines"]) == 40 for record in long for header in record.body["journalHeaders"])
+
+
+async def test_a_batch_that_is_deleted_while_it_is_read_is_looked_at_again_later(fusion: Pod) -> None:
+    fusion.fault("status", path="*/journalBatches/*", status=404)
+    async with fusion.client() as client:
+        with pytest.raises(RetryLater, match="was deleted while"):
+            await read(JournalBatches(client))
+    fusion.world.faults.clear()
+    fusion.fault("status", path="*/child/journalHeaders", status=404)
+    async with fusion.client() as client:
+        with pytest.raises(Misconfigured, match="no such resource"):
+            await read(JournalBatches(client))
 
 
 async def test_lines_that_change_places_while_they_are_read_are_read_again_later(fusion: Pod) -> None:
