@@ -61,8 +61,7 @@ class InvoiceHolds(Documents):
                 PayablesInvoices.resource,
                 q=f"({named}){behind}" if behind else named,
                 order_by=f"{PayablesInvoices.key}:asc",
-                fields=",".join((*_SHOWN, "InvoiceNumber", "BusinessUnit", "Supplier", "Party")),
-            )
+            )  # no `fields`: names of other tables, such as Supplier, may be missing then, and nothing would be joined
             if not page.rows:
                 return
             for row in page.rows:

@@ -79,6 +79,18 @@ INVOICES = replace(
         opaque=True,
     ),
     parameters=frozenset({"effectiveDate"}),
+    looked_up=frozenset(
+        {
+            "BusinessUnit",
+            "LegalEntity",
+            "ProcurementBU",
+            "Supplier",
+            "SupplierNumber",
+            "SupplierSite",
+            "Party",
+            "PartySite",
+        }
+    ),
 )
 INVOICE_HOLDS = _document(
     "invoiceHolds",

@@ -109,6 +109,8 @@ class Resource:
     """Collections below each row, by name; a row holds theirs under it. Their ``id`` is unique below one row."""
     parameters: frozenset[str] = frozenset()
     """Query parameters beside those that every collection takes."""
+    looked_up: frozenset[str] = frozenset()
+    """Names that belong to other tables: a request that chooses ``fields`` does not get them, as practitioners say."""
 
     @property
     def indexed(self) -> list[str]:

@@ -158,7 +158,7 @@ def view(request: Request, resource: Resource, version: int, below: str = "", le
     fields = {path: tuple(one.attributes) for path, one in _expanded(asked.get("expand", ""), resource).items()}
     if "fields" in asked:  # they win over expand
         own, *of_children = asked["fields"].split(";")
-        fields = {"": _known(own, resource)}
+        fields = {"": tuple(name for name in _known(own, resource) if name not in resource.looked_up)}
         for part in of_children:
             path, _, names = part.partition(":")
             # parents that are not named themselves are there, without attributes
