@@ -61,6 +61,47 @@ async def test_a_balance_that_changes_arrives_though_no_timestamp_has_moved(inst
     assert seen == {parties[account["CustomerId"]]: 3, parties[other["CustomerId"]]: 1}
 
 
+async def test_who_has_no_account_and_no_order_any_more_owes_nothing_and_is_owed_nothing(
+    installed: Installation,
+) -> None:
+    sandbox = await _filled(installed)
+    await installed.sync(streams=ALL)
+    account = sandbox.state("oracle_fusion", "accounts")[0]
+    supplier = sandbox.state("oracle_fusion", "purchase_orders")[0]["SupplierPartyId"]
+    orders = [row for row in sandbox.state("oracle_fusion", "purchase_orders") if row["SupplierPartyId"] == supplier]
+    accounts = accounts_by_party(sandbox)[account["CustomerId"]]
+    _delete(sandbox, "accounts", [row["AccountId"] for row in accounts])
+    _delete(sandbox, "purchase_orders", [row["POHeaderId"] for row in orders])
+    since = len(sandbox.effects())
+
+    for _ in range(2):
+        state = await installed.sync(streams=ALL)
+        assert state.is_completed(), state.message
+
+    [customer] = _fields(sandbox, account)
+    [orderer] = _fields(sandbox, {"CustomerId": supplier})
+    assert (customer["open_receivables"], customer["due_receivables"], customer["credit_limit"]) == (0, 0, None)
+    assert (orderer["purchase_order_count"], orderer["purchase_order_amount"]) == (0, None)
+    assert sandbox.kinds(since=since) == {"organization.updated": 3}
+
+
+async def test_a_role_that_sees_no_accounts_any_more_sets_no_balance_to_zero(installed: Installation) -> None:
+    sandbox = await _filled(installed)
+    await installed.sync(streams=ALL)
+    since = len(sandbox.effects())
+    sandbox.fault("oracle_fusion", "no_data_security", path="*/receivablesCustomerAccountActivities")
+    state = await installed.sync("run-1", streams=ALL)
+    assert "oracle_zendesk/receivables: " in str(state.message)
+    assert "are missing from what the source tells" in str(state.message)
+    assert sandbox.kinds(since=since) == {}
+
+    sandbox.clear_faults()
+    state = await installed.sync("run-1", count=2, completed=0, streams=ALL)
+    assert state.is_completed(), state.message
+    assert reconcile_fields(sandbox) == []
+    assert sandbox.kinds(since=since) == {}
+
+
 async def test_a_balance_waits_for_its_organization(installed: Installation, owner: Owner) -> None:
     sandbox = await _filled(installed)
     assert (await installed.sync(streams=BALANCES)).is_completed()
@@ -104,6 +145,11 @@ async def _filled(installed: Installation) -> Sandbox:
     installed.sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
     await installed.prepare()
     return installed.sandbox
+
+
+def _delete(sandbox: Sandbox, collection: str, keys: list[Any]) -> None:
+    assert keys
+    sandbox.mutate("oracle_fusion", collection, keys=keys, delete=True)
 
 
 def _set_balance(sandbox: Sandbox, account: dict[str, Any], amount: str) -> None:

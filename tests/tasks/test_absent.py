@@ -94,15 +94,15 @@ async def test_of_a_read_that_is_continued_both_halves_count(desk: Desk) -> None
 
 
 async def test_a_run_that_is_continued_after_a_later_one_empties_nobody(desk: Desk) -> None:
-    desk.source.page = 20
+    desk.source.page = 5
     await desk.run("r1")
-    desk.source.breaks = 1
-    await desk.run("r2")
-    await desk.run("r3")
+    for run, breaks in (("r2", 2), ("r3", 3)):
+        desk.source.breaks = breaks
+        await desk.run(run)
     desk.written()
-    await desk.run("r2", count=2)
-
-    assert (desk.problem, desk.written()) == (None, [])
+    for run in ("r2", "r3"):
+        await desk.run(run, count=2)
+        assert (desk.problem, desk.written()) == (None, [])
 
 
 @pytest.mark.parametrize(("customers", "short"), [(45, 10), (3, 3)])
