@@ -9,9 +9,10 @@ from connectors.oracle_fusion.models import Record
 
 
 class Supplier(Record):
-    """Stream of suppliers."""
+    """Stream of suppliers. ``Active`` is ours: on the day of ``InactiveDate`` a supplier is so no longer."""
 
     SupplierId: str
+    Active: bool = True
     Alias: str | None = None
     AlternateName: str | None = None
     BusinessClassificationNotApplicableFlag: bool | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import date, datetime
 
 from connectors.oracle_fusion.client import OracleFusion, Root
 from connectors.oracle_fusion.page_size import PageSize
@@ -17,7 +17,7 @@ TAX_DETAILS = frozenset({"DataFoxEIN", "NationalInsuranceNumber", "TaxpayerId"})
 
 
 class Suppliers:
-    """Source id: SupplierId. One with an ``InactiveDate`` in the past is inactive. The content makes the version."""
+    """Source id: SupplierId. One is ``Active`` until the day of its ``InactiveDate``. The content makes the version."""
 
     system = SYSTEM
     windowed = False
@@ -35,11 +35,11 @@ class Suppliers:
         """The pod's time, UTC."""
         return await self.client.clock(self.root, self.resource)
 
-    async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:  # noqa: ARG002 - a full read
-        """All suppliers in the order of their ids."""
+    async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:
+        """All suppliers in the order of their ids; whether they are active is told for the end of the window."""
         keyset = Keyset(self._fetch, ByNumber("SupplierId"), "SupplierId", since=None, until=None, phase=self.operation)
         async for page in keyset.read(cursor):
-            yield Page([_record(row) for row in page.rows], page.cursor, page.request_id)
+            yield Page([_record(row, window.hi.date()) for row in page.rows], page.cursor, page.request_id)
 
     async def _fetch(self, q: str, order_by: str) -> CollectionPage:
         return await self._size.ask(
@@ -49,6 +49,8 @@ class Suppliers:
         )
 
 
-def _record(row: Body) -> SourceRecord:
+def _record(row: Body, today: date) -> SourceRecord:
     body = {name: value for name, value in row.items() if name not in TAX_DETAILS}
+    # The date decides; what words Status has is not documented.
+    body["Active"] = not row.get("InactiveDate") or str(row["InactiveDate"])[:10] > today.isoformat()
     return SourceRecord(row["SupplierId"], None, body, row.get("SupplierNumber"))

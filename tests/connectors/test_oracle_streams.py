@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,7 @@ from connectors.oracle_fusion.parties import PRIVATE, HubOrganizations, HubPerso
 from connectors.oracle_fusion.ping import ping
 from connectors.oracle_fusion.settings import SYSTEM, OracleSettings
 from connectors.oracle_fusion.streams import STREAMS
+from connectors.oracle_fusion.suppliers import Suppliers
 from connectors.oracle_fusion.totals import NO_ORDER, Receivables, SupplierOrders
 from ml_connector.core.auth import ClientCredentialsSpec, build_auth
 from ml_connector.core.errors import AbortRun, Misconfigured, Reauthenticate, RetryLater
@@ -186,6 +187,19 @@ async def test_orders_are_added_up_per_supplier_and_currency(fusion: Pod) -> Non
 
     assert {r.source_id: {c: Decimal(a) for c, a in r.body["Amounts"].items()} for r in records} == wanted
     assert {r.source_id: r.body["OrderCount"] for r in records} == {party: counts[party] for party in wanted}
+
+
+async def test_a_supplier_is_active_until_its_day_whatever_its_status_says(fusion: Pod) -> None:
+    today = datetime.now(UTC).date()
+    gone, going = (str(row["SupplierId"]) for row in fusion.held("suppliers")[:2])
+    dates = {gone: today.isoformat(), going: (today + timedelta(days=2)).isoformat()}
+    for key, day in dates.items():
+        fusion.emulator.mutate("suppliers", {"keys": [key], "set": {"InactiveDate": day, "Status": "Inaktiv"}})
+
+    async with fusion.client() as client:
+        records = await read(Suppliers(client))
+
+    assert [record.source_id for record in records if not record.body["Active"]] == [gone]
 
 
 async def test_credit_profiles_join_the_accounts_of_a_customer(fusion: Pod) -> None:

@@ -33,7 +33,7 @@ from ml_connector.core.ids import uuid7
 from ml_connector.core.records import Intent, State
 from tests.connectors.oracle_pod import FAMILIES, PROFILE_SERVICE, check_request, collections, pod, read
 
-OURS = {"url", "rows_left_out", "invoice"}
+OURS = {"url", "rows_left_out", "invoice", "Active"}
 """What is added to a document."""
 DOCUMENTS = ("purchase_orders", "invoices", "holds", "journal_batches", "receivables_invoices")
 BELOW = {

@@ -141,7 +141,8 @@ async def test_lists_are_filled_from_reference_data_and_tasks_wait_for_what_they
     assert all(tasks[f"po:{key}"]["GL account"] for key in orders)
 
     [supplier, *_] = boards.sandbox.state("oracle_fusion", "suppliers")
-    boards.sandbox.mutate("oracle_fusion", "suppliers", keys=[supplier["SupplierId"]], set={"Status": "INACTIVE"})
+    gone = {"InactiveDate": datetime.now(UTC).date().isoformat()}
+    boards.sandbox.mutate("oracle_fusion", "suppliers", keys=[supplier["SupplierId"]], set=gone)
     writes = boards.writes()
     assert (await boards.sync(streams=["suppliers", "accounts"])).is_completed()
     [field] = [row for row in boards.sandbox.state("asana", "custom_fields") if row["name"] == "Supplier"]
