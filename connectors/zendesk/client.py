@@ -146,10 +146,10 @@ class Zendesk:
     async def custom_fields(self, owner: Owner) -> CustomFields:
         """The active custom fields of organizations or users; read once."""
         if owner not in self._custom:
-            fields: dict[str, str] = {}
-            async for page in self.pages(f"/{owner}_fields", f"{owner}_fields"):
-                fields |= {field["key"]: field["type"] for field in page if field.get("active", True)}
-            self._custom[owner] = CustomFields(fields)
+            found = [field async for page in self.pages(f"/{owner}_fields", f"{owner}_fields") for field in page]
+            active = [field for field in found if field.get("active", True)]
+            titles = {field["title"]: field["key"] for field in active if field.get("title")}
+            self._custom[owner] = CustomFields({field["key"]: field["type"] for field in active}, titles)
         return self._custom[owner]
 
     async def ticket_fields(self) -> list[Body]:

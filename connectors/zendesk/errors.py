@@ -10,7 +10,7 @@ https://developer.zendesk.com/api-reference/introduction/requests/
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ml_connector.core import jsonx
@@ -26,6 +26,10 @@ _SCOPES = re.compile(r"required scopes?: ([a-z_:, ]+)")
 _TAKEN = re.compile(r"already (been taken|being used|in use|a member|exists)|must be unique", re.IGNORECASE)
 _MISSING = re.compile(r"not ?found|does ?n[o']t exist|no such", re.IGNORECASE)
 _LABEL = re.compile(r"(?:^|; |, |\. |\n)\s*([A-Za-z_]+(?: [a-z]+)?)(?=:| (?:has|is|cannot|must|was)\b)")
+_PHONE = re.compile(r"(?:^|; |, |\. |\n)\s*Phone [+(\d]")
+"""``Phone 5551234567 is not properly formatted``: the number stands where others have a colon.
+https://gist.github.com/dpawluk/77ec3f245fb299f70291c9c180dfe008
+"""
 _LABELS = {
     "name": "name",
     "email": "email",
@@ -51,6 +55,8 @@ class Problem:
 
     code: str
     fields: tuple[tuple[str, str], ...] = ()
+    text: str = field(default="", repr=False, compare=False)
+    """Zendesk's own sentences. They quote the record, so nobody may be told them."""
 
     @property
     def missing(self) -> bool:
@@ -117,7 +123,8 @@ def problem_of(body: Any) -> Problem:
         return Problem(_code(first.get("code") if isinstance(first, dict) else first))
     details = body.get("details")
     if isinstance(details, dict):
-        return Problem(_code(error), tuple(_fields(details)))
+        sentences = [str(entry.get("description")) for entries in details.values() for entry in _entries(entries)]
+        return Problem(_code(error), tuple(_fields(details)), "\n".join(sentences))
     texts = [text for text in (error, details, body.get("errors"), body.get("description")) if isinstance(text, str)]
     return _from_sentences(_code(error), "\n".join(texts))
 
@@ -126,11 +133,16 @@ def _fields(details: dict[str, Any]) -> list[tuple[str, str]]:
     fields = []
     for name, entries in details.items():
         name = name if _KEY.fullmatch(name) else "?"  # a key that is no name of a field may be anything
-        for entry in entries if isinstance(entries, list) else [entries]:
-            text = entry.get("description") if isinstance(entry, dict) else entry
-            code = _code(entry.get("error")) if isinstance(entry, dict) else "Unknown"
-            fields.append((name, DUPLICATE if _TAKEN.search(str(text)) else code))
+        for entry in _entries(entries):
+            taken = _TAKEN.search(str(entry.get("description")))
+            fields.append((name, DUPLICATE if taken else _code(entry.get("error"))))
     return fields
+
+
+def _entries(entries: Any) -> list[dict[str, Any]]:
+    """What is wrong with one attribute: mostly a list, of a phone number a single one."""
+    found = entries if isinstance(entries, list) else [entries]
+    return [entry if isinstance(entry, dict) else {"description": entry} for entry in found]
 
 
 def _from_sentences(code: str, text: str) -> Problem:
@@ -141,12 +153,14 @@ def _from_sentences(code: str, text: str) -> Problem:
     """
     kind = DUPLICATE if _TAKEN.search(text) else "Invalid"
     labels = dict.fromkeys(_LABELS[label] for found in _LABEL.findall(text) if (label := found.lower()) in _LABELS)
+    if _PHONE.search(text):
+        labels["phone"] = None
     if labels:
-        return Problem(code, tuple((label, kind) for label in labels))
+        return Problem(code, tuple((label, kind) for label in labels), text)
     if kind == DUPLICATE:
-        return Problem(DUPLICATE)
+        return Problem(DUPLICATE, text=text)
     said_by_job = code == "Unknown" or code.endswith("Error")
-    return Problem("RecordNotFound" if said_by_job and _MISSING.search(text) else code)
+    return Problem("RecordNotFound" if said_by_job and _MISSING.search(text) else code, text=text)
 
 
 def _code(value: Any) -> str:

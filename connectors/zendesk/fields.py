@@ -6,6 +6,7 @@ https://developer.zendesk.com/api-reference/ticketing/organizations/organization
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
@@ -14,14 +15,24 @@ Owner = Literal["organization", "user"]
 
 
 class CustomFields:
-    """The custom fields of organizations or of users in one account: key to type."""
+    """The custom fields of organizations or of users in one account: key to type, and title to key."""
 
-    def __init__(self, types: Mapping[str, str]) -> None:
+    def __init__(self, types: Mapping[str, str], titles: Mapping[str, str] | None = None) -> None:
         self._types = types
+        self._titles = {title.lower(): key for title, key in (titles or {}).items()}
 
     def unknown(self, values: Mapping[str, Any]) -> list[str]:
         """Keys that no active field has."""
         return sorted(values.keys() - self._types.keys())
+
+    def titled(self, text: str) -> set[str]:
+        """Keys of the fields with whose titles a sentence of ``text`` begins: so Zendesk words what it refuses."""
+        if not self._titles:
+            return set()
+        longest_first = sorted(map(re.escape, self._titles), key=len, reverse=True)
+        sentences = rf"(?:^|; |, |\. |\n)\s*({'|'.join(longest_first)})(?=:| )"
+        found = (self._titles.get(title.lower()) for title in re.findall(sentences, text, re.IGNORECASE))
+        return {key for key in found if key}
 
     def encode(self, key: str, value: Any) -> Any:
         """The value as Zendesk wants it; ``ValueError`` (without the value) if it cannot be one of that type."""

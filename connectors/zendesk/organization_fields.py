@@ -9,7 +9,8 @@ from connectors.zendesk.compare import Unwritable, differences, encode, needs_cu
 from connectors.zendesk.fields import CustomFields
 from connectors.zendesk.lookup import Found, Key
 from connectors.zendesk.organizations import UPDATE
-from connectors.zendesk.sending import Step, send_all, unsaid
+from connectors.zendesk.refused_fields import without_refused
+from connectors.zendesk.sending import ATTEMPTS, Step, send_all, unsaid
 from connectors.zendesk.writing import Fate, Result, Work, outcome_of, probed
 from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
 
@@ -86,7 +87,10 @@ def _settled(work: Work, result: Result, found: Found, fields: CustomFields) -> 
         return outcome_of(work, Result(Fate.WRITTEN, request_id=result.request_id))
     if (result.fate is Fate.SILENT and not found.object) or (result.problem and result.problem.missing):
         return outcome_of(work, Result(Fate.REFUSED, reason=_GONE, request_id=result.request_id))
-    return unsaid(work, result) if result.fate is Fate.SILENT else outcome_of(work, result)
+    if result.fate is Fate.SILENT:
+        return unsaid(work, result)
+    fewer = without_refused(work, result.problem, fields) if result.problem and work.attempt < ATTEMPTS else None
+    return fewer or outcome_of(work, result)
 
 
 def _verdict(decision: Decision, current: Body | None, fields: CustomFields, jobs_running: bool) -> Outcome:

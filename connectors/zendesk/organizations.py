@@ -21,6 +21,7 @@ from connectors.zendesk.compare import (
 from connectors.zendesk.errors import Problem
 from connectors.zendesk.fields import CustomFields
 from connectors.zendesk.lookup import Found, Key, find, with_prefix
+from connectors.zendesk.refused_fields import without_refused
 from connectors.zendesk.sending import ATTEMPTS, Step, send_all, unsaid
 from connectors.zendesk.writing import Call, Fate, Result, Work, outcome_of, probed
 from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
@@ -114,6 +115,8 @@ class Organizations:
         problem = result.problem
         if problem is None or work.attempt >= ATTEMPTS:
             return outcome_of(work, result)
+        if fewer := without_refused(work, problem, fields):
+            return fewer
         if problem.missing or (problem.taken & {"external_id", "?"} and "id" not in work.body):
             # It was deleted in Zendesk, or an earlier create has arrived after all.
             return await self._by_external_id(work, result, problem)

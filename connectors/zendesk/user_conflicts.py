@@ -8,6 +8,7 @@ from connectors.zendesk.compare import differences
 from connectors.zendesk.errors import Problem
 from connectors.zendesk.fields import CustomFields
 from connectors.zendesk.lookup import Found, Key, find
+from connectors.zendesk.refused_fields import without_refused
 from connectors.zendesk.sending import ATTEMPTS, Step, unsaid
 from connectors.zendesk.user_steps import (
     CREATE_ONE,
@@ -50,6 +51,8 @@ class UserConflicts:
             return self._membership(work, result, result.problem)
         if work.call == IDENTITY:
             return await self._identity(work, result, result.problem)
+        if fewer := without_refused(work, result.problem, self._fields):
+            return fewer
         if work.id:
             return await self._update(work, result, result.problem)
         return await self._create(work, result, result.problem)

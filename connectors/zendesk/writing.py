@@ -116,13 +116,15 @@ _STATES = {
 
 def outcome_of(work: Work, result: Result) -> Outcome:
     """The outcome of a decision whose last piece of work ended so."""
-    problem = f"Zendesk refuses the record: {result.problem}" if result.problem else None
+    said = f"Zendesk refuses the record: {result.problem}" if result.problem else None
+    if result.fate is Fate.WRITTEN:
+        said = work.decision.reason  # what had to be left out
     return Outcome(
         work.decision.effect_id,
         _STATES[result.fate],
         action=work.decision.action,
         dest_id=work.id or result.id,
-        reason=result.reason or problem,
+        reason=result.reason or said,
         request_id=result.request_id,
         retry_after=result.retry_after,
     )

@@ -79,8 +79,23 @@ def test_a_refusal_is_explained(status: int, body: Any, kind: type[Exception], t
             {"errors": "Name: Acme has already been taken", "status": "Failed"},
             Problem("Unknown", (("name", "DuplicateValue"),)),
         ),
+        (
+            {"error": "UserCreateError", "details": "Phone 5551234567 is not properly formatted"},
+            Problem("UserCreateError", (("phone", "Invalid"),)),
+        ),
+        (
+            {"error": "UserCreateError", "details": "Phone: +15551234567 is already being used by another user"},
+            Problem("UserCreateError", (("phone", "DuplicateValue"),)),
+        ),
+        (
+            {"error": "RecordInvalid", "details": {"phone": {"description": SECRET, "error": "InvalidFormat"}}},
+            Problem("RecordInvalid", (("phone", "InvalidFormat"),)),
+        ),
         (None, Problem("Unknown")),
     ],
 )
 def test_a_jobs_sentences_become_codes_and_names_of_fields(result: Any, problem: Problem) -> None:
-    assert problem_of(result) == problem
+    found = problem_of(result)
+
+    assert found == problem
+    assert "Acme" not in f"{found} {found!r}"

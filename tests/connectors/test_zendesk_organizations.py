@@ -55,12 +55,10 @@ async def test_every_failed_item_of_a_completed_job_is_its_own_rejected_record(z
 async def test_failures_without_index_settle_all_the_same(zendesk: Account, indexed: bool, named: str) -> None:
     zendesk.configure(result_index=indexed, failure_names=named)
     zendesk.by_hand("organizations", name="Customer 3")
-    wrong = {"tags": ["x"], "name": "Customer 5", "organization_fields": {"limit": "much"}}
     async with zendesk.client() as client:
-        await ensure_organization_fields(client, {"limit": CustomField(title="Limit", type="text")})
-        zendesk.emulator.organization_fields.state()[0]["type"] = "integer"  # since we have read the fields
         organizations = Organizations(client)
-        decisions = await organizations.decide([intent(customer(n, **(wrong if n == 5 else {}))) for n in range(8)])
+        names = [" " if n == 5 else f"Customer {n}" for n in range(8)]
+        decisions = await organizations.decide([intent(customer(n, name=name)) for n, name in enumerate(names)])
         outcomes = {o.effect_id: o for o in await send(organizations, decisions)}
         doubted = [d for d in decisions if outcomes[d.effect_id].state is State.AMBIGUOUS]
         probed = await organizations.probe(doubted)
@@ -267,13 +265,43 @@ async def test_a_stored_request_is_sent_with_its_numbers(zendesk: Account) -> No
 async def test_a_field_that_zendesk_would_drop_rejects_the_record(zendesk: Account) -> None:
     async with zendesk.client() as client:
         await ensure_organization_fields(client, FIELDS)
-        wrong = [customer(1, organization_fields={"colour": "red"}), customer(2, organization_fields={"since": "x"})]
+        unknown = customer(1, organization_fields={"colour": "red"})
         bad = customer(3, organization_fields={"credit_limit": "secret-value"})
-        outcomes = await upsert(Organizations(client), [intent(payload) for payload in (*wrong, bad)])
+        outcomes = await upsert(Organizations(client), [intent(payload) for payload in (unknown, bad)])
 
-    assert [o.state for o in outcomes] == [State.REJECTED] * 3
+    assert [o.state for o in outcomes] == [State.REJECTED] * 2
     assert outcomes[0].reason == "field colour does not exist in this Zendesk account: run `ml-connector apply`"
-    assert outcomes[2].reason == "organization_fields.credit_limit is not a number"
+    assert outcomes[1].reason == "organization_fields.credit_limit is not a number"
+
+
+async def test_a_value_that_zendesk_refuses_costs_its_field_and_not_the_customer(zendesk: Account) -> None:
+    tier = {"key": "tier", "title": "Customer", "type": "dropdown"}
+    zendesk.by_hand("organizations", name="Customer 2")
+    async with zendesk.client() as client:
+        await ensure_organization_fields(client, FIELDS)
+        await client.create_field("organization", {**tier, "custom_field_options": [{"name": "Gold", "value": "gold"}]})
+        wrong = {"tier": "platinum", "since": "yesterday", "country": "DE"}
+        payloads = [
+            customer(n, organization_fields={"country": "DE", "tier": "gold"} if n else wrong) for n in range(3)
+        ]
+        payloads[2]["organization_fields"] = wrong
+        outcomes = await upsert(Organizations(client), [intent(payload) for payload in payloads])
+        ids = [str(outcome.dest_id) for outcome in outcomes]
+        balances = [{"tier": "bronze", "country": "FR"}, {"tier": "bronze"}, {"country": "FR"}]
+        payloads = [{"id": id_, "organization_fields": values} for id_, values in zip(ids, balances, strict=True)]
+        written = await upsert(OrganizationFieldsDestination(client), [intent(payload) for payload in payloads])
+
+    assert states(outcomes) == {State.APPLIED: 3}
+    said = (
+        "written without organization_fields.since, organization_fields.tier: Zendesk refuses OrganizationCreateError"
+    )
+    assert [outcome.reason for outcome in outcomes] == [said, None, said]
+    assert [outcome.state for outcome in written] == [State.APPLIED, State.REJECTED, State.APPLIED]
+    assert "without organization_fields.tier" in str(written[0].reason)
+    held = [zendesk.held("organizations", str(n)) for n in range(3)]
+    assert [row["organization_fields"]["country"] for row in held] == ["FR", "DE", "FR"]
+    assert [row["organization_fields"].get("tier") for row in held] == [None, "gold", None]
+    assert held[2]["name"] == "Customer 2 (2)"
 
 
 async def test_a_deleted_organization_is_made_anew(zendesk: Account) -> None:

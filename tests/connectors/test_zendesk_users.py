@@ -157,6 +157,29 @@ async def test_another_address_of_a_user_that_it_has_not_proved_is_not_its_own(z
     assert str(theirs["id"]) in str(outcome.reason)
 
 
+@pytest.mark.parametrize("bulk", [True, False], ids=["bulk", "single"])
+async def test_a_number_that_zendesk_refuses_costs_the_number_and_not_the_contact(
+    zendesk: Account, acme: str, bulk: bool
+) -> None:
+    zendesk.configure(validates_phones=True)
+    phones = ["+4930123456", "030 123-456", "(030) 123456"]
+    contacts = [contact(n, phone=phone) for n, phone in enumerate(phones)]
+    async with zendesk.client(bulk_users=bulk) as client:
+        users = Users(client)
+        created = await upsert(users, [intent(one) for one in contacts])
+        moved = {**contacts[1], "name": "Renamed", "email": "new@acme.example", "organization_id": acme}
+        (changed,) = await upsert(users, [intent(moved, created[1].dest_id)])
+
+    assert states([*created, changed]) == {State.APPLIED: 4}
+    assert [zendesk.held("users", f"c{n}")["phone"] for n in range(3)] == ["+4930123456", None, None]
+    assert created[0].reason is None
+    assert all("written without phone: Zendesk refuses" in str(o.reason) for o in (*created[1:], changed))
+    assert not any("123" in str(o.reason) for o in (*created, changed))
+    assert zendesk.held("users", "c1")["name"] == "Renamed"
+    assert addresses(zendesk, created[1].dest_id) == {"c1@acme.example": True, "new@acme.example": False}
+    assert organizations_of(zendesk, created[1].dest_id) == {acme}
+
+
 async def test_a_later_address_of_somebody_else_rejects_the_whole_record(zendesk: Account) -> None:
     zendesk.by_hand("users", name="Theirs", email="taken@acme.example", external_id="other")
     async with zendesk.client() as client:

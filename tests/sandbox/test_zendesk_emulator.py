@@ -300,6 +300,15 @@ def test_zendesk_writes_to_contacts_unless_it_is_told_not_to(account: Account) -
     assert account.effects("mail_sent") == ["U-3"]
 
 
+def test_phone_numbers_are_checked_where_the_account_wants_it(account: Account) -> None:
+    assert account.user(name="A", phone="030 1234")["phone"] == "030 1234"
+    account.control("settings", validates_phones=True)
+    refused = account.api("POST", "users", {"user": {"name": "B", "phone": "030 1234"}}, status=422, wrong=True)
+    told = {"description": "Phone 030 1234 is not properly formatted", "error": "InvalidFormat"}
+    assert refused["details"] == {"phone": told}
+    assert account.user(name="B", phone="+4930123456")["phone"] == "+4930123456"
+
+
 def test_writing_organization_id_takes_a_user_out_of_all_other_organizations(account: Account) -> None:
     first, second, third = (account.organization(name=name)["id"] for name in "ABC")
     user = account.user(name="Ann", email="ann@a.example", organization_id=first)["id"]

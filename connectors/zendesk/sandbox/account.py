@@ -35,6 +35,8 @@ class Settings:
     failure_names: str = "index"
     """What a failed item of a ``create_many`` job is known by: its ``index``, its ``place`` under the name of ``id``,
     or ``nothing``."""
+    validates_phones: bool = False
+    """``Validate user phone numbers``: what is not as E.164 has it is refused."""
     side_loads_identities: bool = True
     """Whether ``users/show_many?include=identities`` brings them: staff says so, the reference does not."""
     token_expires_in: int | None = 1800

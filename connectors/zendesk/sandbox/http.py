@@ -40,7 +40,8 @@ class Refused(Exception):
         """What a job writes into ``details`` of an item that was refused."""
         body: Any = self.answer.body
         if "details" in body:
-            return "; ".join(problem["description"] for found in body["details"].values() for problem in found)
+            details = [one if isinstance(one, list) else [one] for one in body["details"].values()]
+            return "; ".join(problem["description"] for found in details for problem in found)
         return str(body.get("description", body["error"]))
 
 
@@ -158,7 +159,9 @@ def invalid_attribute(call: Call, name: str, must: str) -> Refused:
 
 
 def record_invalid(problems: Problems) -> Refused:
-    body = {"error": "RecordInvalid", "description": "Record validation errors", "details": problems}
+    # A phone number's is no list: https://gist.github.com/dpawluk/77ec3f245fb299f70291c9c180dfe008
+    details = {name: found[0] if name == "phone" else found for name, found in problems.items()}
+    body = {"error": "RecordInvalid", "description": "Record validation errors", "details": details}
     return Refused(422, body)
 
 

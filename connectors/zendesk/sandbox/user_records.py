@@ -5,6 +5,8 @@ https://developer.zendesk.com/api-reference/ticketing/users/users/
 
 from __future__ import annotations
 
+import re
+
 from connectors.zendesk.sandbox.account import Account, changed_names, key_of, tag_list, text_or_none
 from connectors.zendesk.sandbox.fields import CustomFields
 from connectors.zendesk.sandbox.http import Problems, Row, Write, not_found, problem, record_invalid
@@ -82,6 +84,7 @@ WRITABLE = PLAIN | {
     "agent_brand_ids",
 }
 CREATABLE = WRITABLE | {"identities"}
+E164 = re.compile(r"\+[1-9]\d{6,14}")
 TOLD = frozenset({"name", "external_id", "role", "suspended", "alias", "notes", "details", "tags", "time_zone"})
 """Attributes whose change is an event of its own."""
 
@@ -170,6 +173,8 @@ class UserRecords:
             new["role"] = sent["role"]
             if new["role"] not in ("end-user", "agent", "admin"):
                 problem(problems, "role", "Role: is invalid", "InvalidValue")
+        if self.account.settings.validates_phones and sent.get("phone") and not E164.fullmatch(str(sent["phone"])):
+            problem(problems, "phone", f"Phone {sent['phone']} is not properly formatted", "InvalidFormat")
         if "external_id" in sent:
             new["external_id"] = text_or_none(sent["external_id"])
             taken = self.table.find("external_id", folded(new["external_id"]))
