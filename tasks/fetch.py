@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from ml_connector.core.chunk import Chunk
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.errors import ConnectorError, SafeError
 from ml_connector.core.records import Snapshot, SourceRecord
+from ml_connector.core.versions import seen
 from ml_connector.core.watermarks import Progress
 from tasks.absent import absent, is_plausible
 from tasks.routed import spread
@@ -89,12 +90,12 @@ async def _read(stream: Stream, position: Progress, limit: int) -> Chunk | None:
     source, ledger = stream.route.source, stream.ledger
     if stream.pages is None:
         stream.pages = source.read(position.window, position.cursor)
-    records: list[SourceRecord] = []
+    read: list[SourceRecord] = []
     told: list[str] = []
     cursor: str | None = None
     try:
-        while len(records) < limit and (page := await anext(stream.pages, None)) is not None:
-            records += spread(stream.route, page.records)
+        while len(read) < limit and (page := await anext(stream.pages, None)) is not None:
+            read += spread(stream.route, page.records)
             told += [*(record.source_id for record in page.records), *page.untold]
             cursor = page.cursor
     except ConnectorError:
@@ -107,6 +108,7 @@ async def _read(stream: Stream, position: Progress, limit: int) -> Chunk | None:
         raise
     if cursor is None:
         return None
+    records = await _without_strangers(stream, read)
     crashpoint("fetch.read")
     # What has no time of its own is told apart by its content alone, in the overlap of two windows as in full reads.
     by_content = not source.windowed or all(record.modified_at is None for record in records)
@@ -118,6 +120,13 @@ async def _read(stream: Stream, position: Progress, limit: int) -> Chunk | None:
         told=told if isinstance(source, Snapshot) else (),
     )
     return chunk or Chunk.empty()
+
+
+async def _without_strangers(stream: Stream, records: Sequence[SourceRecord]) -> Sequence[SourceRecord]:
+    """Without those that count as a later version only, and of which none is known."""
+    later = [record.source_id for record in records if record.later]
+    known = await seen(stream.db, stream.tenant, stream.route.key, later) if later else set()
+    return [record for record in records if not record.later or record.source_id in known]
 
 
 async def _replayed(stream: Stream, position: Progress, limit: int) -> Chunk | None:

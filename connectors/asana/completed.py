@@ -55,7 +55,8 @@ class CompletedTasks:
 
         Asana filters by modification, and a completion is one, so all of them are among what was modified since
         ``lo``. What was completed before and only modified since, by a comment perhaps, is left out: the window in
-        which it was completed had it.
+        which it was completed had it. Not so an approval: Asana keeps the time of completion when one that was rejected
+        is granted after all, so one that is known may have been decided otherwise (`SourceRecord.later`).
 
         Misconfigured, when all others have been read: a project is gone or hidden. So the window is not complete.
         """
@@ -69,7 +70,7 @@ class CompletedTasks:
             refused.discard(project)
             try:
                 async for rows, place, request_id in self._project(project, window, at):
-                    records = [self._record(row) for row in rows if row["gid"] not in seen]
+                    records = [self._record(row, window.lo) for row in rows if row["gid"] not in seen]
                     seen |= {record.source_id for record in records}
                     if records:
                         yield Page(records, json.dumps({**place, "refused": sorted(refused)}), request_id)
@@ -107,7 +108,7 @@ class CompletedTasks:
         del body
         return kind in (COMPLETED_CHANGED, APPROVAL_CHANGED) and object_key.startswith(f"{self.objects}:")
 
-    def _record(self, row: Body) -> SourceRecord:
+    def _record(self, row: Body, lo: datetime | None = None) -> SourceRecord:
         settings = self._client.settings
         completed = row.get("completed") is True
         at = _instant(row["completed_at"]) if completed else None
@@ -128,18 +129,21 @@ class CompletedTasks:
             "permalink_url": row.get("permalink_url"),
         }
         moment = at or _instant(row["modified_at"])
-        return SourceRecord(body["gid"], moment, body, version=_version(body))
+        later = lo is not None and moment <= lo
+        return SourceRecord(body["gid"], moment, body, version=_version(body), later=later)
 
 
 def _version(body: Body) -> str:
-    """Asana keeps the time of completion when a rejected approval is granted after all."""
+    """Of an approval the decision, too: another one may follow with the same time of completion."""
     if not body["completed"]:
         return "open"
     return f"completed {body['approval_status']}" if body["resource_subtype"] == "approval" else "completed"
 
 
 def _completed_since(row: Body, lo: datetime | None) -> bool:
-    return row.get("completed") is True and (lo is None or _instant(row["completed_at"]) > lo)
+    if row.get("completed") is not True:
+        return False
+    return lo is None or row.get("resource_subtype") == "approval" or _instant(row["completed_at"]) > lo
 
 
 def _instant(text: str) -> datetime:

@@ -66,6 +66,9 @@ class SourceRecord:
     version: str | None = None
     """What tells two versions of one time apart, where their content does not: of a completed task it is the completion
     alone, whatever somebody writes on the task later."""
+    later: bool = False
+    """It counts as another version of what the ledger knows, and not as the first one: where a source cannot tell if it
+    has become so in the window or was so before the stream began."""
     record: str | None = None
     """The record's own id, where its ``source_id`` is that of one of its messages (`routing`)."""
 

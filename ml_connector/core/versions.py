@@ -1,4 +1,5 @@
-"""What was known of a record before: the last of its versions that was told, or was not to be told."""
+"""What was known of a record before: whether there was anything, and the last of its versions that was told, or was not
+to be told."""
 
 from __future__ import annotations
 
@@ -10,6 +11,16 @@ from ml_connector.core.chunk import Item
 from ml_connector.core.db import Database
 from ml_connector.core.records import Body
 from ml_connector.core.vault import Sealer
+
+
+async def seen(db: Database, tenant: str, stream: str, source_ids: Sequence[str]) -> set[str]:
+    """Those of which the ledger has a version."""
+    async with db.tenant(tenant) as conn:
+        rows = await conn.execute(
+            "select distinct source_id from effect where stream = %s and source_id = any(%s)",
+            (stream, list(source_ids)),
+        )
+        return {row[0] for row in await rows.fetchall()}
 
 
 async def known_before(

@@ -156,13 +156,21 @@ async def test_a_project_that_is_gone_is_named_when_all_others_are_read_and_unti
     assert [record.source_id for record in page.records] == [second]
 
 
-async def test_a_rejected_approval_says_so(asana: Workspace) -> None:
+async def test_a_rejected_approval_says_so_and_is_scanned_again_when_it_is_granted_after_all(asana: Workspace) -> None:
     (gid,) = asana.by_hand(create={"name": "Approve it", "resource_subtype": "approval"})
     asana.by_hand(keys=[gid], approve="rejected")
     async with asana.client() as client:
         (record,) = await records(CompletedTasks(client))
+        await asyncio.sleep(0.005)
+        lo = datetime.now(UTC)
+        await asyncio.sleep(0.005)
+        assert await records(CompletedTasks(client), lo) == []
+        asana.by_hand(keys=[gid], approve="approved")
+        (granted,) = await records(CompletedTasks(client), lo)
 
     assert (record.body["completed"], record.body["approval_status"]) == (True, "rejected")
+    assert (granted.modified_at, granted.later) == (record.modified_at, True)  # as a first version it would not count
+    assert (record.later, granted.version) == (False, "completed approved")
 
 
 def event(gid: str = "1201", field: str = "completed", at: str = "2026-11-21T09:00:00.000Z") -> dict[str, object]:

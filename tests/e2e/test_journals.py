@@ -118,8 +118,21 @@ async def test_what_costs_nothing_or_cannot_be_booked_is_left_out_or_rejected_wi
     assert reasons[1].startswith("po_number, from `po_number`: it is empty")
 
     heard = _heard(owner)
-    sandbox.mutate("asana", "tasks", keys=[gid], approve="approved")  # after all
+    other = next(
+        t for key, t in reversed(tasks.items()) if key.startswith("po:") and t["PO status"] not in NOT_IN_FORCE
+    )
+    fields["PO number"] = other["PO number"]
+    [old] = sandbox.mutate("asana", "tasks", create=approval)
+    sandbox.mutate("asana", "tasks", keys=[old], approve="approved")
     await received(owner, heard + 1)
+    owner.execute("update inbox set state = 'done' where state = 'pending'")  # as if decided before the stream began
+    owner.execute(
+        "update watermark set updated_at = now() - interval '1 h', modified_at = now() - interval '5 ms', "
+        "begins_at = now() - interval '5 ms'"
+    )
+    sandbox.mutate("asana", "webhooks", drop=1)
+    sandbox.mutate("asana", "tasks", keys=[gid], approve="approved")  # after all, and nobody tells
+    sandbox.mutate("asana", "tasks", keys=[old], set={"notes": "a word"})
     assert (await boards.post()).is_completed()
     assert_balanced(boards, [order["PO number"]])
 
