@@ -37,6 +37,8 @@ _LABELS = {
     "external id": "external_id",
     "external_id": "external_id",
     "phone": "phone",
+    "details": "details",
+    "notes": "notes",
     "locale": "locale",
     "tags": "tags",
     "organization": "organization_id",

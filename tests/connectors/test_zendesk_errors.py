@@ -84,6 +84,10 @@ def test_a_refusal_is_explained(status: int, body: Any, kind: type[Exception], t
             Problem("UserCreateError", (("phone", "Invalid"),)),
         ),
         (
+            {"error": "OrganizationCreateError", "details": "Details: is too long; Notes: is too long"},
+            Problem("OrganizationCreateError", (("details", "Invalid"), ("notes", "Invalid"))),
+        ),
+        (
             {"error": "UserCreateError", "details": "Phone: +15551234567 is already being used by another user"},
             Problem("UserCreateError", (("phone", "DuplicateValue"),)),
         ),
