@@ -15,9 +15,11 @@ from prefect.settings import get_current_settings
 from ml_connector.core.alarms import Alarm
 from ml_connector.core.connections import Refused
 from ml_connector.core.findings import Finding
+from ml_connector.core.parking import OVERDUE
 
 NEEDS_HUMAN = "ml-connector.record.needs-human"
 KEEPS_FAILING = "ml-connector.record.keeps-failing"
+STAYS_PARKED = "ml-connector.record.stays-parked"
 NEEDS_REAUTH = "ml-connector.connection.needs-reauth"
 WEBHOOK_DEACTIVATED = "ml-connector.webhook.deactivated"
 CHANNEL_CHANGED = "ml-connector.channel.changed"
@@ -38,7 +40,16 @@ def records_need_a_person(tenant: str, stream: str, alarms: Sequence[Alarm]) -> 
             KEEPS_FAILING,
             "records fail again and again",
             f"They are tried again in each run, the others go on: `ml-connector audit {tenant} --record ID`.",
-            [alarm for alarm in alarms if not alarm.undecided],
+            [alarm for alarm in alarms if not alarm.undecided and not alarm.waiting],
+        ),
+        (
+            STAYS_PARKED,
+            f"records wait for {OVERDUE.days} days for a record that they belong to",
+            (
+                f"What for: `ml-connector audit {tenant} --state parked`. They are sent as soon as it is there; "
+                f"`ml-connector resolve {tenant} ID abandon` gives one up."
+            ),
+            [alarm for alarm in alarms if alarm.waiting],
         ),
     ):
         if concerned:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from ml_connector.core.chunk import Chunk, Item
+from ml_connector.core.parking import ANY_LINK, last_link
 from tasks.stream import OpenRun, Stream
 
 PASSES = 12
@@ -23,13 +25,15 @@ async def leftovers(
 ) -> AsyncIterator[Chunk]:
     """The unfinished records of the stream, whichever run planned them, oldest batch first.
 
+    What is parked is left out as long as there is nothing new that it could wait for; a replay takes it up anyhow.
     With ``patience`` (seconds) it comes back for those that become due meanwhile: writes whose outcome is unclear
     need their time to settle before they are probed. Batches are joined into chunks of at least ``together`` records.
     """
     deadline = time.monotonic() + patience
     for n in range(PASSES):
         tired = handed_out = False
-        async for batch_ids, chunk in _loaded(stream, together):
+        linked = await _last_link(run, stream)
+        async for batch_ids, chunk in _loaded(stream, together, linked):
             if run.stopped:
                 return
             open_items = len(chunk.items)
@@ -50,12 +54,17 @@ async def leftovers(
         await asyncio.sleep(pause)
 
 
-async def _loaded(stream: Stream, together: int) -> AsyncIterator[tuple[list[UUID], Chunk]]:
+async def _last_link(run: OpenRun, stream: Stream) -> datetime | None:
+    return ANY_LINK if run.run.mode == "replay" else await last_link(stream.db, stream.tenant, stream.route.awaited)
+
+
+async def _loaded(stream: Stream, together: int, linked: datetime | None) -> AsyncIterator[tuple[list[UUID], Chunk]]:
     batch_ids: list[UUID] = []
     items: list[Item] = []
     for some in _at_once(await stream.ledger.open_batches(), together):
         batch_ids += some
-        items += (await stream.ledger.load(some, stream.route.destination.settle_seconds)).items
+        settle_seconds = stream.route.destination.settle_seconds
+        items += (await stream.ledger.load(some, settle_seconds, last_link=linked)).items
         if len(items) >= together:
             yield batch_ids, Chunk(batch_ids[-1], items)
             batch_ids, items = [], []

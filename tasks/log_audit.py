@@ -14,6 +14,7 @@ from ml_connector.core import runs
 from ml_connector.core.alarms import TRIES, Alarm, untold
 from ml_connector.core.balance import Balance, Noted, balance, noted, noted_before, seen_before
 from ml_connector.core.crashpoints import crashpoint
+from ml_connector.core.parking import OVERDUE
 from ml_connector.core.records import Resend, Snapshot, State
 from tasks.alerts import NAMED, records_need_a_person
 from tasks.stream import OpenRun, Stream
@@ -142,8 +143,12 @@ def _told(run: OpenRun, alarms: Sequence[Sequence[Alarm]]) -> list[str]:
     lines = []
     for stream, of_stream in zip(run.streams, alarms, strict=True):
         for reason, concerned in (
-            (f"have failed {TRIES} times and stay open", [alarm for alarm in of_stream if not alarm.undecided]),
+            (
+                f"have failed {TRIES} times and stay open",
+                [alarm for alarm in of_stream if not alarm.undecided and not alarm.waiting],
+            ),
             ("need a decision", [alarm for alarm in of_stream if alarm.undecided]),
+            (f"wait for {OVERDUE.days} days for another record", [alarm for alarm in of_stream if alarm.waiting]),
         ):
             if concerned:
                 named = ", ".join(alarm.source_id for alarm in concerned[:NAMED])

@@ -43,6 +43,7 @@ class Route:
         "mapping",
         "name",
         "neighbours",
+        "references",
         "routing",
         "source",
         "start_from",
@@ -63,6 +64,7 @@ class Route:
         start_from: datetime | Literal["now"] | None,
         address: Callable[[str], str | None],
         neighbours: Sequence[str] = (),
+        references: Sequence[str] = (),
         routing: Routing | None = None,
     ) -> None:
         self.name = name
@@ -77,6 +79,8 @@ class Route:
         """The same the other way round."""
         self.neighbours = neighbours
         """Keys of the streams by which other integrations link objects of the account that is read."""
+        self.references = references
+        """Keys of the streams that bring the destination what records of this one may name."""
         self.lookback = lookback
         """None: read everything again."""
         self.delay = delay
@@ -85,6 +89,11 @@ class Route:
         """Destination id -> the page where a person sees the object."""
         self.routing = routing
         """None: nothing is routed, each record has its one place."""
+
+    @property
+    def awaited(self) -> list[str]:
+        """Keys of the streams whose links a parked record may wait for."""
+        return sorted({*self.links.values(), *self.backlinks.values(), *self.neighbours, *self.references})
 
     def __repr__(self) -> str:
         return f"<Route {self.key}>"

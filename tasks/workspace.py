@@ -93,6 +93,7 @@ class Workspace:
                     links={field: f"{integration}/{entity}" for field, entity in mapping.links.items()},
                     backlinks={field: f"{integration}/{entity}" for field, entity in mapping.backlinks.items()},
                     neighbours=self._neighbours(integration, ends[reads.name]) if mapping.backlinks else (),
+                    references=self._references(integration, writes),
                     lookback=None if full else stream.lookback,
                     delay=stream.delay,
                     start_from=stream.start_from,
@@ -134,6 +135,16 @@ class Workspace:
             if name != integration and connections[its.destination].account == connections[connection].account
             for stream in its.streams
         ]
+
+    def _references(self, integration: str, writes: System) -> list[str]:
+        """The streams of the integration that bring what others name into the system that it writes."""
+        if not writes.references:
+            return []
+        targets = {
+            name: self.mapping(integration, name).target for name in self.config.integrations[integration].streams
+        }
+        wanted = {f"{writes.name}.{model}" for model in writes.references}
+        return [f"{integration}/{name}" for name, target in targets.items() if target in wanted]
 
     async def _end(self, ends: dict[str, str], name: str) -> Any:
         """The client of a system, which is one of the two ends or what is kept here."""

@@ -35,6 +35,7 @@ ASANA = System(
         "Task": lambda client, mapping: Tasks(client, mapping.custom_fields.get("custom_fields", {}), mapping.if_empty),
         "FieldOption": lambda client, _: FieldOptions(client),
     },
+    references=("FieldOption",),
     ensure_fields=ensure_fields,
     webhook=WEBHOOK,
     ensure_webhooks=ensure_webhooks,

@@ -16,7 +16,14 @@ from prefect.events.schemas.events import ResourceSpecification
 
 from ml_connector.cli.plan import TAG, Wanted
 from ml_connector.cli.schedules import longest_pause
-from tasks.alerts import CHANNEL_CHANGED, KEEPS_FAILING, NEEDS_HUMAN, NEEDS_REAUTH, WEBHOOK_DEACTIVATED
+from tasks.alerts import (
+    CHANNEL_CHANGED,
+    KEEPS_FAILING,
+    NEEDS_HUMAN,
+    NEEDS_REAUTH,
+    STAYS_PARKED,
+    WEBHOOK_DEACTIVATED,
+)
 
 APPLIED = "ml-connector.deployment.applied"
 """`apply` emits it for each deployment: from then on its first run is awaited."""
@@ -63,7 +70,7 @@ def _alerts(tenant: str, block: UUID) -> list[AutomationCore]:
         _alert(
             tenant,
             "record needs a person",
-            _ours(f"ml-connector.record.{tenant}.*", NEEDS_HUMAN, KEEPS_FAILING),
+            _ours(f"ml-connector.record.{tenant}.*", NEEDS_HUMAN, KEEPS_FAILING, STAYS_PARKED),
             block,
             "{{ event.payload.tenant }} {{ event.payload.stream }}: {{ event.payload.what }}",
             "{{ event.payload.count }} records: {{ event.payload.records | join(', ') }}\n\n{{ event.payload.advice }}",

@@ -16,6 +16,7 @@ from ml_connector.core.connections import refused_connections
 from ml_connector.core.db import Database
 from ml_connector.core.doctor_query import WaitingEvents, examine
 from ml_connector.core.errors import ConnectorError
+from ml_connector.core.parking import OVERDUE
 from ml_connector.core.settings import settings
 from ml_connector.core.tenants import load_tenants
 
@@ -28,7 +29,13 @@ _ADVICE = {
         "compare with the destination: `ml-connector audit {tenant} --state needs_human`, then `ml-connector resolve`",
     ),
     "ambiguous": ("warn", "the next run probes them; if they stay, look at the destination"),
-    "parked": ("warn", "they wait for a record that they belong to; `ml-connector audit {tenant} --state parked`"),
+    "parked": (
+        "warn",
+        (
+            "they wait for a record that they belong to: `ml-connector audit {tenant} --state parked`; "
+            "`ml-connector resolve {tenant} ID abandon` gives one up"
+        ),
+    ),
     "retry_wait": ("ok", "the next run sends them"),
     "rejected": ("warn", "reasons: `ml-connector audit {tenant} --state rejected`"),
 }
@@ -105,10 +112,11 @@ async def _tenant(db: Database, tenant: str) -> AsyncIterator[Line]:
     for opened in found.open_batches:
         said = f"batches with unfinished records: {opened.batches}, the oldest {console.ago(opened.oldest)} old"
         yield Line("ok", f"{tenant} {opened.stream}", said, "the next run takes them up")
-    for stream, state, n in found.waiting:
+    for stream, state, n, old in found.waiting:
         level, advice = _ADVICE[state]
         kind: Literal["ok", "warn"] = "warn" if level == "warn" else "ok"
-        yield Line(kind, f"{tenant} {stream}", f"records {state}: {n}", advice.format(tenant=tenant))
+        since = f", {old} of them for {OVERDUE.days} days or more" if state == "parked" and old else ""
+        yield Line(kind, f"{tenant} {stream}", f"records {state}: {n}{since}", advice.format(tenant=tenant))
     for waiting in found.events:
         yield _events(tenant, waiting)
     for told in found.told:

@@ -6,9 +6,12 @@ That somebody was told is an audit entry (action ``alert``), so it is part of th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from ml_connector.core.db import Database
+from ml_connector.core.ledger_sql import OVERTAKEN
+from ml_connector.core.parking import overdue
 from ml_connector.core.records import State
 
 TRIES = 5
@@ -17,7 +20,8 @@ TRIES = 5
 
 @dataclass(slots=True, frozen=True)
 class Alarm:
-    """An effect that waits for a decision (``undecided``), or one that keeps failing and stays open."""
+    """An effect that waits for a decision (``undecided``) or for another record for days (``waiting``), or one that
+    keeps failing and stays open."""
 
     effect_id: UUID
     source_id: str
@@ -28,21 +32,29 @@ class Alarm:
     def undecided(self) -> bool:
         return self.state is State.NEEDS_HUMAN
 
+    @property
+    def waiting(self) -> bool:
+        return self.state is State.PARKED
+
 
 async def untold(db: Database, tenant: str, stream: str) -> list[Alarm]:
     """The alarms of a stream of which nobody has been told yet, oldest first, whichever run they are from."""
     async with db.tenant(tenant) as conn:
-        rows = await conn.execute(_UNTOLD, {"stream": stream, "tries": TRIES})
+        values = {"stream": stream, "tries": TRIES, "overdue": overdue(datetime.now(UTC))}
+        rows = await conn.execute(_UNTOLD, values)
         return [Alarm(i, source_id, State(state), tries) for i, source_id, state, tries in await rows.fetchall()]
 
 
-_UNTOLD = """
+# One that a newer version has followed is superseded when it is looked at: it waits for nothing.
+_UNTOLD = f"""
     select e.id, e.source_id, e.state, e.attempts
     from batch b join effect e on e.tenant = b.tenant and e.batch_id = b.id
     where b.stream = %(stream)s and b.open
         and (e.state = 'needs_human'
-            or e.attempts >= %(tries)s and e.state in ('retry_wait', 'sending', 'ambiguous', 'probing'))
+            or e.attempts >= %(tries)s and e.state in ('retry_wait', 'sending', 'ambiguous')
+            or e.state = 'parked' and e.id < %(overdue)s and not {OVERTAKEN})
         and not exists (select 1 from audit_entry a where a.tenant = e.tenant and a.effect_id = e.id
-            and a.action = 'alert' and (a.status = 'needs_human') = (e.state = 'needs_human'))
+            and a.action = 'alert' and (a.status = 'needs_human') = (e.state = 'needs_human')
+            and (a.status = 'parked') = (e.state = 'parked'))
     order by e.id
-"""
+"""  # noqa: S608 - put together from constants

@@ -11,6 +11,7 @@ import psycopg
 from ml_connector.core.conninfo import parameters
 from ml_connector.core.db import Database
 from ml_connector.core.migrate import newest
+from ml_connector.core.parking import overdue
 
 
 async def unreachable(url: str) -> str | None:
@@ -82,8 +83,8 @@ class Findings:
 
     leases: list[HeldLease]
     open_batches: list[OpenBatches]
-    waiting: list[tuple[str, str, int]]
-    """Stream, state, and how many records are in it."""
+    waiting: list[tuple[str, str, int, int]]
+    """Stream, state, how many records are in it, and how many of them since `parking.OVERDUE`."""
     events: list[WaitingEvents]
     told: list[Told]
     audit_blocks: int
@@ -101,7 +102,7 @@ async def examine(db: Database, tenant: str) -> Findings:
             "select stream, count(*), (array_agg(id order by id))[1] from batch where open group by stream order by 1"
         )
         opened = [OpenBatches(stream, n, _made_at(first)) for stream, n, first in await batches.fetchall()]
-        waiting = await (await conn.execute(_WAITING)).fetchall()
+        waiting = await (await conn.execute(_WAITING, (overdue(datetime.now(UTC)),))).fetchall()
         inbox = await conn.execute(
             "select stream, stream in (select stream from listener), count(*), min(received_at) from inbox "
             "where state = 'pending' group by stream order by stream"
@@ -112,7 +113,7 @@ async def examine(db: Database, tenant: str) -> Findings:
     return Findings(
         held,
         opened,
-        [(stream, state, n) for stream, state, n in waiting],
+        [(stream, state, n, old) for stream, state, n, old in waiting],
         events,
         told,
         head[0] if head else 0,
@@ -132,7 +133,7 @@ _TOLD = """
 """
 # A rejected version that a newer one has followed needs nobody.
 _WAITING = """
-    select e.stream, e.state, count(*) from effect e
+    select e.stream, e.state, count(*), count(*) filter (where e.id < %s) from effect e
     where e.state in ('needs_human', 'ambiguous', 'parked', 'retry_wait', 'rejected')
         and not exists (select 1 from effect o where o.tenant = e.tenant and o.stream = e.stream
             and o.source_id = e.source_id

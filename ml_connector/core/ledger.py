@@ -22,6 +22,7 @@ from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.db import Connection, Database
 from ml_connector.core.ids import storable, uuid7
 from ml_connector.core.lease import Lease
+from ml_connector.core.parking import LOOK_AGAIN
 from ml_connector.core.records import Body, Decision, Outcome, SourceRecord, State
 from ml_connector.core.selection import FINISHED, REPLAYABLE, SELECTED, Selection
 from ml_connector.core.vault import Sealer
@@ -167,12 +168,16 @@ class Ledger:
             )
             return [(row[0], row[1]) for row in await rows.fetchall()]
 
-    async def load(self, batch_ids: Sequence[UUID], settle_seconds: float) -> Chunk:
+    async def load(
+        self, batch_ids: Sequence[UUID], settle_seconds: float, *, last_link: datetime | None = None
+    ) -> Chunk:
         """The effects of some batches that can be moved now, with their bodies, as a chunk of the last of them.
 
         What is found in ``sending`` was left there by a process that is gone: it becomes ``ambiguous``, and can be
         probed once its write, if there was one, has had time to settle. Effects that wait for a moment to come, for a
-        person or for a policy are left out. Not for batches that this process is working on.
+        person or for a policy are left out; so are parked ones, unless something was linked (``last_link``, see
+        `parking`) since they were looked at, or a newer version has come. Not for batches that this process is working
+        on.
         """
         async with self._db.tenant(self._tenant) as conn:
             await self._lease.hold(conn, self.stream)
@@ -181,7 +186,7 @@ class Ledger:
                 conn,
                 [Entry(i, source, "recover", State.AMBIGUOUS, reason="crash", attempt=n) for i, source, n in crashed],
             )
-            rows = await (await conn.execute(sql.LOAD, (list(batch_ids),))).fetchall()
+            rows = await (await conn.execute(sql.LOAD, (list(batch_ids), last_link))).fetchall()
         return Chunk(batch_ids[-1], [_item(self._sealer, *row) for row in rows])
 
     async def claim(self, decisions: Sequence[Decision], hashes: Mapping[UUID, bytes]) -> list[Decision]:
@@ -437,6 +442,8 @@ def _item(
 
 
 def _wait(outcome: Outcome, settle_seconds: float) -> float | None:
+    if outcome.state is State.PARKED:
+        return LOOK_AGAIN
     if outcome.state is not State.AMBIGUOUS:
         return outcome.retry_after
     return max(settle_seconds, outcome.retry_after or 0.0)

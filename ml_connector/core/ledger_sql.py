@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from ml_connector.core.parking import LOOK_AGAIN, SINCE
+from ml_connector.core.routing import DIGEST
+
 
 def _rows(name: str, **columns: str) -> str:
     """Arrays, by the names and types of their items, as rows of a table ``name``.
@@ -114,9 +117,15 @@ WAITS = """e.serial is not null and exists (
             select 1 from effect o where o.stream = e.stream and o.serial = e.serial and o.id <> e.id
                 and o.state in ('sending', 'ambiguous', 'probing', 'needs_human'))"""
 """Another effect of its serial is on its way, in doubt, or waits for a person."""
+OVERTAKEN = """exists (
+            select 1 from effect o where o.stream = e.stream and o.source_id = e.source_id and o.state <> 'abandoned'
+                and (o.version_at, o.body_of, o.generation) > (e.version_at, e.body_of, e.generation))"""
+"""A newer version is in the ledger."""
 LOAD = f"""{COLUMNS}
     where e.batch_id = any(%s) and e.state in ('planned', 'retry_wait', 'parked', 'ambiguous')
-        and (e.next_at is null or e.next_at <= clock_timestamp()) and (e.state = 'ambiguous' or not ({WAITS}))
+        and (e.next_at is null or e.next_at <= clock_timestamp()
+            or e.state = 'parked' and (e.next_at <= %s::timestamptz + {SINCE} * interval '1 s' or {OVERTAKEN}))
+        and (e.state = 'ambiguous' or not ({WAITS}))
     order by e.id
 """
 LOAD_THESE = f"{COLUMNS} where e.id = any(%s)"
@@ -131,7 +140,8 @@ LINKED = """
         where m.state in ('applied', 'unchanged') and m.dest_id is not null and m.payload_hash is not null
         on conflict (tenant, stream, source_id) do update
         set dest_id = excluded.dest_id, payload_hash = excluded.payload_hash, version_at = excluded.version_at,
-            effect_id = excluded.effect_id, updated_at = now()
+            effect_id = excluded.effect_id, updated_at = now(),
+            since = case when l.dest_id = excluded.dest_id then l.since else now() end
     )
 """
 SERIALS = f"""
@@ -159,11 +169,17 @@ CLAIM = f"""
             reason = case when l.overtaken then 'a newer version is in the ledger' else l.reason end,
             attempts = e.attempts + (not l.overtaken and l.state = 'sending')::integer,
             action = l.action, dest_id = coalesce(l.dest_id, e.dest_id), payload_hash = l.payload_hash,
-            next_at = null, settled_run = %(run)s, updated_at = now()
+            next_at = case when l.state = 'parked' and not l.overtaken
+                then clock_timestamp() + {LOOK_AGAIN} * interval '1 s' end,
+            settled_run = %(run)s, updated_at = now()
         from looked l
         where e.id = l.id and coalesce(e.state in ('planned', 'retry_wait', 'parked'), false)
             and (l.overtaken or not l.busy and not l.waits and (e.state, l.state) <> ('parked', 'parked'))
         returning e.*
+    ), looked_at as (
+        update effect e set next_at = clock_timestamp() + {LOOK_AGAIN} * interval '1 s'
+        from looked l
+        where e.id = l.id and (e.state, l.state) = ('parked', 'parked') and not l.overtaken
     ), {LINKED}
     select id, state, attempts, reason from moved
 """  # noqa: S608 - put together from constants

@@ -59,6 +59,8 @@ class System:
     """By the model of the records: reads them with a client."""
     destinations: Mapping[str, Callable[[Any, FieldMapping], Destination]] = field(default_factory=dict)
     """By the model of the payloads: writes them with a client."""
+    references: Collection[str] = ()
+    """The models of payloads that become what others may name: those wait until it is there."""
     ensure_fields: Callable[[Any, Mapping[str, Mapping[str, CustomField]]], Awaitable[list[str]]] = _no_fields
     """Creates the custom fields that a mapping wants and the account lacks; returns what it created."""
     webhook: Webhook | None = None
