@@ -27,7 +27,8 @@ FIELD_FIELDS = (
 async def ensure_fields(client: Asana, wanted: Mapping[str, Mapping[str, CustomField]]) -> list[str]:
     """Create what the workspace lacks, add it to each project of the connection; returns what was done, by names.
 
-    Fields go by their titles. Misconfigured: a field of that name has another type, or would have too many options.
+    Fields go by their titles. A number gets more decimals where it has too few, and never less. Misconfigured: a field
+    of that name has another type, or would have too many options.
     """
     fields = {field.title: field for field in wanted.get("custom_fields", {}).values()}
     settings = client.settings
@@ -48,6 +49,9 @@ async def ensure_fields(client: Asana, wanted: Mapping[str, Mapping[str, CustomF
                 done.append(f"{title} in project {name}")
                 there[title] = shared[title]
             _check(there[title], spec)
+            if _is_too_coarse(there[title], spec):
+                await client.update(f"/custom_fields/{there[title].gid}", {"precision": spec.precision})
+                done.append(f"{title}: {spec.precision} decimals")
             done += [f"{title}: {option}" for option in await _add_options(client, there[title].gid, spec.options)]
     return list(dict.fromkeys(done))
 
@@ -68,6 +72,10 @@ async def _create(client: Asana, spec: CustomField) -> Field:
         data["enum_options"] = [{"name": option} for option in spec.options]
     answer, _ = await client.create("/custom_fields", data, opt_fields=FIELD_FIELDS)
     return Field.of(answer["data"])
+
+
+def _is_too_coarse(field: Field, spec: CustomField) -> bool:
+    return spec.type == "decimal" and field.precision is not None and field.precision < spec.precision
 
 
 async def _add_options(client: Asana, gid: str, options: Sequence[str]) -> list[str]:

@@ -132,7 +132,10 @@ class Field:
         if Decimal(repr(float(number))) != number:  # Asana's numbers are floating
             raise Unwritable(f"field {self.name} cannot keep so many digits: make it a text field")
         if self.precision is not None and number != round(number, self.precision):
-            raise Unwritable(f"field {self.name} keeps {self.precision} decimals: give it more in Asana")
+            raise Unwritable(
+                f"field {self.name} keeps {self.precision} decimals: raise its `precision` in the mapping, 6 at most, and "
+                "run `ml-connector apply`"
+            )
         return number
 
 

@@ -240,6 +240,20 @@ FIELDS_WITH_MORE_OPTIONS = {
 }
 
 
+async def test_a_field_gets_the_decimals_that_amounts_need_and_loses_none(asana: Workspace) -> None:
+    dinars = {"external_id": "po:1", "name": "PO 1", "custom_fields": {"amount": Decimal("12.345")}}
+    async with asana.client() as client:
+        await ensure_fields(client, WANTED)
+        (refused,) = await upsert(destination(client), [intent(dinars)])
+        finer = {"custom_fields": {"amount": CustomField(title="Amount", type="decimal", precision=3)}}
+        assert await ensure_fields(client, finer) == ["Amount: 3 decimals"]
+        (written,) = await upsert(destination(client), [intent(dinars)])
+        assert await ensure_fields(client, WANTED) == []
+
+    assert (refused.state, written.state) == (State.REJECTED, State.APPLIED)
+    assert asana.values(asana.state("tasks")[0])["Amount"] == "12.345"
+
+
 async def test_no_write_goes_through_the_batch_endpoint_and_amounts_keep_their_digits(asana: Workspace) -> None:
     async with asana.client(projects={"orders": PROJECT_NAMES["orders"]}) as client:
         await ensure_fields(client, WANTED)

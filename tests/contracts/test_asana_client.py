@@ -52,6 +52,7 @@ OPERATIONS = {
     "getTasksForProject",
     "getUser",
     "getWebhooks",
+    "updateCustomField",
     "updateEnumOption",
     "updateTask",
     "updateWebhook",
@@ -107,6 +108,8 @@ async def test_every_operation_of_the_client_keeps_to_the_contract(asana: Worksp
         await ensure_fields(
             client, {"custom_fields": {"s": CustomField(title="Status", type="enum", options=("On hold",))}}
         )
+        finer = {"custom_fields": {"a": CustomField(title="Amount", type="decimal", precision=3)}}
+        assert await ensure_fields(client, finer) == ["Amount: 3 decimals"]
         tasks = destination(client)
         (created,) = await upsert(tasks, [intent(order)])
         await upsert(tasks, [intent({**order, **full, "project": "payables"}, created.dest_id)])

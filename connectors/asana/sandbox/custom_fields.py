@@ -14,6 +14,7 @@ _CREATE = frozenset(
     }
 )  # fmt: skip
 _KINDS = frozenset({"text", "number", "enum", "multi_enum", "date", "people"})
+_UPDATE = frozenset({"name", "description", "precision"})
 _OPTION = frozenset({"name", "enabled", "color", "insert_before", "insert_after"})
 _ATTACH = frozenset({"custom_field", "is_important", "insert_before", "insert_after"})
 _MOST_OPTIONS = 500
@@ -30,6 +31,7 @@ class CustomFields:
             Endpoint("GET", "/workspaces/{workspace_gid}/custom_fields", self.listed),
             Endpoint("POST", "/custom_fields", self.create),
             Endpoint("GET", "/custom_fields/{custom_field_gid}", self.get),
+            Endpoint("PUT", "/custom_fields/{custom_field_gid}", self.update),
             Endpoint("POST", "/custom_fields/{custom_field_gid}/enum_options", self.create_option),
             Endpoint("PUT", "/enum_options/{enum_option_gid}", self.update_option),
             Endpoint("GET", "/projects/{project_gid}/custom_field_settings", self.settings),
@@ -60,8 +62,7 @@ class CustomFields:
         if any(row["name"] == name for row in self.workspace.custom_fields.values()):
             raise Refused(400, f"custom_field: A custom field with the name '{name}' already exists in this workspace")
         precision = data.get("precision", 0 if kind == "number" else None)
-        if kind == "number" and precision not in range(7):
-            raise Refused(400, "precision: Must be between 0 and 6")
+        _require_precision(kind, precision)
         gid = self.workspace.new_gid()
         options = [self._option(option) for option in data.get("enum_options", [])]
         row: Row = {
@@ -78,6 +79,14 @@ class CustomFields:
         self.workspace.custom_fields[gid] = row
         self.workspace.effect(write, "custom_field.created", name)
         return row
+
+    def update(self, call: Call) -> Answer:
+        """Neither its type nor its options can be changed here."""
+        row, data = self._field(call.params["custom_field_gid"]), call.data(_UPDATE)
+        _require_precision(row["resource_subtype"], data.get("precision", row["precision"]))
+        row |= data
+        self.workspace.effect(call.write, "custom_field.updated", row["name"])
+        return Answer(200, {"data": call.show(row)})
 
     def create_option(self, call: Call) -> Answer:
         data = call.data(_OPTION)
@@ -184,3 +193,8 @@ class CustomFields:
         if gid not in self.workspace.custom_fields:
             raise unknown("custom_field", gid)
         return self.workspace.custom_fields[gid]
+
+
+def _require_precision(kind: str, precision: Any) -> None:
+    if kind == "number" and precision not in range(7):
+        raise Refused(400, "precision: Must be between 0 and 6")
