@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -75,7 +75,7 @@ class SupplierInvoices:
             return
         left = sorted(wid for wid in told.keys() - seen if _WID.fullmatch(wid))
         for first in range(0, len(left), _AT_ONCE):
-            part: Sequence[str] = left[first : first + _AT_ONCE]
+            part = left[first : first + _AT_ONCE]
             yield Page(await self._invoices.named(part, window), jsonx.dumps({"named": part[-1]}).decode())
 
     async def _due_days(self, window: Window) -> dict[str, int]:

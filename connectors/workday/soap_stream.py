@@ -24,6 +24,9 @@ from ml_connector.core import jsonx
 from ml_connector.core.errors import Misconfigured, RetryLater
 from ml_connector.core.records import Body, Page, SourceRecord, Window
 
+_NAMED = 100
+"""Records that are asked for at once by their WIDs."""
+
 
 @dataclass(slots=True, frozen=True)
 class Pass:
@@ -90,10 +93,15 @@ class SoapStream:
                     yield Page(records, jsonx.dumps(asdict(place)).decode(), page.request_id)
 
     async def named(self, wids: Sequence[str], window: Window) -> list[SourceRecord]:
-        """The records of these WIDs, of as many as one page holds, as they stood at the end of the window.
+        """The records of these WIDs, as they stood at the end of the window.
 
         Workday refuses a request that names one which is gone, or is not for this user: that one is left out.
         """
+        most = min(_NAMED, self._read.page_size)
+        parts = [wids[first : first + most] for first in range(0, len(wids), most)]
+        return [record for part in parts for record in await self._named(part, window)]
+
+    async def _named(self, wids: Sequence[str], window: Window) -> list[SourceRecord]:
         reference = f"{self._operation.record}_Reference"
         one = Pass(references=[(reference, Reference("WID", wid)) for wid in wids])
         try:
@@ -101,7 +109,7 @@ class SoapStream:
         except Misconfigured:
             middle = len(wids) // 2
             halves = (wids[:middle], wids[middle:]) if middle else ()
-            return [record for half in halves for record in await self.named(half, window)]
+            return [record for half in halves for record in await self._named(half, window)]
         return [self._record(row) for row in page.answer.rows]
 
     async def _page(self, one: Pass, number: int, window: Window) -> SoapPage:

@@ -9,26 +9,33 @@ from connectors.workday.client import Workday
 from connectors.workday.json_streams import ReportStream, RestOrders, WqlStream
 from connectors.workday.settings import ReportRead, RestRead, SoapRead, WqlRead
 from connectors.workday.soap_stream import SoapStream
+from connectors.workday.supplied import Supplied
 from ml_connector.core.errors import Misconfigured
 
-Stream = SoapStream | RestOrders | WqlStream | ReportStream
+Suppliers = SoapStream | WqlStream | ReportStream
+Stream = Suppliers | RestOrders | Supplied
 Opened = Callable[[Workday, SoapRead], SoapStream]
 
 
 def _open(client: Workday, read: SoapRead | RestRead | WqlRead | ReportRead, by_soap: Opened, number: str) -> Stream:
+    """Documents. REST tells of their suppliers the WIDs, a query or a report what the tenant has it tell."""
     match read:
         case SoapRead():
             return by_soap(client, read)
         case RestRead():
-            return RestOrders(client, read)
-        case WqlRead():
-            return WqlStream(client, read, number)
-        case ReportRead():
-            return ReportStream(client, read, number)
+            return Supplied(RestOrders(client, read), suppliers(client))
+        case WqlRead() | ReportRead():
+            documents = _rows(client, read, number)
+            return documents if "Supplier_ID" in read.fields else Supplied(documents, suppliers(client))
 
 
-def suppliers(client: Workday) -> Stream:
-    return _open(client, client.settings.suppliers, soap_stream.suppliers, "Supplier_ID")
+def _rows(client: Workday, read: WqlRead | ReportRead, number: str) -> WqlStream | ReportStream:
+    return WqlStream(client, read, number) if isinstance(read, WqlRead) else ReportStream(client, read, number)
+
+
+def suppliers(client: Workday) -> Suppliers:
+    read = client.settings.suppliers
+    return soap_stream.suppliers(client, read) if isinstance(read, SoapRead) else _rows(client, read, "Supplier_ID")
 
 
 def supplier_invoices(client: Workday) -> Stream:
@@ -51,11 +58,7 @@ def paid_invoices(client: Workday) -> Stream:
             "paid_invoices is not configured: the payment status comes with the supplier invoices. Switch the stream "
             "off, or give the connection a query or a report for it"
         )
-    return (
-        WqlStream(client, read, "Invoice_Number")
-        if isinstance(read, WqlRead)
-        else ReportStream(client, read, "Invoice_Number")
-    )
+    return _rows(client, read, "Invoice_Number")
 
 
 STREAMS: Mapping[str, Callable[[Workday], Stream]] = {

@@ -107,14 +107,17 @@ async def test_a_long_query_is_posted_and_a_data_source_is_told_what_it_asks(wor
     assert [one.method for one in workday.sandbox.world.requests if "/wql/" in one.path] == ["GET", "POST"]
 
 
-async def test_orders_by_rest_are_of_the_same_supplier_and_currency_as_by_soap(workday: Tenant) -> None:
-    workday.emulator.seed("purchase_orders", 3, 1)
-    names = ("WID", "Document_Number", "Supplier_WID", "Supplier_Name", "Currency", "Total_Amount", "Company")
+@pytest.mark.parametrize("suppliers", [{"page_size": 2}, with_fields(SUPPLIERS, Supplier_ID="supplierID")])
+async def test_orders_by_rest_are_of_the_same_supplier_and_currency_as_by_soap(
+    workday: Tenant, suppliers: dict[str, Any]
+) -> None:
+    workday.emulator.seed("purchase_orders", 9, 1)
+    names = ("WID", "Document_Number", "Supplier_WID", "Supplier_ID", "Currency", "Total_Amount", "Company")
     auth = workday.api_client()
     by_soap, by_rest = [
-        await read(workday, "PurchaseOrder", auth, purchase_orders={"transport": transport})
+        await read(workday, "PurchaseOrder", auth, purchase_orders={"transport": transport}, suppliers=suppliers)
         for transport in ("soap", "rest")
     ]
-    assert len(by_rest) == 3
+    assert len(by_rest) == 9
     for wid, order in by_rest.items():
         assert {name: order[name] for name in names} == {name: by_soap[wid][name] for name in names}
