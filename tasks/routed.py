@@ -12,7 +12,7 @@ from uuid import UUID
 from ml_connector.core import jsonx
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.errors import RejectRecord
-from ml_connector.core.ids import storable
+from ml_connector.core.ids import storable, uuid7
 from ml_connector.core.records import Body, Decision, Intent, Messenger, SourceRecord, State
 from ml_connector.core.routing import DIGEST, Notice, Rule, at, split
 from tasks.stream import Route, Stream
@@ -105,10 +105,12 @@ async def digested(stream: Stream, chunk: Chunk, intents: Sequence[Intent]) -> l
             single += waiting
             continue
         single += [intent for intent in waiting if intent.source_id.startswith(DIGEST)]
-        key = jsonx.digest(sorted(str(intent.effect_id) for intent in records)).hex()[:16]
         decisions = [Decision(intent.effect_id, intent.source_id, "digest") for intent in records]
         stream.settled += await stream.ledger.stand_for(
-            at(f"{DIGEST}{key}", channel), decisions, hashes, partial(_compose, destination, stream.route.name, records)
+            at(f"{DIGEST}{uuid7().hex}", channel),  # another one each time: the one before may have been refused
+            decisions,
+            hashes,
+            partial(_compose, destination, stream.route.name, records),
         )
     return single
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from ml_connector.core import digests
 from ml_connector.core.db import Database
 from ml_connector.core.runs import Run
 
@@ -17,7 +18,8 @@ class Balance:
     """``read`` records entered the ledger in this run; each of them is in exactly one of the other columns.
 
     ``fetched`` rows came from the source, ``known`` of them were in the ledger already (overlapping windows). Where
-    messages are routed a record is counted once for each channel that it may be told in; a digest is no record.
+    messages are routed a record is counted once for each channel that it may be told in; a digest is no record, and
+    those that it stands for are open until it is told.
     """
 
     stream: str
@@ -71,7 +73,9 @@ async def balance(db: Database, tenant: str, run_id: UUID, stream: str) -> Balan
             (run_id, stream),
         )
         counts = [(state, action, n) for state, action, n in await rows.fetchall()]
+        untold = await digests.untold(conn, run_id, stream) if any(state == "digested" for state, _, _ in counts) else 0
     by_state = {name: sum(n for state, _, n in counts if state == name) for name in _FINAL}
+    by_state["digested"] -= untold
     created = sum(n for state, action, n in counts if state == "applied" and action in _CREATES)
     read = sum(n for _, _, n in counts)
     return Balance(

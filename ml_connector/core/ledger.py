@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from ml_connector.core import audit, jsonx, presence, watermarks
+from ml_connector.core import audit, digests, jsonx, presence, watermarks
 from ml_connector.core import ledger_sql as sql
 from ml_connector.core.alarms import Alarm
 from ml_connector.core.audit import Entry, Origin
@@ -263,7 +263,7 @@ class Ledger:
                         "action": ["digest"] * len(by_id),
                         "dest_id": [None] * len(by_id),
                         "payload_hash": [hashes.get(i) for i in by_id],
-                        "reason": [f"told in the digest {digest}"] * len(by_id),
+                        "reason": [digests.told_in(digest)] * len(by_id),
                         "run": self._run_id,
                     },
                 )
@@ -290,7 +290,8 @@ class Ledger:
     ) -> None:
         """Write down what became of effects. An applied one updates the link table in the same transaction.
 
-        ``stand_for``: of digests, the effects that they tell of: each of those learns of the message.
+        ``stand_for``: of digests, the effects that they tell of: each of those learns of the message. Where the
+        message is refused they are.
         After an attempt that did not end well the last payload is forgotten there: of several calls for one object
         some may have been carried out, so the one before is no longer known to be what the destination holds.
         """
@@ -316,6 +317,8 @@ class Ledger:
             said = {i: by_id[i].answer for i, _, _ in settled if by_id[i].answer is not None}
             await self._store(conn, "answer", [(i, n, jsonx.dumps(said[i])) for i, _, n in settled if i in said])
             entries = [_entry(by_id[i], source_id, attempt) for i, source_id, attempt in settled]
+            refused = [(i, source_id) for i, source_id, _ in settled if by_id[i].state is State.REJECTED]
+            entries += await digests.fall(conn, refused)
             for i, _, _ in settled:
                 if stand_for and i in stand_for and by_id[i].state is State.APPLIED:
                     told = await conn.execute(sql.TOLD, (by_id[i].dest_id, list(stand_for[i])))
@@ -457,8 +460,10 @@ def _entry(outcome: Outcome, source_id: str, attempt: int) -> Entry:
 
 
 def _told(outcome: Outcome, effect_id: UUID, source_id: str) -> Entry:
-    reason = f"told in the digest {outcome.effect_id}"
-    return Entry(effect_id, source_id, "digest", State.DIGESTED, outcome.dest_id, outcome.request_id, reason)
+    return Entry(
+        effect_id, source_id, "digest", State.DIGESTED, outcome.dest_id, outcome.request_id,
+        digests.told_in(outcome.effect_id),
+    )  # fmt: skip
 
 
 async def links(db: Database, tenant: str, stream: str, source_ids: Sequence[str]) -> dict[str, tuple[str, bytes]]:

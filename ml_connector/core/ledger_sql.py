@@ -93,13 +93,15 @@ REPLACE = """
     returning id, source_id, reason, attempts
 """
 
-REOPEN = """
+# The records of a digest that was refused are planned again themselves.
+REOPEN = f"""
     update effect e set state = 'planned', reason = null, updated_at = now()
     from batch b
     where b.run_id = %s and b.stream = %s and e.tenant = b.tenant and e.batch_id = b.id and e.state = 'rejected'
+        and not starts_with(e.source_id, '{DIGEST}')
         and exists (select 1 from body s where s.effect_id = e.body_of and s.kind = 'source')
     returning e.id, e.source_id, e.attempts, e.batch_id
-"""
+"""  # noqa: S608
 CRASHED = """
     update effect set state = 'ambiguous', reason = 'crash', updated_at = now(),
         next_at = clock_timestamp() + %s * interval '1 s'

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from ml_connector.core import audit
+from ml_connector.core import audit, digests
 from ml_connector.core.audit import Entry, Origin
 from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured
@@ -66,7 +66,7 @@ async def resolve(
             )
         origin = Origin(effect.stream, actor=actor, reason=reason)
         entry = Entry(effect.effect_id, effect.source_id, "resolve", _STATES[verdict], reason=told, attempt=row[0])
-        await audit.append(conn, origin, [entry])
+        await audit.append(conn, origin, [entry, *await digests.fall(conn, [(effect.effect_id, effect.source_id)])])
 
 
 _UNFINISHED = f"""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from ml_connector.core import audit
+from ml_connector.core import audit, digests
 from ml_connector.core.audit import Entry, Origin
 from ml_connector.core.db import Database
 from ml_connector.core.documents import ERASE_DOCUMENTS
@@ -62,7 +62,9 @@ async def erase(
             values = {"stream": stream, "source_ids": source_ids, "reason": "its body was erased"}
             async with db.tenant(tenant) as conn:
                 await lease.hold(conn, stream)
-                abandoned += (await conn.execute(_ABANDON, values)).rowcount
+                given_up = await (await conn.execute(_ABANDON, values)).fetchall()
+                abandoned += len(given_up)
+                fallen = await digests.fall(conn, given_up)
                 erased = await (await conn.execute(_ERASE, values)).fetchall()
                 events += (await conn.execute(_ERASE_EVENTS, values)).rowcount
                 for statement in ERASE_DOCUMENTS:
@@ -70,7 +72,7 @@ async def erase(
                 bodies += len(erased)
                 known = await (await conn.execute(_VERSIONS, values)).fetchall()  # pruned ones do not come back either
                 entries = [Entry(effect, source_id, "erase", "erased") for effect, source_id in {*erased, *known}]
-                await audit.append(conn, Origin(stream, actor=actor, reason=reason), sorted(entries))
+                await audit.append(conn, Origin(stream, actor=actor, reason=reason), [*sorted(entries), *fallen])
     return Ended(bodies, events, abandoned)
 
 

@@ -89,7 +89,7 @@ _SELECTION = f"""
         from effect r join batch b on b.tenant = r.tenant and b.id = r.batch_id
         where b.run_id <> %(into)s and (b.run_id = %(run)s or %(run)s::uuid is null and r.state = any(%(states)s))
             and (%(keys)s::text[] is null or (r.stream, r.source_id) in ({RECORDS})) {{only}}
-            and not (%(resend)s and starts_with(r.source_id, '{DIGEST}'))
+            and not starts_with(r.source_id, '{DIGEST}')
         order by r.id offset 0
     ) r cross join lateral (
         select o.id, o.body_of, o.state, o.updated_at from effect o
