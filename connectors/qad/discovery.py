@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from connectors.qad.client import Column, Qad
-from connectors.qad.settings import MODELS
+from connectors.qad.settings import MADE, MODELS
 from ml_connector.core.errors import Misconfigured
 
 _CANDIDATES: Mapping[str, tuple[str, ...]] = {
@@ -93,7 +93,7 @@ async def _record_fields(client: Qad) -> list[str]:
 def _matched(name: str, columns: Mapping[str, Column]) -> dict[str, str]:
     """Column by field of ours."""
     fields: dict[str, str] = {}
-    for field in MODELS[name].model_fields:
+    for field in [field for field in MODELS[name].model_fields if field not in MADE]:
         wanted = re.compile(f"{field.lower()}|{_ALIASES.get(field, field.lower())}")
         match = next((one for one in columns if one not in fields.values() and wanted.fullmatch(_bare(one))), None)
         if match is not None:

@@ -59,6 +59,8 @@ class Customer(_Record):
 class Contact(_Record):
     """A person at a customer."""
 
+    contactId: str | None = None
+    """The contact's id, made as ``customerId`` is."""
     contactCode: str | None = None
     sharedSetCode: str | None = None
     customerCode: str | None = None
@@ -119,6 +121,7 @@ class CustomerInvoices(BaseModel):
     customerId: str
     count: int
     openCount: int
+    """Invoices of which something is open; where that is not told, those whose status is none of ``closed``."""
     openAmounts: dict[str, Decimal] = {}
     """By currency."""
     newest: list[str]

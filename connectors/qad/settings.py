@@ -29,7 +29,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
 }
 """By the name of the entity in the tenant file."""
 
-MADE = frozenset({"recordUrl", "ordersUrl", "billingUrl", "customerId", "custom"})
+MADE = frozenset({"recordUrl", "ordersUrl", "billingUrl", "customerId", "contactId", "custom"})
 """What no column holds."""
 
 Column = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=200)]
@@ -66,9 +66,10 @@ class Entity(_Data):
     last_modified: Column | None = None
     """The column of the last change, if the browse has one. Without it each read is a full one."""
     closed: tuple[str, ...] = ("C", "X")
-    """Statuses of orders and invoices that are done with: QAD's closed and cancelled."""
+    """Statuses of orders, and of invoices without ``openAmount``, that are done with: QAD's closed and cancelled."""
     filters: tuple[str, ...] = ()
-    """Always sent along: ``debtor.DebtorIsActive,eq,true,literal``."""
+    """Always sent along: ``debtor.DebtorTypeCode,eq,TRADE,literal``. A record that fits no longer is seen no more: of
+    what is filtered by activity, no deactivation arrives."""
     customer: Annotated[tuple[Word, ...], Field(min_length=1)] = ("customerCode",)
     """The fields that name the customer, in the order of the key of ``customers``."""
     links: Mapping[Literal["recordUrl", "ordersUrl", "billingUrl"], Annotated[str, AfterValidator(_https)]] = {}
@@ -111,6 +112,8 @@ class QadSettings(_Data):
                 raise ValueError(f"entities.{name}: key and links use {', '.join(unset)}, which `fields` lacks")
             if name != "customers":
                 self._check_customer(name, entity)
+            if "openAmount" in entity.fields and "currencyCode" not in entity.fields:
+                raise ValueError(f"entities.{name}.fields: openAmount needs currencyCode beside it, to be added up")
         return self
 
     def _check_customer(self, name: str, entity: Entity) -> None:

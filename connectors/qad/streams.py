@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
-from urllib.parse import quote
 from uuid import uuid4
 
 from connectors.qad.client import Qad
+from connectors.qad.keys import Keys
+from connectors.qad.rows import record_of
 from connectors.qad.settings import SYSTEM, Entity
 from ml_connector.core import jsonx
 from ml_connector.core.errors import AbortRun, Misconfigured, RetryLater
-from ml_connector.core.records import Body, Page, SourceRecord, Window
+from ml_connector.core.records import Body, Page, Window
 
 _DAY = timedelta(days=1)  # the column of the last change may be a day, in the instance's own time zone
 
@@ -43,13 +44,14 @@ class BrowseStream:
         """All rows, or those changed since the day before the window.
 
         A full page is not believed to be the last one: what comes behind it tells. `Misconfigured` names a browse or
-        columns that the instance does not have; `AbortRun` if pages repeat, or the time budget is used up: a continued
-        run goes on behind the last page.
+        columns that the instance does not have, or a key that is none; `AbortRun` if pages repeat, or the time budget
+        is used up: a continued run goes on behind the last page.
         """
         begun = time.monotonic()
         state: dict[str, Any] = jsonx.loads(cursor) if cursor else {"page": 1, "call": str(uuid4())}
         start, call_id = int(state["page"]), str(state["call"])
         seen: set[str] = set()
+        keys = Keys(self.client, self.name, self.entity)
         promised: bool | None = False
         for number in count(start):
             page = await self.client.browse(
@@ -63,13 +65,14 @@ class BrowseStream:
                 await self.check(page.rows)
                 if number == 1 and not page.rows and window.lo is None:
                     self._refuse_emptiness()
-            records = [self._record(row) for row in page.rows]
+            records = [record_of(row, self.name, self.entity) for row in page.rows]
             if not records or records[0].source_id in seen:
                 self._check_end(repeated=bool(records), promised=bool(promised or page.more))
                 return
             seen.add(records[0].source_id)
+            records = await keys.new(records)
             yield Page(records, jsonx.dumps({"page": number + 1, "call": call_id}).decode(), page.request_id)
-            if page.more is False and len(records) < self.entity.page_size:
+            if page.more is False and len(page.rows) < self.entity.page_size:
                 return
             promised = page.more
             self._check_budget(time.monotonic() - begun, number)
@@ -108,20 +111,6 @@ class BrowseStream:
             filters.append(f"{self.entity.last_modified},ge,{(window.lo - _DAY).date().isoformat()},literal")
         return filters
 
-    def _record(self, row: Body) -> SourceRecord:
-        entity = self.entity
-        body: Body = {name: _plain(row.get(column)) for name, column in entity.fields.items()}
-        if entity.custom:
-            body["custom"] = {name: _plain(row.get(column)) for name, column in entity.custom.items()}
-        body |= {name: _address(template, body) for name, template in entity.links.items()}
-        body["customerId"] = _joined(body, entity.key if self.name == "customers" else entity.customer)
-        # A row without its key is rejected by the mapping, and must not pass for another record until then.
-        source_id = _joined(body, entity.key)
-        modified = _instant(row.get(entity.last_modified)) if entity.last_modified else None
-        if source_id is None:
-            return SourceRecord(f"no key: {jsonx.digest(row).hex()[:16]}", modified, body)
-        return SourceRecord(source_id, modified, body, str(body[entity.key[-1]]))
-
     def _refuse_emptiness(self) -> None:
         """A QAD without any customer is none; of contacts, orders and invoices there may be none."""
         if self.name == "customers":
@@ -153,38 +142,6 @@ class BrowseStream:
                 vendor=SYSTEM,
                 phase=self.operation,
             )
-
-
-def _joined(body: Body, names: Sequence[str]) -> str | None:
-    """None where one of them is empty."""
-    parts = [body.get(name) for name in names]
-    return None if None in parts else ".".join(str(part) for part in parts)
-
-
-def _plain(value: Any) -> Any:
-    """Progress pads nothing and knows empty text only: it stands for no value."""
-    return (value.strip() or None) if isinstance(value, str) else value
-
-
-def _address(template: str, body: Body) -> str | None:
-    """None where a field that it needs is empty."""
-    values = {
-        name: quote(str(value), safe="") for name, value in body.items() if value is not None and name != "custom"
-    }
-    try:
-        return template.format_map(values)
-    except KeyError:
-        return None
-
-
-def _instant(value: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(value)) if value else None
-    except ValueError:
-        return None
-    if found is None:
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _opener(name: Any) -> Callable[[Qad], BrowseStream]:

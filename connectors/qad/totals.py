@@ -37,20 +37,12 @@ class _Sum:
     def add(self, number: str, day: str, row: Body, closed: Collection[str]) -> None:
         self.count += 1
         self.newest = nlargest(_NAMED, [*self.newest, (day, number)])
-        if str(row.get("status") or "").upper() not in closed:
+        if row.get("openAmount") is None:
+            self.open += str(row.get("status") or "").upper() not in closed
+        elif owed := _owed(number, row):
             self.open += 1
-            self._owe(row)
-
-    def _owe(self, row: Body) -> None:
-        owed, currency = row.get("openAmount"), row.get("currencyCode")
-        if owed is None or not currency:
-            return
-        try:
-            self.amounts[str(currency)] = self.amounts.get(str(currency), Decimal(0)) + amount(owed)
-        except ValueError:
-            raise AbortRun(
-                "an open amount is none: correct the column of openAmount in the tenant file", vendor=SYSTEM
-            ) from None
+            currency = str(row["currencyCode"])
+            self.amounts[currency] = self.amounts.get(currency, Decimal(0)) + owed
 
     def body(self, customer_id: str) -> Body:
         return {
@@ -60,6 +52,23 @@ class _Sum:
             "newest": [number for _, number in self.newest],
             "newestDate": (self.newest[0][0][:10] or None) if self.newest else None,
         }
+
+
+def _owed(number: str, row: Body) -> Decimal:
+    """What is open of an invoice; less than nothing, of a credit."""
+    try:
+        owed = amount(row["openAmount"])
+    except ValueError:
+        raise AbortRun(
+            f"the open amount of {number} is none: correct the column of openAmount in the tenant file", vendor=SYSTEM
+        ) from None
+    if owed and not row.get("currencyCode"):
+        raise AbortRun(
+            f"the open amount of {number} has no currency: correct it in QAD, or the column of currencyCode in the "
+            "tenant file",
+            vendor=SYSTEM,
+        )
+    return owed
 
 
 class SumPerCustomer:

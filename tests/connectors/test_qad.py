@@ -13,10 +13,11 @@ import yaml
 
 from connectors.qad.discovery import discover
 from connectors.qad.errors import status
-from connectors.qad.models import Customer
+from connectors.qad.models import Customer, CustomerInvoices
 from connectors.qad.ping import ping
 from connectors.qad.settings import QadSettings
 from connectors.qad.streams import STREAMS
+from connectors.qad.totals import SUMS
 from ml_connector.core.errors import AbortRun, ConnectorError, Misconfigured, Reauthenticate, RetryLater
 from ml_connector.core.records import Source, SourceRecord, Window
 from ml_connector.core.response import Response
@@ -273,6 +274,108 @@ def test_contacts_that_could_not_find_their_customer_are_refused(contacts: dict[
     entities = {"customers": CUSTOMERS, "contacts": CONTACTS | contacts}
     with pytest.raises(ValueError, match=said):
         QadSettings.model_validate({"origin": "https://acme.qad.com/clouderp", "entities": entities})
+
+
+async def test_rows_that_differ_under_one_key_are_told_and_those_that_do_not_are_one(qad: InstanceUnderTest) -> None:
+    both = {"keys": ["10C1002", "10C1003"]}
+    qad.emulator.mutate("customers", {**both, "join": {"address.AddressCity": "Bergen"}})
+    for page_size in (1000, 3):  # beside each other on a page, and on two
+        async with qad.client(entities={"customers": {**BY_CODE, "page_size": page_size}}) as client:
+            assert len(await read(STREAMS["Customer"](client))) == 23  # of the city nobody asked
+    cities = {**BY_CODE, "fields": {**CUSTOMERS["fields"], "city": "address.AddressCity"}}  # type: ignore[dict-item]
+    for page_size in (1000, 3):
+        async with qad.client(entities={"customers": {**cities, "page_size": page_size}}) as client:
+            with pytest.raises(
+                Misconfigured, match=r"several rows with customerCode 10C1002.*entities\.customers\.key"
+            ):
+                await read(STREAMS["Customer"](client))
+    only = {**cities, "filters": ["address.AddressCity,eq,Bergen,literal"]}
+    async with qad.client(entities={"customers": only}) as client:
+        assert [one.number for one in await read(STREAMS["Customer"](client))] == ["10C1002", "10C1003"]
+
+
+async def test_a_row_that_comes_again_because_it_was_changed_meanwhile_is_another_version(
+    qad: InstanceUnderTest,
+) -> None:
+    async with qad.client(entities={"customers": {**BY_CODE, "page_size": 3}}) as client:
+        pages = STREAMS["Customer"](client).read(everything(), None)
+        first = await anext(aiter(pages))
+        rows = qad.emulator.state("customers")
+        rows.append(rows.pop(0) | {"businessRelation.BusinessRelationName1": "Zeta"})
+        rest = [record async for page in pages for record in page.records]
+
+    assert [one.body["businessRelationName"] for one in (first.records[0], rest[-1])][1] == "Zeta"
+    assert first.records[0].source_id == rest[-1].source_id
+
+
+async def test_what_is_open_is_what_has_an_open_amount(qad: InstanceUnderTest) -> None:
+    qad.emulator.seed("orders", 5, 1)
+    qad.emulator.mutate("orders", {"count": 5, "set": {"so_cust": "10C1000", "so_stat": "", "so_ord_date": "EUR"}})
+    for number, (owed, stat) in enumerate((("12.50", ""), ("0.00", ""), ("-2.50", "C"), ("0", "X"), (None, ""))):
+        change = {"so_due_date": owed, "so_stat": stat}
+        qad.emulator.mutate("orders", {"keys": [f"SO{number:06}"], "set": change})
+    columns = {
+        "customerCode": "so_cust",
+        "status": "so_stat",
+        "openAmount": "so_due_date",
+        "currencyCode": "so_ord_date",
+    }
+    invoices = {
+        "browse": "urn:browse:mfg:so803",
+        "key": ["invoiceNumber"],
+        "fields": {"invoiceNumber": "so_nbr", **columns},
+    }
+    async with qad.client(entities={"invoices": invoices}) as client:
+        source = SUMS["CustomerInvoices"](client)
+        [found] = await read(source)
+        assert (found.body["count"], found.body["openCount"], found.body["openAmounts"]) == (5, 3, {"EUR": "10.00"})
+        nothing = CustomerInvoices.model_validate(source.absent("10C1000"))
+        assert (nothing.openCount, nothing.openAmounts, nothing.newest) == (0, {}, [])
+
+        qad.emulator.mutate("orders", {"keys": ["SO000002"], "set": {"so_ord_date": ""}})
+        with pytest.raises(AbortRun, match="the open amount of SO000002 has no currency"):
+            await read(source)
+    del invoices["fields"]["currencyCode"]  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="openAmount needs currencyCode"):
+        QadSettings.model_validate({"origin": "https://acme.qad.com/clouderp", "entities": {"invoices": invoices}})
+
+
+async def test_contacts_of_two_customers_with_one_number_have_different_ids(qad: InstanceUnderTest) -> None:
+    qad.emulator.seed("contacts", 2, 1)
+    for contact, customer in (("C000000", "10C1000"), ("C000001", "10C1001")):
+        qad.emulator.mutate("contacts", {"keys": [contact], "set": {"debtor.DebtorCode": customer}})
+    qad.emulator.mutate("contacts", {"count": 2, "set": {"contact.ContactID": "1"}})
+    async with qad.client(entities={"contacts": {**CONTACTS, "key": ["customerCode", "contactCode"]}}) as client:
+        found = await read(STREAMS["Contact"](client))
+    async with qad.client(entities={"contacts": CONTACTS}) as client:
+        with pytest.raises(Misconfigured, match="several rows with contactCode 1,"):
+            await read(STREAMS["Contact"](client))
+
+    assert [(one.source_id, one.body["contactId"]) for one in found] == [("10C1000.1",) * 2, ("10C1001.1",) * 2]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"), [("10C1004,literal,10C1006,literal", 3), ("10C1004,literal", None), ("10C1004", None)]
+)
+async def test_a_filter_may_be_a_range(qad: InstanceUnderTest, wanted: str, found: int | None) -> None:
+    entity = {**CUSTOMERS, "filters": [f"debtor.DebtorCode,rg,{wanted}"]}
+    async with qad.client(entities={"customers": entity}) as client:
+        source = STREAMS["Customer"](client)
+        if found is None:
+            with pytest.raises(Misconfigured, match="the request is refused"):
+                await read(source)
+        else:
+            assert len(await read(source)) == found
+
+
+async def test_a_page_is_given_to_who_has_had_the_one_before(qad: InstanceUnderTest) -> None:
+    async with qad.client(entities={"customers": PAGED}) as client:
+        pages = [
+            await client.browse(CUSTOMERS["browse"], page=page, page_size=4, call_id=call)  # type: ignore[arg-type]
+            for call, page in (("a", 1), ("a", 2), ("a", 2), ("a", 4), ("b", 2))
+        ]
+
+    assert [len(page.rows) for page in pages] == [4, 4, 4, 0, 0]
 
 
 def test_qxtend_is_refused_with_the_reason() -> None:

@@ -28,7 +28,8 @@ QAD = """
         browse: urn:browse:mfg:cm803
         key: [contactCode]
         fields: {{contactCode: contact.ContactID, customerCode: debtor.DebtorCode, name: contact.ContactName,
-                  EMail: contact.ContactEMail, telephone: contact.ContactTelephone}}
+                  EMail: contact.ContactEMail, telephone: contact.ContactTelephone,
+                  isActive: contact.ContactIsActive}}
         page_size: 7
       orders:
         browse: urn:browse:mfg:so803
@@ -90,6 +91,7 @@ class Qad(Erp):
                 "name": row["contact.ContactName"],
                 "email": row["contact.ContactEMail"],
                 "phone": row["contact.ContactTelephone"] or None,
+                "qad_active": str(row["contact.ContactIsActive"]).lower(),
                 "organization": f"{self.prefix}{row['debtor.DebtorCode']}",
             }
             for row in self.sandbox.state("qad", "contacts")

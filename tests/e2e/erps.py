@@ -104,7 +104,10 @@ class Erp(ABC):
 def held(sandbox: Sandbox, kind: str) -> dict[str, Row]:
     """What Zendesk holds of ours, by external id; custom fields stand beside the others."""
     rows = [row for row in sandbox.state("zendesk", kind) if row["external_id"]]
-    found = {row["external_id"]: {**row, **row.get("organization_fields", {})} for row in rows}
+    own = ("organization_fields", "user_fields")
+    found = {
+        row["external_id"]: {**row, **{k: v for name in own for k, v in row.get(name, {}).items()}} for row in rows
+    }
     assert len(found) == len(rows), f"{kind} have an external id in common"
     return found
 

@@ -40,6 +40,33 @@ async def test_a_later_address_is_added_and_the_first_one_stays(tenant: OtherTen
     assert held(sandbox, "users")["qad-C000002"]["email"] == "contact2@customer.example"
 
 
+async def test_an_inactive_contact_becomes_nobody_and_one_that_is_deactivated_later_stays(tenant: OtherTenant) -> None:
+    sandbox = tenant.sandbox
+    sandbox.mutate("qad", "contacts", keys=["C000002"], set={"contact.ContactIsActive": False})
+    assert (await tenant.run(sync_customers)).is_completed()
+    there = held(sandbox, "users")
+    assert (len(there), "qad-C000002" in there) == (CUSTOMERS - 1, False)
+    sandbox.mutate("qad", "contacts", keys=["C000003"], set={"contact.ContactIsActive": False})
+    assert (await tenant.run(sync_customers)).is_completed()
+    assert held(sandbox, "users")["qad-C000003"]["qad_active"] == "false"
+
+
+async def test_a_customer_whose_orders_are_anothers_has_none(tenant: OtherTenant) -> None:
+    sandbox = tenant.sandbox
+    assert (await tenant.run(sync_customers)).is_completed()
+    orders = sandbox.state("qad", "orders")
+    loser, winner = list(dict.fromkeys(row["so_cust"] for row in orders))[:2]
+    lost = [row["so_nbr"] for row in orders if row["so_cust"] == loser]
+    sandbox.mutate("qad", "orders", keys=lost, set={"so_cust": winner})
+    since = len(sandbox.effects())
+    for _ in range(2):
+        assert (await tenant.run(sync_customers)).is_completed()
+
+    there = held(sandbox, "organizations")[f"qad-{loser}"]
+    assert [there[f"qad_{name}"] for name in ("order_count", "open_orders", "newest_orders")] == [0, 0, None]
+    assert sandbox.kinds(since=since) == {"organization.updated": 2}
+
+
 async def test_a_renamed_column_or_browse_is_told_with_what_to_change_in_the_tenant_file(tenant: OtherTenant) -> None:
     tenant.sandbox.settings("qad", rename_column=["urn:browse:mfg:cm300", "debtor.DebtorCode", "debtor.Code"])
     with_column = await tenant.run(sync_customers)

@@ -29,12 +29,15 @@ def answer(query: QueryParams, instance: Instance, odd: Callable[[str], FaultRul
     browse = _columns(instance) if urn == LOOKUP else instance.browses.get(urn)
     if browse is None or page is None or action != ("first" if page == "1" else "next") or odd("no_rows"):
         return _page([], False)
+    if not instance.turned(query.get("callId", ""), urn, int(page)):
+        return _page([], False)
     rows = browse.rows
     for one in query.getlist("filter"):
         parts = one.split(",")
-        if len(parts) < 4 or parts[0] not in browse.columns or parts[1] not in _COMPARE:
+        compared = _compared(parts[1:])
+        if parts[0] not in browse.columns or not compared:
             return refused(parts[0], "The filter is not valid.")
-        rows = [row for row in rows if _COMPARE[parts[1]](_text(row[parts[0]]), parts[2])]
+        rows = [row for row in rows if all(holds(_text(row[parts[0]]), asked) for holds, asked in compared)]
     size = int(query.get("pageSize", 25))
     if (rule := odd("cap_page")) and urn != LOOKUP:
         size = min(size, int(rule.params["rows"]))
@@ -43,6 +46,16 @@ def answer(query: QueryParams, instance: Instance, odd: Callable[[str], FaultRul
     if rule := odd("mutate_while_paging"):
         instance.stir(browse, shown[: int(rule.params["rows"])])
     return _page(shown, int(page) * size < len(rows) and not odd("lie_has_more"))
+
+
+def _compared(parts: list[str]) -> list[tuple[Callable[[str, str], bool], str]]:
+    """Of ``op,value,literal`` or ``rg,from,literal,to,literal``; none if it is neither."""
+    match parts:
+        case [op, value, "literal"] if op in _COMPARE:
+            return [(_COMPARE[op], value)]
+        case ["rg", first, "literal", last, "literal"]:
+            return [(_COMPARE["ge"], first), (_COMPARE["le"], last)]
+    return []
 
 
 def _page(rows: Iterable[Row], more: bool) -> dict[str, Any]:

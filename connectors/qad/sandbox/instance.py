@@ -52,6 +52,7 @@ def _browses() -> dict[str, Browse]:
                 "contact.ContactName": text,
                 "contact.ContactEMail": text,
                 "contact.ContactTelephone": text,
+                "contact.ContactIsActive": "logical",
             },
         ),
         f"{MFG}so803": Browse(
@@ -76,6 +77,18 @@ class Instance:
     def reset(self) -> None:
         self.browses = _browses()
         self.known_as = dict(COLLECTIONS)
+        self._turned: dict[tuple[str, str], int] = {}
+
+    def turned(self, call_id: str, urn: str, page: int) -> bool:
+        """Whether a caller may have this page: ``next`` is the one behind a page that it was given, or that one again.
+
+        Nobody says what an instance does otherwise.
+        """
+        furthest = self._turned.get((call_id, urn), 0)
+        if page > furthest + 1:
+            return False
+        self._turned[call_id, urn] = max(page, furthest)
+        return True
 
     def collection(self, name: str) -> Browse:
         return self.browses[self.known_as[name]]
@@ -93,12 +106,20 @@ class Instance:
         return count
 
     def mutate(self, name: str, change: Row) -> list[str]:
-        """``keys`` or ``count``, and ``set`` by column. Where the browse has a day of the last change, it is today."""
-        if unknown := change.keys() - {"keys", "count", "set"}:
-            raise ValueError(f"a change has keys or count, and set; not {', '.join(sorted(unknown))}")
+        """``keys`` or ``count``, and ``set`` by column. Where the browse has a day of the last change, it is today.
+
+        ``join``: the rows stay, and each gets another one behind it, as of a customer with a second address in a
+        browse that joins the addresses.
+        """
+        if unknown := change.keys() - {"keys", "count", "set", "join"}:
+            raise ValueError(f"a change has keys or count, set or join; not {', '.join(sorted(unknown))}")
         browse = self.collection(name)
         wanted = change.get("keys") or [row[browse.key] for row in browse.rows[: int(change["count"])]]
         rows = [row for row in browse.rows if row[browse.key] in wanted]
+        if "join" in change:
+            for row in rows:
+                browse.rows.insert(browse.rows.index(row) + 1, {**row, **change["join"]})
+            return [str(row[browse.key]) for row in rows]
         for row in rows:
             row.update(change.get("set", {}))
             if "debtor.LastModifiedDate" in row:
@@ -146,6 +167,7 @@ def _contact(rng: random.Random, number: int, _: date, customers: list[Row]) -> 
         "contact.ContactName": f"Contact {number}",
         "contact.ContactEMail": f"contact{number}@customer.example",
         "contact.ContactTelephone": "",
+        "contact.ContactIsActive": True,
     }
 
 
