@@ -10,6 +10,8 @@ class Segment(Record):
 
     Name: str
     Value: str
+    Description: str | None = None
+    """Of the value, where `value_sets` names the segment's value set."""
 
 
 class AccountCombination(Record):
@@ -20,6 +22,7 @@ class AccountCombination(Record):
     AccountType: str | None = None
     """A asset, E expense, L liability, O owner's equity, R revenue."""
     Postable: bool
-    """Whether journals of today may name it: enabled and not ended, neither a summary nor closed for detail posting."""
+    """Whether journals of today may name it: enabled and not ended, neither a summary nor closed for detail posting;
+    nor is one of its values, as far as `value_sets` tells."""
     Segments: tuple[Segment, ...]
     """In the order of the setting ``journals.segments``; without it, in that of Oracle's answer, which is any."""

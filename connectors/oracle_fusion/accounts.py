@@ -11,6 +11,7 @@ from connectors.oracle_fusion.page_size import PageSize
 from connectors.oracle_fusion.paging import CollectionPage, Keyset
 from connectors.oracle_fusion.ranks import ByNumber
 from connectors.oracle_fusion.settings import SYSTEM
+from connectors.oracle_fusion.value_sets import SegmentValues
 from ml_connector.core.records import Body, Page, SourceRecord, Window
 
 _ID = "_CODE_COMBINATION_ID"
@@ -38,9 +39,11 @@ class AccountCombinations:
 
     async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:
         """All that are wanted, in the order of their ids, as they may be used when the window ends."""
+        values = SegmentValues(self.client)
         keyset = Keyset(self._fetch, ByNumber(_ID), _ID, since=None, until=None, phase=self.operation)
         async for page in keyset.read(cursor):
-            yield Page([self._record(row, window.hi.date()) for row in page.rows], page.cursor, page.request_id)
+            records = [await self._record(row, values, window.hi.date()) for row in page.rows]
+            yield Page(records, page.cursor, page.request_id)
 
     async def _fetch(self, q: str, order_by: str) -> CollectionPage:
         wanted = " and ".join(part for part in (self.client.settings.account_combinations, q) if part)
@@ -50,14 +53,19 @@ class AccountCombinations:
             )
         )
 
-    def _record(self, row: Body, day: date) -> SourceRecord:
+    async def _record(self, row: Body, values: SegmentValues, day: date) -> SourceRecord:
         journals = self.client.settings.journals
         found = combination_of_row(row, journals.segments if journals else ())
+        known = await values.of(found.segments)
         body: Body = {
             "CombinationId": found.combination_id,
             "ChartOfAccountsId": str(row["_CHART_OF_ACCOUNTS_ID"]) if "_CHART_OF_ACCOUNTS_ID" in row else None,
             "AccountType": row.get("AccountType"),
-            "Postable": found.is_postable(day),
-            "Segments": [{"Name": name, "Value": value} for name, value in found.segments.items()],
+            "Postable": found.is_postable(day) and all(one.is_usable(day) for one in known.values()),
+            "Segments": [
+                {"Name": name, "Value": value}
+                | ({"Description": known[name].description} if name in known and known[name].description else {})
+                for name, value in found.segments.items()
+            ],
         }
         return SourceRecord(found.combination_id, None, body)

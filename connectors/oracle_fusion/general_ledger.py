@@ -169,19 +169,22 @@ def combination_of_row(row: Body, segments: Collection[str] = ()) -> Combination
     return Combination(
         str(row["_CODE_COMBINATION_ID"]),
         {name: str(row[name]) for name in names if row.get(name) is not None},
-        enabled=_yes(row, "EnabledFlag") and _yes(row, "DetailPostingAllowedFlag") and not _yes(row, "SummaryFlag"),
-        first=_day(row, "StartDateActive"),
-        last=_day(row, "EndDateActive"),
+        enabled=is_yes(row, "EnabledFlag")
+        and is_yes(row, "DetailPostingAllowedFlag")
+        and not is_yes(row, "SummaryFlag"),
+        first=day_of(row, "StartDateActive"),
+        last=day_of(row, "EndDateActive"),
     )
 
 
-def _day(row: Body, name: str) -> date | None:
-    """None too where it cannot be read: the import of a journal has the last word."""
+def day_of(row: Body, name: str) -> date | None:
+    """A day that a row names. None too where it cannot be read: the import of a journal has the last word."""
     try:
         return date.fromisoformat(str(row.get(name) or "")[:10])
     except ValueError:
         return None
 
 
-def _yes(row: Body, flag: str) -> bool:
+def is_yes(row: Body, flag: str) -> bool:
+    """Whether a row has this flag."""
     return row.get(flag) in ("Y", True)

@@ -16,6 +16,7 @@ from connectors.oracle_fusion.journal_orders import Bearer, Order
 from connectors.oracle_fusion.journal_payload import Journal
 from connectors.oracle_fusion.journal_settings import JournalSettings
 from connectors.oracle_fusion.settings import SYSTEM
+from connectors.oracle_fusion.value_sets import SegmentValues
 from ml_connector.core.errors import Misconfigured, RejectRecord
 
 _OPEN = "O"
@@ -108,8 +109,11 @@ def accounting_date(
 class Accounts:
     """The accounts of orders, each looked up once. For one chunk: an account may be disabled at any time."""
 
-    def __init__(self, general_ledger: GeneralLedger, ledger: Ledger, settings: JournalSettings) -> None:
+    def __init__(
+        self, general_ledger: GeneralLedger, values: SegmentValues, ledger: Ledger, settings: JournalSettings
+    ) -> None:
         self._general_ledger = general_ledger
+        self._values = values
         self._ledger = ledger
         self._settings = settings
         self._by_id: dict[str, Combination | None] = {}
@@ -136,18 +140,23 @@ class Accounts:
         if share.cost == share.clearing:
             raise _refused(f"account {_text(share.cost)} would be debited and credited with the same amount")
         for account in (share.cost, share.clearing):
-            combination = await self._combination(account)
-            if combination is None or not combination.enabled:
-                raise _refused(
-                    f"account {_text(account)} cannot be posted to: there is no such combination in the chart of the "
-                    "ledger, or it is disabled, or a summary account"
-                )
-            if not combination.is_postable(day):
-                raise _refused(
-                    f"account {_text(account)} cannot be posted to on {day}: it may be used from "
-                    f"{combination.first or 'ever'} to {combination.last or 'ever'}"
-                )
+            await self._must_be_open(account, day)
         return share
+
+    async def _must_be_open(self, account: Account, day: date) -> None:
+        combination = await self._combination(account)
+        if combination is None or not combination.enabled:
+            raise _refused(
+                f"account {_text(account)} cannot be posted to: there is no such combination in the chart of the "
+                "ledger, or it is disabled, or a summary account"
+            )
+        if not combination.is_postable(day):
+            raise _refused(
+                f"account {_text(account)} cannot be posted to on {day}: it may be used from "
+                f"{combination.first or 'ever'} to {combination.last or 'ever'}"
+            )
+        if name := await self._values.closed(combination.segments, day):
+            raise _refused(f"account {_text(account)} cannot be posted to on {day}: its {name} is not in use")
 
     async def _charged(self, combination_id: str) -> Mapping[str, str]:
         if combination_id not in self._by_id:

@@ -17,6 +17,7 @@ from connectors.oracle_fusion.journal_payload import Journal
 from connectors.oracle_fusion.journal_settings import JournalSettings
 from connectors.oracle_fusion.sending import AT_ONCE
 from connectors.oracle_fusion.settings import SYSTEM
+from connectors.oracle_fusion.value_sets import SegmentValues
 from ml_connector.core.errors import Misconfigured, RejectRecord
 
 
@@ -47,7 +48,7 @@ async def look_at(client: OracleFusion, settings: JournalSettings, journals: Seq
         batches=batches,
         ledger=ledger,
         periods=await general_ledger.periods(ledger),
-        accounts=Accounts(general_ledger, ledger, settings),
+        accounts=Accounts(general_ledger, SegmentValues(client), ledger, settings),
         orders=await orders_of(client, {one.po_number for one in journals}),
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from connectors.oracle_fusion.journal_settings import JournalSettings
+from connectors.oracle_fusion.journal_settings import JournalSettings, Segment
 
 SYSTEM = "oracle_fusion"
 
@@ -81,6 +81,9 @@ class OracleSettings(BaseModel):
     account_combinations: Annotated[str, StringConstraints(max_length=1000)] = ""
     """Which account combinations their stream reads, in Oracle's language of queries and without `or`:
     ``_CHART_OF_ACCOUNTS_ID = 41``. Empty: all that the pod has."""
+    value_sets: dict[Segment, Annotated[str, StringConstraints(pattern=r"^[\w .&/-]{1,60}$")]] = {}
+    """The codes of the value sets of segments of accounts, such as ``{account: Operations Account}``: descriptions come
+    from there, and what is not in use any more is no account to choose or to book on."""
     settle_seconds: Annotated[float, Field(ge=0)] = 30.0
     """How long a write whose answer was lost may still be under way."""
     invoice_page: Page = "/fscmUI/faces/deeplink?objType=AP_VIEWINVOICE&action=VIEW&objKey=InvoiceId={InvoiceId}"

@@ -39,6 +39,7 @@ FAMILIES = {
     "receivablesInvoices": ("fscmRestApi", "Receivables_Invoices"),
     "suppliers": ("fscmRestApi", "Suppliers"),
     "erpintegrations": ("fscmRestApi", "ERP_Integrations"),
+    "valueSets": ("fscmRestApi", "Value_Sets"),
 }
 LISTS_OF_VALUES = {
     "ledgersLOV": {"LedgerId", "Name"},
@@ -107,6 +108,16 @@ class Pod:
             for one in seen
             for problem in check_request(one.method, one.path, dict(parse_qsl(one.query)), one.headers, one.body)
         ]
+
+
+@contextmanager
+def closed(fusion: Pod, value_set: str, value: str) -> Iterator[None]:
+    """Meanwhile nobody may use a value of a value set."""
+    (held,) = [one for one in fusion.emulator.pod.tables["valueSets"].rows.values() if one["ValueSetCode"] == value_set]
+    (row,) = [one for one in held["values"] if one["Value"] == value]
+    row["EnabledFlag"] = "N"
+    yield
+    row["EnabledFlag"] = "Y"
 
 
 @contextmanager

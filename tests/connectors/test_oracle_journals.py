@@ -15,6 +15,7 @@ from connectors.oracle_fusion.journal_settings import JournalSettings
 from connectors.oracle_fusion.journals import Journals
 from connectors.oracle_fusion.ping import ping
 from connectors.oracle_fusion.sandbox.ledger_setup import ENDED, SEGMENTS
+from connectors.oracle_fusion.sandbox.value_sets import COST_CENTRES
 from ml_connector.core.errors import AbortRun, Misconfigured
 from ml_connector.core.records import State
 from tests.connectors.journal_desk import (
@@ -33,7 +34,7 @@ from tests.connectors.journal_desk import (
 )
 from tests.connectors.journal_desk import fusion as fusion
 from tests.connectors.journal_desk import prepared as prepared
-from tests.connectors.oracle_pod import Pod
+from tests.connectors.oracle_pod import Pod, closed
 from tests.connectors.oracle_pod import running as running
 
 
@@ -136,6 +137,19 @@ async def test_segments_that_are_not_those_of_the_chart_in_its_order_book_nothin
         with pytest.raises(Misconfigured, match="name all segments"):
             await post(client, completion(order))
     assert submissions(fusion) == 0
+
+
+async def test_an_account_with_a_value_that_is_not_in_use_is_refused(fusion: Pod) -> None:
+    order = orders(fusion)[0]
+    value = distributions(order)[0]["POChargeAccount"].split(".")[3]
+    values = {"costCenter": COST_CENTRES}
+    with closed(fusion, COST_CENTRES, value):
+        async with fusion.client(**settings(), value_sets=values) as client:
+            desk = await post(client, completion(order))
+    async with fusion.client(**settings(), value_sets=values) as client:
+        again = await post(client, completion(order))
+    assert (desk.only.state, again.only.state) == (State.REJECTED, State.APPLIED)
+    assert "its costCenter is not in use" in str(desk.only.reason)
 
 
 @pytest.mark.parametrize(("currency", "unit"), [("EUR", Decimal("0.01")), ("JPY", Decimal(1))])

@@ -10,9 +10,10 @@ import pytest
 from connectors.oracle_fusion.accounts import AccountCombinations
 from connectors.oracle_fusion.general_ledger import GeneralLedger, Period, combination_of_row, period_of
 from connectors.oracle_fusion.sandbox.ledger_setup import SEGMENTS
+from connectors.oracle_fusion.sandbox.value_sets import ACCOUNTS, COST_CENTRES
 from connectors.oracle_fusion.suppliers import TAX_DETAILS, Suppliers
 from ml_connector.core.errors import Misconfigured, RetryLater
-from tests.connectors.oracle_pod import Pod, pod, read, read_with_crashes
+from tests.connectors.oracle_pod import Pod, closed, pod, read, read_with_crashes
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +138,30 @@ async def test_all_suppliers_come_in_each_read_without_their_tax_numbers(fusion:
     )
     assert len(records) > 20
     assert all(record.modified_at is None and not record.body.keys() & TAX_DETAILS for record in records)
+
+
+@pytest.mark.parametrize("fault", [None, "ignore_offset", "cap_page"])
+async def test_values_tell_what_accounts_are_called_and_which_are_in_use(fusion: Pod, fault: str | None) -> None:
+    if fault:
+        fusion.fault(fault, path="*/child/values", rows=7)
+    with closed(fusion, ACCOUNTS, "60501"):
+        async with fusion.client(value_sets={"account": ACCOUNTS, "costCenter": COST_CENTRES}) as client:
+            records = await read(AccountCombinations(client))
+    fusion.world.faults.clear()
+    told = {segment["Name"]: segment.get("Description") for segment in records[1].body["Segments"]}
+    assert (told["account"], told["costCenter"], told["company"]) == ("Account 60501", "Cost centre 120", None)
+    barred = {record.source_id for record in records if not record.body["Postable"]}
+    assert barred == {
+        str(row["_CODE_COMBINATION_ID"])
+        for row in fusion.held("account_combinations")
+        if row["account"] == "60501" or row["EnabledFlag"] == "N" or row["EndDateActive"]
+    }
+
+
+async def test_a_value_set_that_is_not_seen_is_told(fusion: Pod) -> None:
+    async with fusion.client(value_sets={"account": "Nothing"}) as client:
+        with pytest.raises(Misconfigured, match="no value set is seen"):
+            await read(AccountCombinations(client))
 
 
 async def test_the_accounts_that_are_wanted_come_in_each_read_with_their_segments_in_order(fusion: Pod) -> None:

@@ -18,6 +18,7 @@ from connectors.oracle_fusion.sandbox.emulator import OracleFusionEmulator
 from connectors.oracle_fusion.sandbox.pod import Pod
 from connectors.oracle_fusion.sandbox.resources import Attribute, Resource, Type
 from connectors.oracle_fusion.sandbox.rest import COLLECTION_PARAMETERS, ITEM_PARAMETERS
+from connectors.oracle_fusion.sandbox.value_sets import ACCOUNTS
 from ml_connector.sandbox.serve import SandboxThread
 from ml_connector.sandbox.world import World
 
@@ -130,6 +131,23 @@ def check_rows(rows: list[dict[str, Any]], resource: Resource, operations: list[
         assert row.keys() <= allowed
         for name, child in resource.children.items():
             check_rows(row[name]["items"], child, operations, *where, name)
+
+
+def test_value_sets_have_attributes_and_finders_of_the_reference(specs: Path, fusion: httpx.Client) -> None:
+    """Of these collections the reference shows single rows only, and does not say what can be queried."""
+    reference = json.loads((specs / "oracle" / "fusion_contract.json").read_text())["Value_Sets"]
+    rows = {one["path"]: one["response"] for one in reference if one["method"] == "GET" and one["response"]}
+    of_set = rows["/valueSets/{valueSets_Id}"].keys()
+    of_value = rows["/valueSets/{valueSets_Id}/child/values/{valueSets_values_Id}"].keys()
+    resource = RESOURCES["valueSets"]
+    assert resource.attributes.keys() <= of_set
+    assert resource.children["values"].attributes.keys() <= of_value
+    assert all(finder in reference[1]["finders"] for finder in resource.finders)
+    asked = {"finder": f"ValueSetCodeFinder;ValueSetCode={ACCOUNTS}", "links": "self"}
+    (found,) = fusion.get(path(resource), params=asked).json()["items"]
+    page = fusion.get(f"{path(resource)}/{found['ValueSetId']}/child/values", params={"onlyData": "true"}).json()
+    assert found.keys() <= of_set
+    assert page["items"][0].keys() <= of_value
 
 
 @pytest.mark.parametrize("name", FAMILIES)

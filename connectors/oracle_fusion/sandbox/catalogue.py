@@ -11,6 +11,7 @@ from connectors.oracle_fusion.sandbox.finance_resources import (
 )
 from connectors.oracle_fusion.sandbox.ledger_setup import COMBINATIONS_LOV, LEDGERS_LOV, PERIODS
 from connectors.oracle_fusion.sandbox.resources import ACCOUNT_ACTIVITIES, HUB_ORGANIZATIONS, HUB_PERSONS, SUPPLIERS
+from connectors.oracle_fusion.sandbox.value_sets import VALUE_SETS
 
 RESOURCES = {
     one.name: one
@@ -27,5 +28,6 @@ RESOURCES = {
         LEDGERS_LOV,
         PERIODS,
         COMBINATIONS_LOV,
+        VALUE_SETS,
     )
 }

@@ -41,6 +41,7 @@ from connectors.oracle_fusion.sandbox.resources import (
     served,
 )
 from connectors.oracle_fusion.sandbox.table import Table
+from connectors.oracle_fusion.sandbox.value_sets import VALUE_SETS, value_sets
 from ml_connector.sandbox.world import World
 
 COLLECTIONS = {
@@ -56,6 +57,7 @@ COLLECTIONS = {
     "ledgers": LEDGERS_LOV.name,
     "periods": PERIODS.name,
     "account_combinations": COMBINATIONS_LOV.name,
+    "value_sets": VALUE_SETS.name,
 }
 CREDIT_PROFILES = "credit_profiles"
 CHANGES = frozenset({"keys", "count", "seed", "set", "do", "touch", "delete", "create", "last_update_date"})
@@ -96,7 +98,12 @@ class Pod:
 
     def reset(self) -> None:
         self.tables = {name: Table(resource) for name, resource in RESOURCES.items()}
-        for lov, rows in ((LEDGERS_LOV, ledgers), (PERIODS, periods), (COMBINATIONS_LOV, combinations)):
+        for lov, rows in (
+            (LEDGERS_LOV, ledgers),
+            (PERIODS, periods),
+            (COMBINATIONS_LOV, combinations),
+            (VALUE_SETS, value_sets),
+        ):
             self.tables[lov.name].add(rows(self.world.now()))
         self.finance = Finance(self.world, self.tables)
         self.credit_profiles: dict[str, Row] = {}
