@@ -39,7 +39,8 @@ def metadata(effect_id: UUID) -> Body:
 
 
 async def look(client: Slack, decisions: Sequence[Decision]) -> list[Outcome]:
-    """What became of messages whose outcome is unclear: one read for all of a channel.
+    """What became of messages whose outcome is unclear: one read for all of a channel, and for all of a thread. What is
+    in no thread is looked for in the channel: it is posted there where the thread takes no reply.
 
     APPLIED, or RETRY_WAIT where the message is not there; where the history cannot be read AMBIGUOUS if that may pass
     soon, and otherwise what the connection's ``unclear`` says. `Reauthenticate` if the token is refused.
@@ -47,7 +48,12 @@ async def look(client: Slack, decisions: Sequence[Decision]) -> list[Outcome]:
     outcomes = []
     for (channel, thread), asked in _by_place(decisions).items():
         found = await _find(client, channel, thread, asked)
-        outcomes += [_outcome(client, decision, found) for decision in asked]
+        beside = found
+        if thread and isinstance(found, dict) and (rest := [d for d in asked if str(d.effect_id) not in found]):
+            beside = await _find(client, channel, None, rest)
+        for decision in asked:
+            there = isinstance(found, dict) and str(decision.effect_id) in found
+            outcomes.append(_outcome(client, decision, found if there else beside))
     return outcomes
 
 
@@ -59,7 +65,7 @@ def dest_id(channel: str, ts: str, thread: str | None = None) -> str:
 async def _find(
     client: Slack, channel: str, thread: str | None, asked: Sequence[Decision]
 ) -> dict[str, str] | _Unreadable:
-    """The ``ts`` of each effect that has a message there, or why that cannot be told."""
+    """The `dest_id` of each effect that has a message there, or why that cannot be told."""
     wanted = {str(decision.effect_id) for decision in asked}
     found: dict[str, str] = {}
     oldest = min(float(decision.request["since"]) for decision in asked) - _BEFORE
@@ -69,12 +75,14 @@ async def _find(
             for message in page:
                 effect = _effect(message)
                 if effect in wanted and own in (None, message.get("bot_id") or own):
-                    found[effect] = str(message["ts"])
+                    found[effect] = dest_id(channel, str(message["ts"]), thread)
             if found.keys() == wanted:
                 break
     except RetryLater as error:
         return _Unreadable(error.message, soon=(error.retry_after or 0.0) <= _PATIENCE)
     except (Refused, Misconfigured) as error:
+        if thread and isinstance(error, Refused) and error.code == "thread_not_found":
+            return {}
         return _Unreadable(error.message)
     return found
 
@@ -83,11 +91,10 @@ def _outcome(client: Slack, decision: Decision, found: dict[str, str] | _Unreada
     request, action = decision.request, decision.action or str(decision.request.get("action", ""))
     outcome = Outcome(decision.effect_id, State.RETRY_WAIT, action)
     if isinstance(found, dict):
-        ts = found.get(str(decision.effect_id))
+        outcome.dest_id = found.get(str(decision.effect_id))
         outcome.reason = POSTED_AGAIN
-        if ts is not None:
+        if outcome.dest_id is not None:
             outcome.state, outcome.reason = State.APPLIED, "found in the channel's history"
-            outcome.dest_id = dest_id(request["channel"], ts, request.get("thread_ts"))
     elif request.get("ts"):
         outcome.reason = "a change in place may be repeated"
     elif found.soon:

@@ -254,6 +254,25 @@ async def test_a_message_that_is_gone_is_posted_anew(slack: SlackWorkspace) -> N
     assert outcome.dest_id == f"{PROCUREMENT}/{slack.messages()[0]['ts']}"
 
 
+@pytest.mark.parametrize("gone", [True, False])
+async def test_where_a_thread_takes_no_reply_the_channel_gets_it_once(slack: SlackWorkspace, gone: bool) -> None:
+    async with slack.client() as client:
+        destination = Messages(client)
+        (first,) = await deliver(client, [intent("Invoice 1")])
+        if gone:
+            slack.emulator.mutate("messages", {"keys": [slack.messages()[0]["ts"]], "delete": True})
+        else:
+            slack.answers("chat.postMessage", "restricted_action_thread_locked", times=1)
+        reply = intent("Invoice 1 b", dest_id=first.dest_id, follow_up="reply")
+        decisions = await destination.decide([reply])
+        (outcome,) = await send(destination, decisions)
+        (probed,) = await destination.probe(decisions)  # the process has died before it was noted
+
+    posted = slack.messages()[-1]
+    assert (outcome.state, "thread_ts" in posted, effects(slack)[str(reply.effect_id)]) == (State.APPLIED, False, 1)
+    assert outcome.dest_id == probed.dest_id == f"{PROCUREMENT}/{posted['ts']}"
+
+
 async def test_messages_of_other_apps_with_the_same_metadata_prove_nothing(slack: SlackWorkspace) -> None:
     async with slack.client() as client:
         destination = Messages(client)
