@@ -133,8 +133,8 @@ class Field:
             raise Unwritable(f"field {self.name} cannot keep so many digits: make it a text field")
         if self.precision is not None and number != round(number, self.precision):
             raise Unwritable(
-                f"field {self.name} keeps {self.precision} decimals: raise its `precision` in the mapping, 6 at most, and "
-                "run `ml-connector apply`"
+                f"field {self.name} keeps {self.precision} decimals: raise `precision` in the mapping, to 6 at most, "
+                "and run `apply`"
             )
         return number
 
