@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.oracle_fusion import journal_probe
+from connectors.oracle_fusion import journal_outcomes
 from connectors.oracle_fusion.journals import Journals
 from connectors.zendesk import jobs
 from ml_connector.core import rate
@@ -69,7 +69,7 @@ def _hasten(patch: pytest.MonkeyPatch) -> None:
     """The emulators answer within milliseconds, and take what they are sent: waiting for them is not what is tested."""
     patch.setattr(jobs, "_SOONEST", 0.004)
     patch.setattr(Journals, "settle_seconds", 0.05)
-    patch.setattr(journal_probe, "AGAIN_AFTER", 0.05)
+    patch.setattr(journal_outcomes, "AGAIN_AFTER", 0.05)
     patch.setattr(events, "LINGER", 0.0)
     patch.setattr(rate, "_MINUTE", 0.05)
     patch.setitem(HttpClient.__init__.__kwdefaults__ or {}, "policy", HttpPolicy(backoff=0.01))

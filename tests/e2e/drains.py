@@ -12,7 +12,7 @@ import subprocess
 import sys
 from typing import Self
 
-from connectors.oracle_fusion import journal_probe
+from connectors.oracle_fusion import journal_outcomes
 from connectors.oracle_fusion.journals import Journals
 from flows.oracle_asana import post_journals
 from ml_connector.core.http import HttpClient, HttpPolicy
@@ -63,7 +63,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who has ended is gone, nobody waits for it
     events.LINGER = 0.0
     Journals.settle_seconds = 0.2
-    journal_probe.AGAIN_AFTER = 1.0
+    journal_outcomes.AGAIN_AFTER = 1.0
     (HttpClient.__init__.__kwdefaults__ or {})["policy"] = HttpPolicy(backoff=0.02)
     for line in sys.stdin:
         run, count = line.split()
