@@ -25,6 +25,9 @@ _OPT_FIELDS = (
 )
 _YOUNG = timedelta(minutes=5)
 """A new webhook may not have delivered anything yet."""
+_TRIED = timedelta(hours=1)
+"""So long Asana may fail to bring a new one's first heartbeat. While our receiver is down it fails, too; but behind a
+secret that was lost, between Asana's answer and our keeping it, it never ends before Asana gives up."""
 _QUIET = timedelta(hours=9)
 """Asana sends a heartbeat every 8 hours, whether there are events or not."""
 _APPLY = "run `ml-connector apply`"
@@ -118,11 +121,14 @@ async def _webhooks(client: Asana, address: Secret) -> dict[str, Body]:
 def _is_dead(webhook: Body, now: datetime) -> bool:
     """Nothing has ever come through (its secret is lost, or its handshake was), or nothing comes any more.
 
-    While Asana still tries it is left alone: it holds back the events of this time, and we hold the secret.
+    While Asana still tries it is left alone: it holds back the events of this time, and we hold the secret. Of one that
+    never came through we do not know that, so it is not left alone for a day.
     """
-    if now - datetime.fromisoformat(str(webhook["created_at"])) < _YOUNG:
+    age = now - datetime.fromisoformat(str(webhook["created_at"]))
+    if age < _YOUNG:
         return False
-    return webhook.get("active") is False or not webhook.get("last_success_at") or _is_silent(webhook, now)
+    never = not webhook.get("last_success_at") and age >= (_TRIED if _fails(webhook) else _YOUNG)
+    return webhook.get("active") is False or never or _is_silent(webhook, now)
 
 
 def _is_silent(webhook: Body, now: datetime) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import aiohttp.web
@@ -122,6 +122,8 @@ async def test_a_deleted_webhook_is_found_and_made_anew_and_one_that_never_spoke
         (payables,) = [w for w in asana.state("webhooks") if w["resource"]["gid"] == PAYABLES]
         payables |= {"last_success_at": None, "last_failure_at": payables["created_at"]}
         assert await ensure_webhooks(client, address, keeper) == []  # it may be too young to have spoken
+        payables["created_at"] = (datetime.now(UTC) - timedelta(minutes=20)).isoformat()
+        assert await ensure_webhooks(client, address, keeper) == []  # Asana still tries
         payables["created_at"] = "2026-01-01T00:00:00.000Z"
         await until(lambda: all(w["last_success_at"] for w in asana.state("webhooks") if w is not payables))
         assert await ensure_webhooks(client, address, keeper) == [
