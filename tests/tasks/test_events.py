@@ -201,6 +201,8 @@ async def test_events_that_wait_for_a_parent_are_looked_at_together(
         desk.source.put(f"t{n}", name=f"{n}", parent=f"p{n}")
         await desk.tell(f"t{n}")
     await desk.hear("r1")
+    async with desk.db.tenant("acme") as conn:
+        await conn.execute("update effect set next_at = now()")
     async with desk.opened("r2") as run:
         chunks = [chunk async for chunk in leftovers(run, run.streams[0], together=4)]
     assert [len(chunk) for chunk in chunks] == [4, 2]
