@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from connectors.asana.client import Asana
 from connectors.asana.field_setup import ensure_fields
 from connectors.asana.fields import Field, Unwritable
 from ml_connector.core import jsonx
+from ml_connector.core.concurrently import together
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.errors import Misconfigured
-from ml_connector.core.records import State
+from ml_connector.core.records import Outcome, State
 from tests.connectors.asana_workspace import (
     ORDERS,
     PAYABLES,
@@ -183,6 +185,29 @@ async def test_what_lacks_its_field_waits_until_the_field_is_back(asana: Workspa
 
     assert (waits.state, written.state) == (State.PARKED, State.APPLIED)
     assert "no field Amount" in (waits.reason or "")
+
+
+async def test_two_runs_of_a_token_stay_below_what_asana_takes_at_once_and_what_is_refused_is_not_done(
+    asana: Workspace,
+) -> None:
+    async with asana.client() as one, asana.client() as two:
+        await ensure_fields(one, WANTED)
+        asana.emulator.configure({"latency": 0.05})
+
+        async def run(client: Asana, name: str) -> list[Outcome]:
+            tasks = destination(client)
+            return await upsert(tasks, [intent({**ORDER, "external_id": f"{name}:{n}"}) for n in range(20)])
+
+        await together([run(one, "a"), run(two, "b")])
+        below = list(asana.state("rate_violations"))
+        asana.emulator.configure({"writes_at_once": 4})
+        outcomes = await run(one, "c")
+
+    assert below == []
+    assert asana.state("rate_violations")
+    created = [outcome for outcome in outcomes if outcome.state is State.APPLIED]
+    assert {outcome.state for outcome in outcomes} <= {State.APPLIED, State.RETRY_WAIT}
+    assert asana.effects()["task.created"] == 40 + len(created)
 
 
 async def test_many_tasks_are_compared_by_few_calls_and_each_is_its_own(asana: Workspace) -> None:

@@ -6,9 +6,12 @@ README. Everything is kept in memory.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -42,6 +45,8 @@ class AsanaEmulator:
         self._request_numbers = count(1)
         self._window_start = 0.0
         self._window_count = 0
+        self._busy: Counter[tuple[str, bool]] = Counter()
+        """Requests under way of each token: reads, and all others."""
         self._open()
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -111,13 +116,29 @@ class AsanaEmulator:
                 return self.oauth.authorize(call)
         self.oauth.authenticate(call)
         self._limit(call)
-        for endpoint in self.endpoints:
-            found = endpoint.match(call)
-            if found is not None:
-                call.params = found
-                answer = endpoint.handler(call)
-                return answer if isinstance(answer, Answer) else await answer
+        with self._under_way(call):
+            if latency := self.workspace.settings.latency:
+                await asyncio.sleep(latency)
+            for endpoint in self.endpoints:
+                found = endpoint.match(call)
+                if found is not None:
+                    call.params = found
+                    answer = endpoint.handler(call)
+                    return answer if isinstance(answer, Answer) else await answer
         raise Refused(404, "No matching route for request")
+
+    @contextmanager
+    def _under_way(self, call: Call) -> Iterator[None]:
+        """Count it while it is; refused if it is one too many."""
+        settings, kind = self.workspace.settings, (call.token, call.method == "GET")
+        if self._busy[kind] >= (settings.reads_at_once if kind[1] else settings.writes_at_once):
+            self.violations.append({"method": call.method, "path": call.path})
+            raise Refused(429, _TOO_MANY, {"Retry-After": "1"})
+        self._busy[kind] += 1
+        try:
+            yield
+        finally:
+            self._busy[kind] -= 1
 
     def _limit(self, call: Call) -> None:
         """So many requests in each minute; refused ones count, too."""

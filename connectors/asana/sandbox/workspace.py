@@ -27,6 +27,12 @@ class Settings:
     requests_per_minute: int = 1500
     rate_scale: float | None = 1.0
     """Multiplies the rate limit; None switches it off."""
+    reads_at_once: int = 50
+    """So many GETs of a token may be under way, and further ones are refused.
+    https://developers.asana.com/docs/rate-limits#concurrent-request-limits"""
+    writes_at_once: int = 15
+    latency: float = 0.0
+    """How long each request is under way."""
     premium: bool = True
     """Without, custom fields are refused with 402."""
     token_expires_in: int = 3600
