@@ -10,8 +10,9 @@ from uuid import UUID
 
 from ml_connector.core import jsonx
 from ml_connector.core.db import Database
+from ml_connector.core.ids import as_id
 from ml_connector.core.records import Body
-from ml_connector.core.selection import RECORDS
+from ml_connector.core.selection import effects_of
 from ml_connector.core.vault import Sealer
 
 
@@ -53,9 +54,13 @@ async def lines(
     ``record`` is a record's id at the source or the destination, the number that people know it by, or the id of an
     effect; ``run`` is our run id or Prefect's flow run id. ``failed``: where it went wrong, and nothing has followed.
     """
-    wanted: dict[str, Any] = {"record": record, "run": run, "state": state, "since": since, "failed": failed}
-    wanted["keys"] = [record]
+    wanted: dict[str, Any] = {"effects": None, "runs": None, "state": state, "since": since, "failed": failed}
     async with db.tenant(tenant) as conn, conn.cursor(name="audit_lines") as cursor:
+        if record is not None:
+            wanted["effects"] = [*await effects_of(conn, [record]), *as_id(record)]
+        if run is not None:
+            told = await conn.execute("select id from run where flow_run_id = %s", (run,))
+            wanted["runs"] = [*(row[0] for row in await told.fetchall()), *as_id(run)]
         await cursor.execute(_LINES, wanted)
         async for row in cursor:
             yield AuditLine(*row)
@@ -76,15 +81,12 @@ async def stored_body(db: Database, sealer: Sealer, tenant: str, line: AuditLine
     return body
 
 
-_LINES = f"""
+_LINES = """
     select b.at, b.seq, e.n, b.stream, b.run_id, b.source, b.destination, b.mapping_hash, b.actor, e.effect_id,
         e.source_id, e.action, e.status, e.dest_id, e.request_id, coalesce(e.reason, b.reason), e.attempt
     from audit_entry e join audit_block b on b.tenant = e.tenant and b.seq = e.seq
-    where (%(record)s::text is null or e.effect_id in (
-            select f.id from effect f where (f.stream, f.source_id) in ({RECORDS})
-            union select f.id from effect f where f.dest_id = %(record)s or f.id::text = %(record)s))
-        and (%(run)s::text is null or b.run_id::text = %(run)s or b.run_id in (
-            select r.id from run r where r.flow_run_id = %(run)s))
+    where (%(effects)s::uuid[] is null or e.effect_id = any(%(effects)s))
+        and (%(runs)s::uuid[] is null or b.run_id = any(%(runs)s))
         and (%(state)s::text is null or e.status = %(state)s)
         and (%(since)s::interval is null or b.at > now() - %(since)s::interval)
         and (not %(failed)s or e.status in ('rejected', 'needs_human', 'abandoned', 'ambiguous', 'retry_wait', 'parked')
@@ -92,7 +94,7 @@ _LINES = f"""
                 select 1 from audit_entry later
                 where later.tenant = e.tenant and later.effect_id = e.effect_id and later.seq > e.seq))
     order by e.seq, e.n
-"""  # noqa: S608 - put together from constants
+"""
 _SOURCE = """
     select s.effect_id, s.kind, s.attempt, s.envelope from effect e
     join body s on s.tenant = e.tenant and s.effect_id = e.body_of and s.kind = 'source' and s.attempt = 0

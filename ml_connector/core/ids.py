@@ -28,3 +28,11 @@ def storable(source_id: str) -> str:
     if mended == source_id:
         return source_id
     return f"{mended}~{hashlib.sha256(source_id.encode(errors='surrogatepass')).hexdigest()[:16]}"
+
+
+def as_id(text: str) -> list[UUID]:
+    """The id that a text is; none if it is something else."""
+    try:
+        return [UUID(text)]
+    except ValueError:
+        return []

@@ -422,7 +422,7 @@ async def _selected(
     """Effect, source id, and where to go on behind it."""
     states = [state for state in selection.states or FINISHED if state in REPLAYABLE]
     place = {"stream": stream, "after": after or UUID(int=0), "limit": limit, "into": into or UUID(int=0)}
-    found = await conn.execute(SELECTED, {**selection.values(states, resend=resend), **place})
+    found = await conn.execute(SELECTED, {**await selection.values(conn, states, resend=resend), **place})
     rows: list[tuple[UUID, str, UUID]] = await found.fetchall()
     return rows
 

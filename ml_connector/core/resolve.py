@@ -11,11 +11,12 @@ from ml_connector.core import audit, digests
 from ml_connector.core.audit import Entry, Origin
 from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured
+from ml_connector.core.ids import as_id
 from ml_connector.core.lease import Lease
 from ml_connector.core.ledger import IN_FLIGHT, OPEN
 from ml_connector.core.ledger_sql import LINKED
 from ml_connector.core.records import State
-from ml_connector.core.selection import RECORDS
+from ml_connector.core.selection import effects_of
 
 Verdict = Literal["applied", "not-applied", "abandon"]
 DOUBTFUL = (*IN_FLIGHT, "needs_human", "held")
@@ -37,12 +38,9 @@ class Unfinished:
 
 async def unfinished(db: Database, tenant: str, key: str) -> list[Unfinished]:
     """The unfinished effects of a record, or the one with this id. ``key`` as in ``Selection.keys``."""
-    try:
-        effect_id: UUID | None = UUID(key)
-    except ValueError:
-        effect_id = None
     async with db.tenant(tenant) as conn:
-        rows = await conn.execute(_UNFINISHED, {"keys": [key], "id": effect_id, "open": list(OPEN)})
+        ids = [*await effects_of(conn, [key]), *as_id(key)]
+        rows = await conn.execute(_UNFINISHED, {"ids": ids, "open": list(OPEN)})
         return [Unfinished(*row) for row in await rows.fetchall()]
 
 
@@ -69,10 +67,10 @@ async def resolve(
         await audit.append(conn, origin, [entry, *await digests.fall(conn, [(effect.effect_id, effect.source_id)])])
 
 
-_UNFINISHED = f"""
+_UNFINISHED = """
     select e.id, e.stream, e.source_id, e.version_at, e.state, e.reason from effect e
-    where e.state = any(%(open)s) and (e.id = %(id)s or (e.stream, e.source_id) in ({RECORDS})) order by e.id
-"""  # noqa: S608 - put together from constants
+    where e.state = any(%(open)s) and e.id = any(%(ids)s) order by e.id
+"""
 # What a person says was applied is the last that was sent only if nothing newer was applied since: else nobody knows
 # which of the two the destination holds.
 _RESOLVE = f"""

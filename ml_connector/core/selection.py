@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ml_connector.core.db import Database
+from ml_connector.core.db import Connection, Database
 from ml_connector.core.routing import DIGEST
 
 FINISHED = ("applied", "unchanged", "rejected", "superseded", "digested")
@@ -40,11 +40,11 @@ class Selection:
         """Whether nothing restricts it."""
         return not (self.run_id or self.keys or self.since or self.until or self.states)
 
-    def values(self, states: Sequence[str], *, resend: bool) -> dict[str, Any]:
+    async def values(self, conn: Connection, states: Sequence[str], *, resend: bool) -> dict[str, Any]:
         """What the statement ``SELECTED`` wants to know of it."""
         return {
             "run": self.run_id,
-            "keys": list(self.keys) if self.keys else None,
+            "effects": await effects_of(conn, self.keys) if self.keys else None,
             "since": self.since,
             "until": self.until,
             "states": list(states),
@@ -54,8 +54,8 @@ class Selection:
 
 async def streams_of(db: Database, tenant: str, selection: Selection, begun: UUID | None) -> list[str]:
     """The streams that a replay concerns: with something selected, or begun already by attempt ``begun``."""
-    values = selection.values(selection.states or FINISHED, resend=True)
     async with db.tenant(tenant) as conn:
+        values = await selection.values(conn, selection.states or FINISHED, resend=True)
         rows = await conn.execute(_STREAMS, {**values, "into": begun or UUID(int=0)})
         return [row[0] for row in await rows.fetchall()]
 
@@ -66,12 +66,28 @@ async def left_out(db: Database, tenant: str, stream: str, selection: Selection)
     async with db.tenant(tenant) as conn:
         counts = []
         for resend in (True, False):
-            values = {**selection.values(states, resend=resend), "into": UUID(int=0), "stream": stream}
+            values = await selection.values(conn, states, resend=resend)
+            values |= {"into": UUID(int=0), "stream": stream}
             row = await (await conn.execute(_COUNT, values)).fetchone()
             counts.append(int(row[0]) if row else 0)
     return counts[0] - counts[1]
 
 
+async def effects_of(conn: Connection, keys: Sequence[str]) -> list[UUID]:
+    """The effects of the records that these keys name (`Selection.keys`), for a statement to go by their ids.
+
+    As a part of that statement it would keep Postgres from the indexes: it would read the whole ledger.
+    """
+    records = await (await conn.execute(RECORDS, {"keys": list(keys)})).fetchall()
+    streams, source_ids = [stream for stream, _ in records], [source_id for _, source_id in records]
+    rows = await conn.execute(_EFFECTS, {"streams": streams, "source_ids": source_ids})
+    return [row[0] for row in await rows.fetchall()]
+
+
+_EFFECTS = """
+    select e.id from unnest((select %(streams)s::text[]), (select %(source_ids)s::text[])) as r(stream, source_id)
+    join effect e on e.stream = r.stream and e.source_id = r.source_id
+"""
 RECORDS = """
     select e.stream, e.source_id from effect e where e.source_id = any(%(keys)s)
     union select l.stream, l.source_id from link l where l.dest_id = any(%(keys)s)
@@ -88,7 +104,7 @@ _SELECTION = f"""
         select r.id, r.stream, r.source_id, r.body_of
         from effect r join batch b on b.tenant = r.tenant and b.id = r.batch_id
         where b.run_id <> %(into)s and (b.run_id = %(run)s or %(run)s::uuid is null and r.state = any(%(states)s))
-            and (%(keys)s::text[] is null or (r.stream, r.source_id) in ({RECORDS})) {{only}}
+            and (%(effects)s::uuid[] is null or r.id = any(%(effects)s)) {{only}}
             and not starts_with(r.source_id, '{DIGEST}')
         order by r.id offset 0
     ) r cross join lateral (
