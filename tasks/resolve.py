@@ -19,8 +19,8 @@ async def resolve(
     """Put one system's ids in place of the other's, and leave out what the destination holds already.
 
     A record whose parent is not there yet is parked, unless the parent is what another integration has made in the
-    same account: then it is none of ours, and unchanged. One whose payload is the same as the last that was sent is
-    unchanged, too, without a call, unless it is a replay.
+    same account: then it is none of ours, and unchanged. So is one whose payload says that it need not ``wait``, and,
+    unless it is a replay, one whose payload is the same as the last that was sent: without a call.
     """
     parents = await _parents(db, tenant, route, items)
     others = await _others(db, tenant, route, items, parents)
@@ -31,10 +31,15 @@ async def resolve(
         if item.payload is None:
             continue
         payload, missing = _with_parents(item.payload, parents)
+        waits = payload.get("wait") is not False
+        payload = {field: value for field, value in payload.items() if field != "wait"}
         item.payload_hash = item.payload_hash or jsonx.digest(payload)
         dest_id, last_sent = known.get(item.source_id, (None, b""))
         if missing and (other := others.get(str(payload[missing]))):
             reason = f"{missing}: it belongs to {other}"
+            decided.append(Decision(item.effect_id, item.source_id, "", state=State.UNCHANGED, reason=reason))
+        elif missing and not waits:
+            reason = f"{missing}: it is not there, and not awaited"
             decided.append(Decision(item.effect_id, item.source_id, "", state=State.UNCHANGED, reason=reason))
         elif missing:
             reason = f"{missing}: {(route.links | route.backlinks)[missing]} does not link it yet"

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from connectors.workday import soap_stream
+from connectors.workday import soap_reads
 from connectors.workday.client import Workday
 from connectors.workday.settings import SYSTEM, SoapRead
 from connectors.workday.soap_stream import SoapStream
@@ -32,7 +32,7 @@ class SupplierInvoices:
         self._invoices = STREAMS["SupplierInvoice"](client)
         self._terms: SoapStream | None = None
         if isinstance(read := client.settings.supplier_invoices, SoapRead):
-            self._terms = soap_stream.payment_terms(client, SoapRead(version=read.version))
+            self._terms = soap_reads.payment_terms(client, SoapRead(version=read.version))
         self._paid: Stream | None = None
         if client.settings.paid_invoices is not None:
             self._paid = STREAMS["PaidInvoice"](client)

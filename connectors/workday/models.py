@@ -129,10 +129,15 @@ class Payment(_OfSupplier):
     Documents: list[RemittedDocument] = []
 
 
-class SupplierInvoices(BaseModel):
+class _Summed(BaseModel):
+    Supplier_WID: str
+    Is_Awaited: bool
+    """Whether the supplier is active, so that it will be known elsewhere, if it is not yet."""
+
+
+class SupplierInvoices(_Summed):
     """Stream ``invoices of a supplier``, added up. A partially paid invoice counts with its whole amount."""
 
-    Supplier_WID: str
     Recent_Invoice_Count: int
     """Of the connection's ``recent_days``."""
     Open_Invoice_Count: int
@@ -143,19 +148,17 @@ class SupplierInvoices(BaseModel):
     Newest_Invoices: list[str]
 
 
-class SupplierOrders(BaseModel):
+class SupplierOrders(_Summed):
     """Stream ``purchase orders of a supplier``, added up."""
 
-    Supplier_WID: str
     Order_Count: int
     Newest_Orders: list[str]
     Newest_Order_Date: date | None = None
 
 
-class SupplierPayments(BaseModel):
+class SupplierPayments(_Summed):
     """Stream ``payments to a supplier``, of as many days back as payments are read."""
 
-    Supplier_WID: str
     Payment_Count: int
     Last_Payment_Date: date | None = None
     Last_Payment: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connectors.workday.client import Workday
 from connectors.workday.settings import SoapRead
-from connectors.workday.soap_stream import payment_terms
+from connectors.workday.soap_reads import payment_terms
 from connectors.workday.streams import STREAMS, Stream
 from ml_connector.core.errors import ConnectorError, Reauthenticate
 from ml_connector.core.findings import Finding

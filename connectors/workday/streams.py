@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from connectors.workday import soap_stream
+from connectors.workday import soap_reads
 from connectors.workday.client import Workday
 from connectors.workday.json_streams import ReportStream, RestOrders, WqlStream
 from connectors.workday.settings import ReportRead, RestRead, SoapRead, WqlRead
@@ -35,19 +35,25 @@ def _rows(client: Workday, read: WqlRead | ReportRead, number: str) -> WqlStream
 
 def suppliers(client: Workday) -> Suppliers:
     read = client.settings.suppliers
-    return soap_stream.suppliers(client, read) if isinstance(read, SoapRead) else _rows(client, read, "Supplier_ID")
+    return soap_reads.suppliers(client, read) if isinstance(read, SoapRead) else _rows(client, read, "Supplier_ID")
+
+
+def inactive_suppliers(client: Workday) -> Suppliers:
+    """Those that are inactive; by another transport than SOAP others, too."""
+    read = client.settings.suppliers
+    return soap_reads.inactive_suppliers(client, read) if isinstance(read, SoapRead) else suppliers(client)
 
 
 def supplier_invoices(client: Workday) -> Stream:
-    return _open(client, client.settings.supplier_invoices, soap_stream.supplier_invoices, "Invoice_Number")
+    return _open(client, client.settings.supplier_invoices, soap_reads.supplier_invoices, "Invoice_Number")
 
 
 def purchase_orders(client: Workday) -> Stream:
-    return _open(client, client.settings.purchase_orders, soap_stream.purchase_orders, "Document_Number")
+    return _open(client, client.settings.purchase_orders, soap_reads.purchase_orders, "Document_Number")
 
 
 def payments(client: Workday) -> Stream:
-    return _open(client, client.settings.payments, soap_stream.payments, "Payment_Reference_Number")
+    return _open(client, client.settings.payments, soap_reads.payments, "Payment_Reference_Number")
 
 
 def paid_invoices(client: Workday) -> Stream:

@@ -14,7 +14,7 @@ from connectors.workday.client import Workday
 from connectors.workday.invoices import SupplierInvoices
 from connectors.workday.settings import SYSTEM
 from connectors.workday.statuses import has_paid, stands
-from connectors.workday.streams import STREAMS, Stream
+from connectors.workday.streams import STREAMS, Stream, inactive_suppliers
 from ml_connector.core import jsonx
 from ml_connector.core.errors import AbortRun
 from ml_connector.core.functions import amount
@@ -32,10 +32,18 @@ class SumPerSupplier:
     windowed = False
     continues = False
 
-    def __init__(self, documents: Stream | SupplierInvoices, wanted: tuple[str, ...], summed: Sum, day: str) -> None:
+    def __init__(
+        self,
+        client: Workday,
+        documents: Stream | SupplierInvoices,
+        wanted: tuple[str, ...],
+        summed: Sum,
+        day: str,
+    ) -> None:
         self.operation = f"{documents.operation}, added up"
         self.grant = documents.grant
         self._documents = documents
+        self._inactive = inactive_suppliers(client)
         self._wanted = wanted
         self._summed = summed
         self._day = day
@@ -50,15 +58,23 @@ class SumPerSupplier:
         for row in (await self._rows(window)).values():
             if row.get("Supplier_WID"):
                 by_supplier.setdefault(row["Supplier_WID"], []).append(row)
+        inactive = await self._inactive_ones(window) if by_supplier else set()
         left = sorted(wid for wid in by_supplier if wid > after)
         for first in range(0, len(left), _PAGE):
             part = left[first : first + _PAGE]
-            records = [SourceRecord(wid, None, self._body(wid, by_supplier[wid], window.hi)) for wid in part]
+            records = [
+                SourceRecord(wid, None, self._body(wid, by_supplier[wid], window.hi, awaited=wid not in inactive))
+                for wid in part
+            ]
             yield Page(records, jsonx.dumps({"after": part[-1]}).decode())
 
     def absent(self, source_id: str) -> Body:
         """Of a supplier that has none."""
-        return {"Supplier_WID": source_id, **self._summed(source_id, [], date.min)}
+        return {"Supplier_WID": source_id, "Is_Awaited": False, **self._summed(source_id, [], date.min)}
+
+    async def _inactive_ones(self, window: Window) -> set[str]:
+        pages = self._inactive.read(Window(None, window.hi), None)
+        return {r.source_id async for page in pages for r in page.records if r.body.get("Status") == "INACTIVE"}
 
     async def _rows(self, window: Window) -> dict[str, Body]:
         """By WID: one that moves while the passes are read is seen twice, and counts as it was seen last."""
@@ -68,10 +84,10 @@ class SumPerSupplier:
                 rows[record.source_id] = {name: record.body.get(name) for name in self._wanted}
         return rows
 
-    def _body(self, wid: str, rows: list[Body], now: datetime) -> Body:
+    def _body(self, wid: str, rows: list[Body], now: datetime, *, awaited: bool) -> Body:
         rows.sort(key=lambda row: (str(row.get(self._day) or ""), str(row.get("WID"))), reverse=True)
         try:
-            return {"Supplier_WID": wid, **self._summed(wid, rows, now.date())}
+            return {"Supplier_WID": wid, "Is_Awaited": awaited, **self._summed(wid, rows, now.date())}
         except ValueError:
             raise AbortRun(f"an amount of supplier {wid} is none", vendor=SYSTEM, phase=self.operation) from None
 
@@ -94,7 +110,9 @@ def supplier_invoices(client: Workday) -> SumPerSupplier:
 
     wanted = ("WID", "Supplier_WID", "Invoice_Number", "Invoice_Date", "Due_Date", "Currency", "Payment_Status")
     amounts = ("Amount_Due", "Control_Amount_Total")
-    return SumPerSupplier(SupplierInvoices(client), (*wanted, "Document_Status", *amounts), summed, "Invoice_Date")
+    return SumPerSupplier(
+        client, SupplierInvoices(client), (*wanted, "Document_Status", *amounts), summed, "Invoice_Date"
+    )
 
 
 def supplier_orders(client: Workday) -> SumPerSupplier:
@@ -106,7 +124,7 @@ def supplier_orders(client: Workday) -> SumPerSupplier:
         }
 
     wanted = ("WID", "Supplier_WID", "Document_Number", "Document_Date")
-    return SumPerSupplier(STREAMS["PurchaseOrder"](client), wanted, summed, "Document_Date")
+    return SumPerSupplier(client, STREAMS["PurchaseOrder"](client), wanted, summed, "Document_Date")
 
 
 def supplier_payments(client: Workday) -> SumPerSupplier:
@@ -124,7 +142,7 @@ def supplier_payments(client: Workday) -> SumPerSupplier:
 
     wanted = ("WID", "Supplier_WID", "Payment_Date", "Payment_Status", "Payment_Reference_Number")
     amounts = ("Payment_Amount", "Currency")
-    return SumPerSupplier(STREAMS["Payment"](client), (*wanted, *amounts), summed, "Payment_Date")
+    return SumPerSupplier(client, STREAMS["Payment"](client), (*wanted, *amounts), summed, "Payment_Date")
 
 
 def _due(row: Body) -> object:

@@ -71,6 +71,8 @@ class OrganizationFields(_Model):
 
     id: str
     """The Zendesk id of the organization, which the core fills from the link table."""
+    wait: bool | None = None
+    """False: without an organization there is nothing to write, and nothing to wait for. No field of Zendesk's."""
     organization_fields: dict[str, FieldValue]
 
 

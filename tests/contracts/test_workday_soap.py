@@ -74,12 +74,15 @@ async def test_every_envelope_is_valid(workday: Tenant, specs: Path) -> None:
             for lo in (None, hi - timedelta(days=60)):
                 async for _ in WORKDAY.sources[name](client).read(Window(lo, hi), None):
                     pass
+        async for _ in WORKDAY.sources["SupplierInvoices"](client).read(Window(None, hi), None):
+            pass
         invoices = STREAMS["SupplierInvoice"](client)
         assert isinstance(invoices, SoapStream)
         await invoices.named(list(workday.emulator.books.rows["supplier_invoices"]), Window(None, hi))
     seen = [one for one in workday.sandbox.world.requests if one.method == "POST"]
 
-    assert any(b"Request_References" in one.body for one in seen)
+    for asked in (b"Request_References", b"Supplier_Status_Reference", b"Invoice_Status_Reference"):
+        assert any(asked in one.body for one in seen)
     assert {known for known in OPERATIONS for one in seen if f":{known.request}".encode() in one.body} == {*OPERATIONS}
     for one in seen:
         operation = next(known for known in OPERATIONS if f":{known.request}".encode() in one.body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.e2e.conftest import Owner
 from tests.e2e.erp_workday import Workday
 from tests.e2e.erps import held
 from tests.installation import Installation
@@ -30,3 +31,24 @@ async def test_a_deactivation_and_a_payment_arrive_and_nothing_else_is_written(i
     assert (fields["workday_status"], fields["workday_open_invoices"]) == ("inactive", 0)
     assert fields["workday_open_amount"] is None
     assert fields["workday_last_payment"] is not None
+
+
+async def test_what_belongs_to_an_inactive_supplier_waits_for_nothing_and_comes_when_it_is_active(
+    installed: Installation, owner: Owner
+) -> None:
+    erp, sandbox = Workday(installed), installed.sandbox
+    await erp.prepare(30)
+    assert (await erp.sync()).is_completed()
+    parked = owner.execute("select count(*) from effect where state = 'parked'").fetchone()
+    aside = owner.execute("select count(*) from effect where reason like '%not awaited'").fetchone()
+    assert parked == (0,)
+    assert aside != (0,)
+
+    suppliers = sandbox.state("workday", "suppliers")
+    inactive = {row["Supplier_ID"] for row in suppliers if row["Status"] == "INACTIVE"}
+    theirs = {row["Supplier_ID"] for row in sandbox.state("workday", "supplier_invoices")} & inactive
+    sandbox.mutate("workday", "suppliers", keys=sorted(theirs), set={"Status": "ACTIVE"})
+    assert (await erp.sync()).is_completed()
+    assert erp.wrong() == []
+    there = held(sandbox, "organizations")
+    assert all(there[f"workday-{key}"]["workday_recent_invoices"] is not None for key in theirs)

@@ -109,6 +109,8 @@ def _found(criteria: etree._Element | None, grammar: Grammar, books: Books) -> l
     ):
         if (since := _day(given.get(name))) is not None:
             rows = [row for row in rows if row[column] >= since.isoformat()]
+    if (status := criteria.findtext(f"{{{WD}}}Supplier_Status_Reference/{{{WD}}}ID")) is not None:
+        rows = [row for row in rows if row["Status"] == status]
     if grammar.collection == "supplier_invoices":
         for column, name, known in (
             ("Payment_Status", "Payment_Status_Reference", _PAYMENT_STATUS),
