@@ -106,6 +106,18 @@ def test_the_emulator_refuses_what_slack_refuses_in_slacks_words(
     assert slack.messages() == []
 
 
+def test_a_long_text_becomes_several_messages_and_is_counted_as_slack_may_count_it(
+    sdk: WebClient, slack: SlackWorkspace
+) -> None:
+    sdk.chat_postMessage(channel=PROCUREMENT, text="x" * 4_000)
+    sdk.chat_postMessage(channel=PROCUREMENT, text="y" * 4_001)
+    sdk.chat_postMessage(channel=PROCUREMENT, text="\U0001f600" * 2_001)
+    assert [len(message["text"]) for message in slack.messages()] == [4_000, 4_000, 1, 2_000, 1]
+    with pytest.raises(SlackApiError) as refused:
+        sdk.chat_update(channel=PROCUREMENT, ts=slack.messages()[0]["ts"], text="\U0001f600" * 2_001)
+    assert refused.value.response["error"] == "msg_too_long"
+
+
 def test_one_message_a_second_in_a_channel_and_no_more(sdk: WebClient, slack: SlackWorkspace) -> None:
     slack.configure(posts_per_second=1.0)
     sdk.chat_postMessage(channel=PROCUREMENT, text="one")

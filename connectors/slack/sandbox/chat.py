@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.slack.sandbox.check import pings, require_blocks, require_metadata
+from connectors.slack.sandbox.check import parts, pings, require_blocks, require_metadata, size
 from connectors.slack.sandbox.http import Call, Refused, Row
 from connectors.slack.sandbox.rates import Rates
 from connectors.slack.sandbox.workspace import APP_ID, BOT_ID, BOT_USER, TEAM_ID, Channel, Message, Workspace
 
 LONGEST_TEXT = 40_000
-LONGEST_UPDATE = 4_000
+LONGEST_MESSAGE = 4_000
+"""Of what has no blocks: a longer text becomes several messages. In a change it is refused."""
 _CONTENT = ("text", "blocks", "attachments")
 
 
@@ -24,16 +25,22 @@ class Chat:
         channel = self._open(call)
         settings = self.workspace.settings
         self.rates.spaced(f"post {channel.row['id']}", settings.posts_per_second, settings.post_burst)
-        row = {**self._content(call), "ts": self.workspace.new_ts()}
+        content = self._content(call)
         if thread := call.text("thread_ts"):
             if all(message.row["ts"] != thread for message in channel.messages):
                 raise Refused("cannot_reply_to_message")
-            row["thread_ts"] = thread
+            content["thread_ts"] = thread
         lag = self.workspace.armed("history_lag", call.name)
-        visible_at = float(row["ts"]) + (float(lag.params["seconds"]) if lag else 0.0)
-        channel.messages.append(Message(row, visible_at))
-        self.workspace.effect("message.posted", row, channel.row, call.request_id)
-        return {"channel": channel.row["id"], "ts": row["ts"], "message": _shown(row)}
+        late = float(lag.params["seconds"]) if lag else 0.0
+        whole = "blocks" in content or size(content["text"]) <= LONGEST_MESSAGE
+        rows = [
+            {**content, "text": text, "ts": self.workspace.new_ts()}
+            for text in ([content["text"]] if whole else parts(content["text"], LONGEST_MESSAGE))
+        ]
+        for row in rows:
+            channel.messages.append(Message(row, float(row["ts"]) + late))
+            self.workspace.effect("message.posted", row, channel.row, call.request_id)
+        return {"channel": channel.row["id"], "ts": rows[0]["ts"], "message": _shown(rows[0])}
 
     def update(self, call: Call) -> Row:
         """``chat.update``. Without blocks the old ones go; without metadata the old stay."""
@@ -44,7 +51,7 @@ class Chat:
             raise Refused("message_not_found")
         if message.row["bot_id"] != BOT_ID:
             raise Refused("cant_update_message")
-        if len(call.text("text")) > LONGEST_UPDATE:
+        if size(call.text("text")) > LONGEST_MESSAGE:
             raise Refused("msg_too_long")
         content = self._content(call)
         kept: Row = {name: message.row[name] for name in ("ts", "thread_ts") if name in message.row}

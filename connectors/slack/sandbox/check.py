@@ -32,8 +32,23 @@ def require_blocks(blocks: Any) -> None:
     if problems:
         told = [f"{problem} [json-pointer:{pointer}]" for problem, pointer in problems]
         raise Refused("invalid_blocks", errors=told, response_metadata={"messages": [f"[ERROR] {one}" for one in told]})
-    if sum(map(len, texts(blocks))) > MOST_TEXT or len(orjson.dumps(blocks)) > MOST_BYTES:
+    if sum(map(size, texts(blocks))) > MOST_TEXT or len(orjson.dumps(blocks)) > MOST_BYTES:
         raise Refused("msg_blocks_too_long")
+
+
+def size(text: str) -> int:
+    """In UTF-16 units: Slack does not say what it counts, and of these a text has the most."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def parts(text: str, longest: int) -> list[str]:
+    """The texts of the messages into which Slack splits one that is too long."""
+    found = [""]
+    for char in text:
+        if size(found[-1]) + size(char) > longest:
+            found.append("")
+        found[-1] += char
+    return found
 
 
 def require_metadata(metadata: Any) -> None:
@@ -119,7 +134,7 @@ def _text(found: Any, at: str, longest: int, kinds: tuple[str, ...] = ("plain_te
     text = found.get("text")
     if not isinstance(text, str) or not text.strip():
         yield "must be more than 0 characters", f"{at}/text"
-    elif len(text) > longest:
+    elif size(text) > longest:
         yield f"must be less than {longest + 1} characters", f"{at}/text"
 
 
