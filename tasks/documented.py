@@ -34,14 +34,13 @@ class Documented:
 
     windowed = True
 
-    def __init__(self, tickets: Mentioning, documents: Documents, stream: str) -> None:
+    def __init__(self, tickets: Mentioning, documents: Documents) -> None:
         self.system = tickets.system
         self.operation = tickets.operation
         self.continues = tickets.continues
         self.objects = tickets.objects
         self._tickets = tickets
         self._documents = documents
-        self._stream = stream
 
     async def clock(self) -> datetime:
         return await self._tickets.clock()
@@ -53,7 +52,7 @@ class Documented:
             yield page
         if window.lo is None or cursor is None:
             return
-        ids = await self._documents.concerned(self._stream, window.lo)
+        ids = await self._documents.concerned(window.lo)
         for first in range(0, len(ids), _AT_ONCE):
             yield Page(await self.lookup(ids[first : first + _AT_ONCE]), cursor)
 
@@ -66,7 +65,7 @@ class Documented:
     async def _joined(self, records: Sequence[SourceRecord]) -> list[SourceRecord]:
         if not records:
             return []
-        await self._documents.mentioned(self._stream, {r.source_id: r.body["mentioned"] for r in records})
+        await self._documents.mentioned({r.source_id: r.body["mentioned"] for r in records})
         named = sorted({number for record in records for number in record.body["mentioned"]})
         known = await self._documents.find(named) if named else []
         found = [belonging(r.body, known) for r in records]

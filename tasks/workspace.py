@@ -77,16 +77,16 @@ class Workspace:
             stream = config.streams.get(name)
             if stream is None or not stream.enabled:
                 continue
-            mapping = self.mapping(integration, name)
+            mapping, key = self.mapping(integration, name), f"{integration}/{name}"
             # some streams run back, from the destination of the integration to its source
             reads, writes = (system(model.partition(".")[0]) for model in (mapping.source, mapping.target))
-            source, destination = await self._end(ends, reads.name), await self._end(ends, writes.name)
+            source, destination = await self._end(ends, reads.name, key), await self._end(ends, writes.name, key)
             routes.append(
                 Route(
                     name,
-                    f"{integration}/{name}",
+                    key,
                     source=await self._joined(
-                        _opened(reads, _model(mapping.source), source, new_only=stream.new_only), integration, name
+                        _opened(reads, _model(mapping.source), source, new_only=stream.new_only), key
                     ),
                     mapping=mapping,
                     destination=writes.destinations[_model(mapping.target)](destination, mapping),
@@ -109,7 +109,7 @@ class Workspace:
         writes = system(mapping.target.partition(".")[0])
         if not mapping.custom_fields:
             return []
-        client = await self._end(self._ends(integration), writes.name)
+        client = await self._end(self._ends(integration), writes.name, f"{integration}/{stream}")
         return await writes.ensure_fields(client, mapping.custom_fields)
 
     def models_in_use(self, connection: str) -> set[str]:
@@ -146,18 +146,19 @@ class Workspace:
         wanted = {f"{writes.name}.{model}" for model in writes.references}
         return [f"{integration}/{name}" for name, target in targets.items() if target in wanted]
 
-    async def _end(self, ends: dict[str, str], name: str) -> Any:
+    async def _end(self, ends: dict[str, str], name: str, key: str) -> Any:
         """The client of a system, which is one of the two ends or what is kept here."""
-        return await self._documents() if name == documents.SYSTEM else await self.client(ends[name])
+        return await self._documents(key) if name == documents.SYSTEM else await self.client(ends[name])
 
-    async def _documents(self) -> documents.Documents:
-        return documents.Documents(self.db, await self.vault.sealer(self.tenant, "body"), self.tenant)
+    async def _documents(self, key: str) -> documents.Documents:
+        sealer = await self.vault.sealer(self.tenant, "body")
+        return documents.Documents(self.db, sealer, self.tenant, key, lambda: self.guard.lease)
 
-    async def _joined(self, source: Source, integration: str, stream: str) -> Source:
+    async def _joined(self, source: Source, key: str) -> Source:
         """The source; of tickets that name documents, with these."""
         if not isinstance(source, Mentioning):
             return source
-        return Documented(source, await self._documents(), f"{integration}/{stream}")
+        return Documented(source, await self._documents(key))
 
     def _ends(self, integration: str) -> dict[str, str]:
         """The two connections of an integration, by their systems."""

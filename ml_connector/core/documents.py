@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from ml_connector.core import jsonx
 from ml_connector.core.db import Database
+from ml_connector.core.errors import LeaseLost
+from ml_connector.core.lease import Lease
 from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
 from ml_connector.core.vault import Sealer
 
@@ -39,17 +41,25 @@ class Known:
 
 
 class Documents:
-    """The documents of one tenant."""
+    """The documents of one tenant, as a stream writes or reads them.
+
+    It writes under the stream's lease, ``lease`` while there is one: who was stopped for longer than that would bring
+    back what its heir has replaced meanwhile. Without one nothing is written.
+    """
 
     system = SYSTEM
     operation = "documents"
     resend = Resend.FREELY
     settle_seconds = 0.0
 
-    def __init__(self, db: Database, sealer: Sealer, tenant: str) -> None:
+    def __init__(
+        self, db: Database, sealer: Sealer, tenant: str, stream: str, lease: Callable[[], Lease | None]
+    ) -> None:
         self._db = db
         self._sealer = sealer
         self._tenant = tenant
+        self._stream = stream
+        self._lease = lease
 
     async def decide(self, intents: Sequence[Intent], *, preview: bool = False) -> list[Decision]:  # noqa: ARG002
         return [Decision(i.effect_id, i.source_id, "keep", dict(i.payload), i.payload["id"]) for i in intents]
@@ -81,20 +91,28 @@ class Documents:
                 found.setdefault(party, {}).setdefault(kind, []).append(self._content(kind, id_, envelope))
         return found
 
-    async def mentioned(self, stream: str, numbers: Mapping[str, Sequence[str]]) -> None:
-        """Remember, per record of a stream, which numbers it names; those of a record without any are forgotten."""
-        pairs = sorted({(key, folded(number)) for key, named in numbers.items() for number in named})
-        async with self._db.tenant(self._tenant) as conn:
-            await conn.execute("delete from mention where stream = %s and source_id = any(%s)", (stream, list(numbers)))
-            await conn.execute(_MENTION, (stream, [key for key, _ in pairs], [number for _, number in pairs]))
+    async def mentioned(self, numbers: Mapping[str, Sequence[str]]) -> None:
+        """Remember, per record of the stream, which numbers it names; those of a record without any are forgotten.
 
-    async def concerned(self, stream: str, since: datetime) -> list[str]:
-        """The records of a stream that name a document, or a party with a document, that was written since then.
+        Nobody holds the stream where a person only looks: then nothing is remembered.
+        """
+        lease = self._lease()
+        if lease is None:
+            return
+        pairs = sorted({(key, folded(number)) for key, named in numbers.items() for number in named})
+        keys, named = [key for key, _ in pairs], [number for _, number in pairs]
+        async with self._db.tenant(self._tenant) as conn:
+            await lease.hold(conn, self._stream)
+            await conn.execute(_FORGET_MENTIONS, (self._stream, list(numbers)))
+            await conn.execute(_MENTION, (self._stream, keys, named))
+
+    async def concerned(self, since: datetime) -> list[str]:
+        """The records of the stream that name a document, or a party with a document, that was written since then.
 
         By our clock.
         """
         async with self._db.tenant(self._tenant) as conn:
-            rows = await conn.execute(_CONCERNED, {"stream": stream, "since": since})
+            rows = await conn.execute(_CONCERNED, {"stream": self._stream, "since": since})
             return [row[0] for row in await rows.fetchall()]
 
     def _content(self, kind: str, id_: str, envelope: bytes) -> Body:
@@ -108,7 +126,11 @@ class Documents:
             for d in documents
         ]
         numbers = list(dict.fromkeys(one for document in documents for one in _numbers(document)))
+        lease = self._lease()
+        if lease is None:
+            raise LeaseLost(f"nobody holds {self._stream}: no document is kept", phase="lease")
         async with self._db.tenant(self._tenant) as conn:
+            await lease.hold(conn, self._stream)
             parties, open_ = [d.get("party") for d in documents], [bool(d.get("open")) for d in documents]
             await conn.execute(_KEEP, (kinds, ids, parties, open_, envelopes))
             await conn.execute(_FORGET_NUMBERS, (kinds, ids))
@@ -167,6 +189,7 @@ _OPEN = """
     ) number
     where newest.nth <= %s order by newest.party, newest.kind, number.first
 """
+_FORGET_MENTIONS = "delete from mention where stream = %s and source_id = any(%s)"
 _MENTION = """
     insert into mention (tenant, stream, source_id, number)
     select mlc_tenant(), %b, n.source_id, n.number from unnest(%b::text[], %b::text[]) as n(source_id, number)
