@@ -79,7 +79,8 @@ async def _handle(workspace: Workspace, connection: str, inbox: Inbox, event: Pe
     found = [(one, rules) for one in news if (rules := pointing(workspace.config, connection, one))]
     for one, rules in found:
         case = uuid5(NAMESPACE_URL, f"{workspace.tenant}/{connection}/{event.event_id}/{sorted(one.channel)}")
-        channel_changed(workspace.tenant, connection, one.finding, rules, case)
+        if not await channel_changed(workspace.tenant, connection, one.finding, rules, case):
+            raise RetryLater("Prefect does not take the alert of it", vendor="prefect", phase="POST events")
     told = "; ".join(f"{one.finding.what}: {one.finding.hint} (rules: {', '.join(rules)})" for one, rules in found)
     if all(one.finding.ok for one, _ in found):
         await inbox.done([event], told or None)

@@ -1,15 +1,19 @@
 """What a person is to be told, as Prefect events: automations that `apply` creates make notifications of them.
 
-They name records by their key and hold nothing else of them. Without a Prefect server nobody is told.
+They name records by their key and hold nothing else of them. Without a Prefect server nobody is told. Each event is
+posted to Prefect's API, and its answer awaited, before anybody notes that it was told: Prefect's `emit_event` only
+queues it, and what is queued is lost with the process or with the connection.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
-from prefect.events import emit_event
+from prefect.client.orchestration import get_client
+from prefect.events import Event
 from prefect.settings import get_current_settings
 
 from ml_connector.core.alarms import Alarm
@@ -23,12 +27,14 @@ STAYS_PARKED = "ml-connector.record.stays-parked"
 NEEDS_REAUTH = "ml-connector.connection.needs-reauth"
 WEBHOOK_DEACTIVATED = "ml-connector.webhook.deactivated"
 CHANNEL_CHANGED = "ml-connector.channel.changed"
+log = logging.getLogger(__name__)
 NAMED = 20
 """Records that an alert names; it counts all of them."""
 
 
-def records_need_a_person(tenant: str, stream: str, alarms: Sequence[Alarm]) -> None:
+async def records_need_a_person(tenant: str, stream: str, alarms: Sequence[Alarm]) -> bool:
     """Tell of records of one stream, one event for each thing that is the matter with some of them."""
+    events = []
     for event, what, advice, concerned in (
         (
             NEEDS_HUMAN,
@@ -53,7 +59,7 @@ def records_need_a_person(tenant: str, stream: str, alarms: Sequence[Alarm]) -> 
         ),
     ):
         if concerned:
-            _tell(
+            one = _event(
                 event,
                 f"ml-connector.record.{tenant}.{stream}",
                 tenant,
@@ -64,12 +70,14 @@ def records_need_a_person(tenant: str, stream: str, alarms: Sequence[Alarm]) -> 
                 advice=advice,
                 case=uuid5(min(alarm.effect_id for alarm in concerned), event),
             )
+            events.append(one)
+    return await _tell(events)
 
 
-def connection_needs_reauth(refused: Refused) -> None:
+async def connection_needs_reauth(refused: Refused) -> bool:
     """Tell that a connection's credential is refused. To be called once, not at each run."""
     named = f"{refused.tenant}/{refused.connection}"
-    _tell(
+    event = _event(
         NEEDS_REAUTH,
         f"ml-connector.connection.{refused.tenant}.{refused.connection}",
         refused.tenant,
@@ -78,11 +86,12 @@ def connection_needs_reauth(refused: Refused) -> None:
         advice=f"`ml-connector ping {refused.tenant}` says more; no run asks the vendor before it is mended.",
         case=uuid5(NAMESPACE_URL, f"{named} {refused.since.isoformat()}"),
     )
+    return await _tell([event])
 
 
-def webhook_deactivated(tenant: str, connection: str, reason: str) -> None:
+async def webhook_deactivated(tenant: str, connection: str, reason: str) -> bool:
     """Tell that a webhook was switched off or gone. To be called by who has mended it, so once each time."""
-    _tell(
+    event = _event(
         WEBHOOK_DEACTIVATED,
         f"ml-connector.webhook.{tenant}.{connection}",
         tenant,
@@ -90,11 +99,12 @@ def webhook_deactivated(tenant: str, connection: str, reason: str) -> None:
         reason=reason,
         advice="It was set up again; what it did not tell is read from the vendor's export. See why it was refused.",
     )
+    return await _tell([event])
 
 
-def channel_changed(tenant: str, connection: str, finding: Finding, rules: Sequence[str], case: UUID) -> None:
+async def channel_changed(tenant: str, connection: str, finding: Finding, rules: Sequence[str], case: UUID) -> bool:
     """Tell that a channel is not what it was, and the rules that send messages there; once for a ``case``."""
-    _tell(
+    event = _event(
         CHANNEL_CHANGED,
         f"ml-connector.channel.{tenant}.{connection}",
         tenant,
@@ -104,15 +114,30 @@ def channel_changed(tenant: str, connection: str, finding: Finding, rules: Seque
         advice=finding.hint,
         case=case,
     )
+    return await _tell([event])
 
 
-def _tell(event: str, about: str, tenant: str, *, case: UUID | None = None, **payload: Any) -> None:
+def _event(event: str, about: str, tenant: str, *, case: UUID | None = None, **payload: Any) -> Event:
     """``case``: an event that Prefect has seen with the same one is not told again."""
-    if get_current_settings().api.url:  # else Prefect would start a server of its own to take the event
-        emit_event(
-            event,
-            resource={"prefect.resource.id": about, "prefect.resource.name": about.removeprefix("ml-connector.")},
-            related=[{"prefect.resource.id": f"prefect.tag.tenant:{tenant}", "prefect.resource.role": "tag"}],
-            payload={"tenant": tenant, **payload},
-            id=case or uuid4(),
-        )
+    return Event.model_validate(
+        {
+            "event": event,
+            "resource": {"prefect.resource.id": about, "prefect.resource.name": about.removeprefix("ml-connector.")},
+            "related": [{"prefect.resource.id": f"prefect.tag.tenant:{tenant}", "prefect.resource.role": "tag"}],
+            "payload": {"tenant": tenant, **payload},
+            "id": case or uuid4(),
+        }
+    )
+
+
+async def _tell(events: Sequence[Event]) -> bool:
+    """False: Prefect does not have them. That is no reason for a run to fail: the next one tells of it."""
+    if not get_current_settings().api.url:  # Prefect would start a server of its own to take them
+        return True
+    try:
+        async with get_client() as client:
+            await client.request("POST", "/events", json=[event.model_dump(mode="json") for event in events])
+    except Exception as error:  # noqa: BLE001 - whatever keeps Prefect from taking them
+        log.warning("Prefect does not take %s: %s", ", ".join(event.event for event in events), type(error).__name__)
+        return False
+    return True

@@ -63,8 +63,7 @@ async def _problems(run: OpenRun, found: Balance) -> list[str]:
 async def _tell(run: OpenRun, stream: Stream) -> list[Alarm]:
     """Tell a person of records that the runs cannot bring to an end by themselves, each of them once."""
     alarms = await untold(run.db, run.tenant, stream.route.key)
-    if alarms:
-        records_need_a_person(run.tenant, stream.route.key, alarms)
+    if alarms and await records_need_a_person(run.tenant, stream.route.key, alarms):
         await stream.ledger.told(alarms)  # a process that dies before this tells again
     return alarms
 

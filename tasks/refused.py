@@ -27,6 +27,5 @@ async def tell_of_refused(workspace: Workspace) -> None:
     A process that dies before it has told leaves it to the next run that needs one of them.
     """
     for refused in await refused_connections(workspace.db, workspace.tenant):
-        if not refused.told:
-            connection_needs_reauth(refused)
+        if not refused.told and await connection_needs_reauth(refused):
             await refusal_told(workspace.db, refused)

@@ -38,7 +38,8 @@ async def tend_webhooks(run: OpenRun) -> list[str]:
                 run.failures.append(str(SafeError.of(error)))
                 continue
             if lines:
-                webhook_deactivated(run.tenant, connection, "; ".join(lines))
+                if not await webhook_deactivated(run.tenant, connection, "; ".join(lines)):
+                    run.failures.append(f"{connection}: {'; '.join(lines)}; Prefect did not take the alert of it")
                 mended += lines
     return mended
 

@@ -11,11 +11,12 @@ from typing import Any
 
 
 class Listener:
-    """The JSON bodies of all requests so far, in ``heard``."""
+    """The JSON bodies of all requests so far, in ``heard``; each is answered with ``status``."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.heard: list[dict[str, Any]] = []
+        self.heard: list[Any] = []
+        self.status = 204
 
     def about(self, words: str) -> list[dict[str, Any]]:
         """The notifications whose subject has these words."""
@@ -28,7 +29,12 @@ def listening() -> Iterator[Listener]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             listener.heard.append(json.loads(body))
-            self.send_response(204)
+            self.send_response(listener.status)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.send_response(404)  # Prefect's client asks for a CSRF token first
+            self.send_header("content-length", "0")
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
-from prefect.events.worker import EventsWorker
 from typer.testing import CliRunner
 
 from ml_connector.cli.automation_plan import expect_runs
@@ -111,8 +110,8 @@ def test_each_kind_of_trouble_ends_as_one_notification(stack: Stack, listener: L
     sandbox.clear_faults()
 
     with stack.surroundings():
-        webhook_deactivated("alerted", "zendesk", "Zendesk has switched it off after too many failures")
-        EventsWorker.drain_all()
+        told_of = webhook_deactivated("alerted", "zendesk", "Zendesk has switched it off after too many failures")
+        assert asyncio.run(told_of)
     until(lambda: listener.about("a webhook was deactivated"), 20, "a notification of the webhook")
 
     for once in ("must be reconnected", "need a decision", "organizations: Failed"):

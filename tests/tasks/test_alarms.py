@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from ml_connector.core import audit
 from ml_connector.core.alarms import TRIES
@@ -11,6 +12,9 @@ from ml_connector.core.audit_query import lines
 from ml_connector.core.db import Database
 from ml_connector.core.embedded import Embedded
 from ml_connector.core.vault import Vault
+from tasks.alerts import NEEDS_HUMAN
+from tests.e2e.listener import listening
+from tests.tasks.test_adversarial import query
 from tests.tasks.test_journey import World
 
 
@@ -55,6 +59,23 @@ async def test_a_record_that_waits_for_a_decision_is_told_of_once_whichever_run_
     await world.run("r3")
 
     assert [alert for alert in await _alerts(world) if alert[1] == "needs_human"] == [("c1", "needs_human")]
+
+
+async def test_nobody_was_told_while_prefect_does_not_take_the_event(world: World) -> None:
+    world.source.put("c1", name="x")
+    await world.run("r1")
+    await query(world, "update batch set open = true returning 1")
+    await query(world, "update effect set state = 'needs_human' returning 1")
+    told_by = []
+    with listening() as prefect, temporary_settings({PREFECT_API_URL: f"{prefect.url}api"}):
+        for n, status in enumerate((500, 204, 204)):
+            prefect.status = status
+            await world.run(f"r{n + 2}")
+            told_by.append(await _alerts(world))
+
+    assert told_by == [[], *[[("c1", "needs_human")]] * 2]
+    assert [one["event"] for [one] in prefect.heard] == [NEEDS_HUMAN] * 2
+    assert len({one["id"] for [one] in prefect.heard}) == 1, "the same event once more"
 
 
 async def _alerts(world: World) -> list[tuple[str | None, str]]:
