@@ -28,7 +28,7 @@ from ml_connector.core.selection import FINISHED, REPLAYABLE, SELECTED, Selectio
 from ml_connector.core.vault import Sealer
 from ml_connector.core.versions import known_before
 
-IN_FLIGHT = ("sending", "ambiguous", "probing")
+IN_FLIGHT = ("sending", "ambiguous")
 CLAIMABLE = ("planned", "retry_wait", "parked")
 CLAIMED = (None, State.UNCHANGED, State.PARKED)
 """What a decision may say for its effect to go through a claim; everything else is settled as it is."""

@@ -105,7 +105,7 @@ REOPEN = f"""
 CRASHED = """
     update effect set state = 'ambiguous', reason = 'crash', updated_at = now(),
         next_at = clock_timestamp() + %s * interval '1 s'
-    where batch_id = any(%s) and state in ('sending', 'probing')
+    where batch_id = any(%s) and state = 'sending'
     returning id, source_id, attempts
 """
 COLUMNS = """
@@ -117,7 +117,7 @@ COLUMNS = """
 """
 WAITS = """e.serial is not null and exists (
             select 1 from effect o where o.stream = e.stream and o.serial = e.serial and o.id <> e.id
-                and o.state in ('sending', 'ambiguous', 'probing', 'needs_human'))"""
+                and o.state in ('sending', 'ambiguous', 'needs_human'))"""
 """Another effect of its serial is on its way, in doubt, or waits for a person."""
 OVERTAKEN = """exists (
             select 1 from effect o where o.stream = e.stream and o.source_id = e.source_id and o.state <> 'abandoned'
@@ -161,7 +161,7 @@ CLAIM = f"""
         cross join lateral (
             select bool_or(o.state <> 'abandoned' and (o.version_at, o.body_of, o.generation)
                     > (e.version_at, e.body_of, e.generation)) as overtaken,
-                bool_or(o.id <> e.id and (o.state in ('sending', 'ambiguous', 'probing')
+                bool_or(o.id <> e.id and (o.state in ('sending', 'ambiguous')
                     or e.serial is not null and o.state = 'needs_human')) as busy
             from effect o where o.stream = e.stream and o.source_id = e.source_id
         ) others
@@ -195,7 +195,7 @@ SETTLE = f"""
             next_at = case when o.wait is not null then clock_timestamp() + o.wait * interval '1 s' end
         from {_rows("o", id="uuid", state="text", action="text", dest_id="text", reason="text", wait="float")}
         where e.id = o.id
-            and coalesce(e.state in ('planned', 'retry_wait', 'parked', 'sending', 'ambiguous', 'probing'), false)
+            and coalesce(e.state in ('planned', 'retry_wait', 'parked', 'sending', 'ambiguous'), false)
         returning e.*
     ), doubted as (
         update link l set payload_hash = ''::bytea, updated_at = now() from moved m
@@ -227,5 +227,5 @@ NEXT_DUE = f"""
     from effect e join batch b on b.tenant = e.tenant and b.id = e.batch_id
     where b.stream = %s and b.open and (e.state = 'ambiguous' or (e.state in ('planned', 'retry_wait') and not exists (
         select 1 from effect o where o.stream = e.stream and o.source_id = e.source_id
-            and o.state in ('sending', 'ambiguous', 'probing')) and not ({WAITS})))
+            and o.state in ('sending', 'ambiguous')) and not ({WAITS})))
 """  # noqa: S608

@@ -30,7 +30,6 @@ class State(StrEnum):
     PLANNED = "planned"
     SENDING = "sending"
     AMBIGUOUS = "ambiguous"
-    PROBING = "probing"
     RETRY_WAIT = "retry_wait"
     APPLIED = "applied"
     UNCHANGED = "unchanged"

@@ -77,7 +77,7 @@ async def test_a_record_is_found_by_its_id_at_either_side_and_by_its_number_and_
 
 def test_the_form_offers_every_integration_and_only_states_that_there_are() -> None:
     assert set(get_args(Integration)) == set(INTEGRATIONS)
-    assert set(get_args(StateName)) == set(State) - {State.PLANNED, State.SENDING, State.PROBING}
+    assert set(get_args(StateName)) == set(State) - {State.PLANNED, State.SENDING}
 
 
 async def test_a_span_of_time_and_a_run_select_too(world: World) -> None:
