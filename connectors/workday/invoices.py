@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 from connectors.workday import soap_reads
 from connectors.workday.client import Workday
+from connectors.workday.order_lines import OrderNumbers
 from connectors.workday.settings import SYSTEM, SoapRead
 from connectors.workday.soap_stream import SoapStream
 from connectors.workday.statuses import owed, stands
@@ -28,7 +29,8 @@ class SupplierInvoices:
     system = SYSTEM
     continues = False
 
-    def __init__(self, client: Workday) -> None:
+    def __init__(self, client: Workday, *, with_orders: bool = True) -> None:
+        self._orders = OrderNumbers(client) if with_orders else None
         self._invoices = STREAMS["SupplierInvoice"](client)
         self._terms: SoapStream | None = None
         if isinstance(read := client.settings.supplier_invoices, SoapRead):
@@ -50,22 +52,24 @@ class SupplierInvoices:
         due_days = await self._due_days(window)
         if self._paid is None:
             async for page in self._invoices.read(window, cursor):
-                page.records = [replace(r, body=_due(r.body, due_days)) for r in page.records]
-                yield page
+                yield await self._page(page, {}, due_days, window)
             return
         told = {
             r.source_id: r.body async for page in self._paid.read(Window(None, window.hi), None) for r in page.records
         }
         seen: set[str] = set()
         async for page in self._every(window, told, seen):
-            page.records = [
-                replace(r, body=_due(_completed(r.body, told.get(r.source_id, {})), due_days))
-                for r in page.records
-                if r.source_id not in seen
-            ]
-            seen |= {r.source_id for r in page.records}
+            page.records = [record for record in page.records if record.source_id not in seen]
+            seen |= {record.source_id for record in page.records}
             if page.records:
-                yield page
+                yield await self._page(page, told, due_days, window)
+
+    async def _page(self, page: Page, told: Mapping[str, Body], due_days: Mapping[str, int], window: Window) -> Page:
+        for nth, record in enumerate(page.records):
+            body = _completed(record.body, told[record.source_id]) if record.source_id in told else record.body
+            body = _due(body, due_days)
+            page.records[nth] = replace(record, body=await self._orders.of(body, window) if self._orders else body)
+        return page
 
     async def _every(self, window: Window, told: Mapping[str, Body], seen: set[str]) -> AsyncIterator[Page]:
         """Those that are read anyway, then those that only the query names: old ones that have been paid."""

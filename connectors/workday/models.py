@@ -88,6 +88,8 @@ class SupplierInvoice(_OfSupplier, PaidInvoice):
     External_PO_Number: str | None = None
     Purchase_Orders: list[str] = []
     """The numbers of the orders whose lines the invoice is for."""
+    Purchase_Order_Line_IDs: list[str] = []
+    """The lines of which Workday does not tell the number of the order itself."""
     Memo: str | None = None
 
 
@@ -101,6 +103,7 @@ class PurchaseOrder(_OfSupplier):
     Due_Date: date | None = None
     Payment_Terms: str | None = None
     Total_Amount: Decimal | None = None
+    Line_IDs: list[str] = []
     Memo: str | None = None
 
 

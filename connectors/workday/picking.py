@@ -12,10 +12,12 @@ from connectors.workday.elements import day, distinct, every, flag, identifier, 
 from connectors.workday.statuses import document_status
 from ml_connector.core.records import Body
 
-_LINE = re.compile(r" - Line \d+$")
-"""What follows the number of a purchase order where one of its lines is meant."""
+_LINE = re.compile(r"(\S+) - Line \d+")
+"""What a line of a purchase order may be called. No document says so: if it is called otherwise its id is looked up."""
 _IDS_OF_SUPPLIERS = ("Supplier_ID", "Supplier_Reference_ID")
+_LINE_REFERENCE = "Purchase_Order_Line_Reference"
 _PO_LINES = ("Goods_Line_Data", "Service_Line_Data", "Deliverables_Line_Data")
+_PO_LINE_IDS = ("Goods_Line_Data/Goods_Purchase_Order_Line_ID", "Service_Line_Data/Service_Order_Line_ID")
 
 
 def supplier(element: etree._Element) -> Body:
@@ -39,7 +41,9 @@ def supplier(element: etree._Element) -> Body:
 def supplier_invoice(element: etree._Element) -> Body:
     """A ``Supplier_Invoice`` of Get_Supplier_Invoices."""
     data = next(every(element, "Supplier_Invoice_Data"), None)
-    lines = [named(line, "Purchase_Order_Line_Reference") for line in every(data, "Invoice_Line_Replacement_Data")]
+    lines = list(every(data, "Invoice_Line_Replacement_Data"))
+    called = [_LINE.fullmatch(named(line, _LINE_REFERENCE) or "") for line in lines]
+    others = [line for line, known in zip(lines, called, strict=True) if not known]
     return {
         **_reference(element, "Supplier_Invoice_Reference"),
         "Supplier_Invoice_ID": text(data, "Supplier_Invoice_ID"),
@@ -58,7 +62,10 @@ def supplier_invoice(element: etree._Element) -> Body:
         "Control_Amount_Total": text(data, "Control_Amount_Total"),
         "Tax_Amount": text(data, "Tax_Amount"),
         "External_PO_Number": text(data, "External_PO_Number"),
-        "Purchase_Orders": distinct(_LINE.sub("", line) for line in lines if line),
+        "Purchase_Orders": distinct(known[1] for known in called if known),
+        "Purchase_Order_Line_IDs": distinct(
+            one for line in others if (one := identifier(line, _LINE_REFERENCE, "Purchase_Order_Line_ID"))
+        ),
         "Memo": text(data, "Memo"),
     }
 
@@ -78,6 +85,7 @@ def purchase_order(element: etree._Element) -> Body:
         "Due_Date": day(data, "Due_Date"),
         "Payment_Terms": named(data, "Payment_Terms_Reference"),
         "Total_Amount": _total(data),
+        "Line_IDs": distinct((one.text or "").strip() for path in _PO_LINE_IDS for one in every(data, path)),
         "Memo": text(data, "Memo"),
     }
 

@@ -111,7 +111,11 @@ def supplier_invoices(client: Workday) -> SumPerSupplier:
     wanted = ("WID", "Supplier_WID", "Invoice_Number", "Invoice_Date", "Due_Date", "Currency", "Payment_Status")
     amounts = ("Amount_Due", "Control_Amount_Total")
     return SumPerSupplier(
-        client, SupplierInvoices(client), (*wanted, "Document_Status", *amounts), summed, "Invoice_Date"
+        client,
+        SupplierInvoices(client, with_orders=False),
+        (*wanted, "Document_Status", *amounts),
+        summed,
+        "Invoice_Date",
     )
 
 

@@ -132,3 +132,21 @@ async def test_what_is_told_elsewhere_misses_no_old_invoice(workday: Tenant) -> 
         "SI-000002": "Paid",
         "SI-000003": None,
     }
+
+
+async def test_the_order_of_an_invoice_is_known_by_its_line_whatever_that_is_called(workday: Tenant) -> None:
+    workday.emulator.seed("purchase_orders", 3, 1)
+    workday.emulator.seed("supplier_invoices", 3, 1)
+    workday.emulator.mutate(
+        "supplier_invoices", {"keys": ["SI-000001"], "set": {"Line_Descriptor": "Line 1 of 3: Paint"}}
+    )
+    found = {
+        body["Invoice_Number"]: body["Purchase_Orders"] for body in (await read(workday, "SupplierInvoice")).values()
+    }
+    assert found == {"SI-000000": ["PO-000000"], "SI-000001": ["PO-000001"], "SI-000002": ["PO-000002"]}
+
+    workday.emulator.configure({"denied": ["Get_Purchase_Orders"]})
+    found = {
+        body["Invoice_Number"]: body["Purchase_Orders"] for body in (await read(workday, "SupplierInvoice")).values()
+    }
+    assert found["SI-000001"] == []

@@ -98,7 +98,11 @@ def supplier_invoice(parent: etree._Element, row: Row) -> None:
     refer(data, "Payment_Terms_Reference", "Net 30", wid_of("terms", 30), Payment_Terms_ID="NET_30")
     line = add(data, "Invoice_Line_Replacement_Data")
     add(line, "Line_Order", "1")
-    refer(line, "Purchase_Order_Line_Reference", f"{row['Purchase_Order']} - Line 1", wid_of("line", row["WID"]))
+    called = row.get("Line_Descriptor", f"{row['Purchase_Order']} - Line 1")
+    refer(
+        line, "Purchase_Order_Line_Reference", called, wid_of("line", row["WID"]),
+        Purchase_Order_Line_ID=f"{row['Purchase_Order']}-1",
+    )  # fmt: skip
     add(line, "Extended_Amount", row["Control_Amount_Total"])
 
 
@@ -119,6 +123,7 @@ def purchase_order(parent: etree._Element, row: Row) -> None:
     _currency(data, row)
     for number, amount in enumerate(row["Lines"], 1):
         line = add(data, "Goods_Line_Data")
+        add(line, "Goods_Purchase_Order_Line_ID", f"{row['Document_Number']}-{number}")
         add(line, "Line_Number", number)
         add(line, "Extended_Amount", amount)
 
