@@ -17,7 +17,11 @@ _LINE = re.compile(r"(\S+) - Line \d+")
 _IDS_OF_SUPPLIERS = ("Supplier_ID", "Supplier_Reference_ID")
 _LINE_REFERENCE = "Purchase_Order_Line_Reference"
 _PO_LINES = ("Goods_Line_Data", "Service_Line_Data", "Deliverables_Line_Data")
-_PO_LINE_IDS = ("Goods_Line_Data/Goods_Purchase_Order_Line_ID", "Service_Line_Data/Service_Order_Line_ID")
+_PO_LINE_IDS = (
+    "Goods_Line_Data/Goods_Purchase_Order_Line_ID",
+    "Service_Line_Data/Service_Order_Line_ID",
+    "Deliverables_Line_Data/Deliverables_Order_Line_ID",
+)
 
 
 def supplier(element: etree._Element) -> Body:
@@ -85,7 +89,7 @@ def purchase_order(element: etree._Element) -> Body:
         "Due_Date": day(data, "Due_Date"),
         "Payment_Terms": named(data, "Payment_Terms_Reference"),
         "Total_Amount": _total(data),
-        "Line_IDs": distinct((one.text or "").strip() for path in _PO_LINE_IDS for one in every(data, path)),
+        "Line_IDs": distinct(one.text for path in _PO_LINE_IDS for one in every(data, path) if one.text),
         "Memo": text(data, "Memo"),
     }
 
