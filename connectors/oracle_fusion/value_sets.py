@@ -1,6 +1,6 @@
 """Values of segments: what they are called, and from when to when they may be used.
 
-https://docs.oracle.com/en/cloud/saas/applications-common/25a/farca/api-value-sets.html
+https://docs.oracle.com/en/cloud/saas/applications-common/25d/farca/op-servername-fscmrestapi-resources-11.13.18.05-valuesets-get.html
 """
 
 from __future__ import annotations
