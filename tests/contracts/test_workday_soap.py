@@ -7,7 +7,7 @@ that came later is the one thing that an answer of the emulator may have beyond 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ import pytest
 from lxml import etree
 
 from connectors.workday.answers import read_page
-from connectors.workday.envelope import SOAP, envelope
+from connectors.workday.envelope import SOAP, Part, envelope
 from connectors.workday.errors import explain, status
 from connectors.workday.operations import (
     GET_PAYMENT_TERMS,
@@ -27,9 +27,11 @@ from connectors.workday.operations import (
     GET_SUPPLIERS,
     Operation,
 )
+from connectors.workday.settings import SoapRead
 from connectors.workday.soap_stream import SoapStream
 from connectors.workday.streams import STREAMS
 from connectors.workday.system import WORKDAY
+from ml_connector.core.errors import Misconfigured
 from ml_connector.core.records import Window
 from ml_connector.core.response import Response
 from tests.connectors.workday_tenant import Tenant, tenant
@@ -146,3 +148,18 @@ def test_a_full_page_is_read_fast_and_in_little_memory(specs: Path) -> None:
     assert len(rows) == 999
     assert len(page) > 5_000_000
     assert seconds < 3
+
+
+@pytest.mark.parametrize(
+    ("version", "criteria"),
+    [("v40.0", ()), ("v48.0", ()), ("v46.1", (("Updated_From_Date", "2026-11-20T08:00:00Z"),))],
+)
+async def test_the_emulator_refuses_other_versions_and_half_a_window(
+    workday: Tenant, version: str, criteria: Sequence[Part]
+) -> None:
+    async with workday.client(suppliers={"version": version}) as client:
+        read = client.settings.suppliers
+        assert isinstance(read, SoapRead)
+        asked: list[Part] = [("Request_Criteria", criteria)] if criteria else []
+        with pytest.raises(Misconfigured, match="Get_Suppliers"):
+            await client.page(GET_SUPPLIERS, read, asked, page=1, as_of=datetime.now(UTC), count=1)

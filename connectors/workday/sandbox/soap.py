@@ -32,7 +32,7 @@ _RENDER: dict[str, Callable[[etree._Element, Row], None]] = {
     "payment_terms": rendering.payment_terms,
 }
 _MOST = 999
-_VERSION = re.compile(r"v(4[0-6]\.[0-2]|47\.0)")
+_VERSION = re.compile(r"v(40\.[12]|4[1-6]\.[0-2]|47\.0)")
 """Workday lists them from v40.1 to v47.0, that of September 2026:
 https://community.workday.com/sites/default/files/file-hosting/productionapi/index.html"""
 
