@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ml_connector.core import watermarks
 from ml_connector.core.chunk import Chunk
+from ml_connector.core.concurrently import ended
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.errors import ConnectorError, SafeError
 from ml_connector.core.records import Snapshot, SourceRecord
@@ -61,8 +62,7 @@ async def pages(run: OpenRun, stream: Stream) -> AsyncIterator[Chunk]:
         run.stopped = True  # what follows would be read without what came before
     finally:
         if upcoming is not None:
-            upcoming.cancel()
-            await asyncio.gather(upcoming, return_exceptions=True)
+            await ended([upcoming])
     if run.stopped or position.complete or not await is_plausible(run, stream):
         return
     async for chunk in absent(run, stream, position.window.hi):

@@ -11,6 +11,7 @@ from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifa
 from prefect.context import FlowRunContext
 
 from ml_connector.core import watermarks
+from ml_connector.core.concurrently import ended
 from tasks.stream import OpenRun
 
 EVERY = 2.0
@@ -29,9 +30,7 @@ async def progress(run: OpenRun) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        reporter.cancel()
-        with suppress(asyncio.CancelledError):
-            await reporter
+        await ended([reporter])
     with suppress(Exception):
         await aupdate_progress_artifact(artifact, progress=100.0)
 

@@ -7,6 +7,24 @@ from collections.abc import AsyncIterator, Coroutine, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_AGAIN = 12.0
+"""Seconds after which who was told to end, and has not, is told so again. psycopg may take ten to end a query."""
+
+
+async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Give the tasks up, and wait until they have ended, whatever they end with.
+
+    In Python 3.11 ``asyncio.wait_for``, by which libraries wait, loses a cancellation that comes in the moment in which
+    what it waits for does (https://github.com/python/cpython/issues/86296): who is told but once may go on for ever.
+    """
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        done, running = await asyncio.wait(running, timeout=_AGAIN)
+        for task in done:
+            if not task.cancelled():
+                task.exception()  # else it is logged as never retrieved, and its text may hold anything
 
 
 async def together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -15,8 +33,7 @@ async def together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     try:
         return await asyncio.gather(*tasks)
     finally:
-        for task in tasks:
-            task.cancel()
+        await ended(tasks)
 
 
 async def as_they_end(calls: Iterable[Coroutine[Any, Any, T]]) -> AsyncIterator[T]:
@@ -26,6 +43,4 @@ async def as_they_end(calls: Iterable[Coroutine[Any, Any, T]]) -> AsyncIterator[
         for finished in asyncio.as_completed(tasks):
             yield await finished
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(tasks)

@@ -28,6 +28,9 @@ _OPTIONS = (
     "-c lock_timeout=30s -c idle_in_transaction_session_timeout=120s"
 )
 
+# A server that is gone without a word shows within half a minute: else who waits for its answer waits for hours.
+_CONNECT = {"connect_timeout": 10, "tcp_user_timeout": 30_000, "keepalives_idle": 10, "keepalives_interval": 5}
+
 
 class Database:
     """A pool for the ledger's raw SQL and a session for rows of low rate; use as an async context manager.
@@ -37,7 +40,7 @@ class Database:
 
     def __init__(self, url: str, *, connections: int = 4) -> None:
         self.url = url
-        self._parameters = parameters(url)
+        self._parameters = _CONNECT | parameters(url)
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             min_size=1,
             max_size=connections,

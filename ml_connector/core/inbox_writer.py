@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 
+from ml_connector.core.concurrently import ended
 from ml_connector.core.conninfo import parameters
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.db import Connection
@@ -70,9 +71,7 @@ class InboxWriter:
 
     async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await ended([self._task])
         await self._drop()
 
     async def put(self, arrivals: Sequence[Arrival]) -> int:

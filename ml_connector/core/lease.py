@@ -14,8 +14,12 @@ from uuid import UUID, uuid4
 
 import psycopg
 
+from ml_connector.core.concurrently import ended
 from ml_connector.core.db import Connection, Database
 from ml_connector.core.errors import LeaseLost
+
+RELEASE = 5.0
+"""Seconds in which a lease is given back; else it expires."""
 
 
 class LeaseTaken(Exception):
@@ -150,9 +154,8 @@ async def leased(
     try:
         yield lease
     finally:
-        keeper.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeper
-        # the way out must not hide what went wrong inside; an unreleased lease expires
+        await ended([keeper])
+        # the way out must not hide what went wrong inside, nor wait for a database that does not answer
         with suppress(psycopg.Error, TimeoutError):
-            await lease._release()
+            async with asyncio.timeout(RELEASE):
+                await lease._release()
