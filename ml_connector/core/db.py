@@ -40,13 +40,13 @@ class Database:
 
     def __init__(self, url: str, *, connections: int = 4) -> None:
         self.url = url
-        self._parameters = _CONNECT | parameters(url)
+        self._parameters = _CONNECT | parameters(url) | {"options": _OPTIONS}
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             min_size=1,
             max_size=connections,
             timeout=30,
             open=False,
-            kwargs={**self._parameters, "options": _OPTIONS, "row_factory": tuple_row},
+            kwargs={**self._parameters, "row_factory": tuple_row},
         )
         self._engine: AsyncEngine | None = None
 

@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 
 import pytest
+from sqlalchemy import text
 
 from ml_connector.core import concurrently, lease
 from ml_connector.core.concurrently import ended, together
@@ -84,3 +85,12 @@ async def test_a_server_that_is_gone_without_a_word_is_noticed(database: Databas
         wanted = conn.info.get_parameters()
     assert int(wanted["tcp_user_timeout"]) <= 30_000
     assert int(wanted["keepalives_idle"]) <= 10
+
+
+async def test_nobody_waits_for_a_lock_for_ever(database: Database) -> None:
+    async with database.tenant("acme") as conn, database.session("acme") as session:
+        shown = [
+            (await (await conn.execute("show lock_timeout")).fetchone() or ("",))[0],
+            (await (await session.connection()).execute(text("show lock_timeout"))).scalar(),
+        ]
+    assert shown == ["30s", "30s"]
