@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from connectors.asana.client import VENDOR, Asana
+from connectors.asana.comparing import projects_of
 from connectors.asana.errors import Refused
 from connectors.asana.fields import VALUE_FIELDS, value_of
 from connectors.asana.lookup import erp_id
@@ -26,8 +27,10 @@ _OPT_FIELDS = (
 _BEGINNING = "1970-01-01T00:00:00Z"
 _GONE = (
     "Asana has no such project, or hides it from the token's user: add that user to it as an editor, or take it out of "
-    "`projects`. The others are scanned; until all are, each run scans them from the same moment on"
+    "`projects`"
 )
+_NO_FIELD = "the project has no field `{}`: give it its name back, correct `po_field`, or run `ml-connector apply`"
+_AGAIN = "The others are scanned; until all can be, each run scans them from the same moment on"
 
 
 class CompletedTasks:
@@ -58,18 +61,22 @@ class CompletedTasks:
         which it was completed had it. Not so an approval: Asana keeps the time of completion when one that was rejected
         is granted after all, so one that is known may have been decided otherwise (`SourceRecord.later`).
 
-        Misconfigured, when all others have been read: a project is gone or hidden. So the window is not complete.
+        Misconfigured, when all others have been read: a project is gone or hidden, or has lost the field that says
+        which purchase order a task is about. So the window is not complete: it is read again when that is mended.
         """
         projects = sorted(set(self._client.settings.projects.values()))
         at = json.loads(cursor) if cursor else {"project": "", "offset": ""}
-        refused = set(at.get("refused", ()))
+        refused: dict[str, str] = dict.fromkeys(at.get("refused", ()), "")
         seen: set[str] = set()  # a task may be in several projects
         for project in (*(p for p in projects if p >= at["project"]), *(p for p in projects if p < at["project"])):
             if project < at["project"] and project not in refused:
                 continue
-            refused.discard(project)
+            refused.pop(project, None)
             try:
                 async for rows, place, request_id in self._project(project, window, at):
+                    if any(not self._has_po_field(row) for row in rows):
+                        refused[project] = _NO_FIELD.format(self._client.settings.po_field)
+                        break
                     records = [self._record(row, window.lo) for row in rows if row["gid"] not in seen]
                     seen |= {record.source_id for record in records}
                     if records:
@@ -77,9 +84,10 @@ class CompletedTasks:
             except Refused as error:
                 if not error.out_of_reach:
                     raise
-                refused.add(project)
-        if gone := [name for name, gid in self._client.settings.projects.items() if gid in refused]:
-            raise Misconfigured(f"{', '.join(gone)}: {_GONE}", vendor=VENDOR, phase="scan of the projects")
+                refused[project] = _GONE
+        told = [f"{name}: {refused[gid]}." for name, gid in self._client.settings.projects.items() if gid in refused]
+        if told:
+            raise Misconfigured(" ".join([*told, _AGAIN]), vendor=VENDOR, phase="scan of the projects")
 
     async def _project(
         self, project: str, window: Window, at: Body
@@ -100,13 +108,20 @@ class CompletedTasks:
                 yield page
 
     async def lookup(self, ids: Sequence[str]) -> list[SourceRecord]:
+        """Without those whose project has lost the field of the purchase order: the scan waits for it, and says so."""
         found = await together([self._client.task(gid, _OPT_FIELDS) for gid in ids if gid.isdigit()])
-        return [self._record(row) for row in found if isinstance(row, dict)]
+        return [self._record(row) for row in found if isinstance(row, dict) and self._has_po_field(row)]
 
     async def concerns(self, kind: str, object_key: str, body: bytes) -> bool:
         """A task was completed or opened again: Asana does not say which. Our own writes do neither."""
         del body
         return kind in (COMPLETED_CHANGED, APPROVAL_CHANGED) and object_key.startswith(f"{self.objects}:")
+
+    def _has_po_field(self, row: Body) -> bool:
+        """A task shows every field of its projects, empty ones, too; a subtask that is in no project shows none."""
+        if projects_of(row).isdisjoint(self._client.settings.projects.values()):
+            return True
+        return any(field.get("name") == self._client.settings.po_field for field in row.get("custom_fields") or [])
 
     def _record(self, row: Body, lo: datetime | None = None) -> SourceRecord:
         settings = self._client.settings

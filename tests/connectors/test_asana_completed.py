@@ -97,6 +97,7 @@ async def test_one_completion_is_one_version_and_the_next_one_another(asana: Wor
 
 async def test_a_scan_takes_what_was_completed_in_its_window_and_not_what_was_only_touched(asana: Workspace) -> None:
     async with asana.client() as client:
+        await ensure_fields(client, WANTED)
         old, new = asana.by_hand(create={"name": "Old"})[0], asana.by_hand(create={"name": "New"})[0]
         asana.by_hand(keys=[old], complete=True)
         await asyncio.sleep(0.005)
@@ -114,6 +115,7 @@ async def test_a_scan_goes_on_where_it_was_stopped_also_when_its_place_is_no_lon
         asana.by_hand(create={"name": f"Task {number}", "projects": [(ORDERS, PAYABLES)[number % 5 == 0]]})
     done = set(asana.by_hand(where={"completed": False}, complete=True))
     async with asana.client() as client:
+        await ensure_fields(client, WANTED)
         source = CompletedTasks(client)
         pages = [page async for page in source.read(window(timedelta_ago(60)), None)]
         sizes = [len(page.records) for page in pages]
@@ -138,8 +140,9 @@ async def test_a_project_that_is_gone_is_named_when_all_others_are_read_and_unti
 ) -> None:
     (first,), (second,) = (asana.by_hand(create={"name": "Done", "projects": [one]}) for one in (ORDERS, PAYABLES))
     asana.by_hand(keys=[first, second], complete=True)
-    asana.emulator.mutate("projects", {"keys": [ORDERS], **change})
     async with asana.client() as client:
+        await ensure_fields(client, WANTED)
+        asana.emulator.mutate("projects", {"keys": [ORDERS], **change})
         source = CompletedTasks(client)
         reading = source.read(window(), None)
         page = await anext(reading)
@@ -156,10 +159,28 @@ async def test_a_project_that_is_gone_is_named_when_all_others_are_read_and_unti
     assert [record.source_id for record in page.records] == [second]
 
 
+async def test_completions_wait_while_nobody_can_tell_which_order_they_are_about(asana: Workspace) -> None:
+    async with asana.client() as client:
+        await ensure_fields(client, WANTED)
+        values = {"PO number": "162045"}
+        (gid,) = asana.by_hand(create={"name": "Delivery", "projects": [ORDERS], "custom_fields": values})
+        asana.by_hand(keys=[gid], complete=True)
+        source = CompletedTasks(client)
+        asana.emulator.mutate("custom_fields", {"keys": ["PO number"], "rename": "Order"})
+        with pytest.raises(Misconfigured, match="orders: the project has no field `PO number`"):
+            await records(source)
+        assert await source.lookup([gid]) == []
+        asana.emulator.mutate("custom_fields", {"keys": ["Order"], "rename": "PO number"})
+        (record,) = await records(source)
+
+    assert record.body["po_number"] == "162045"
+
+
 async def test_a_rejected_approval_says_so_and_is_scanned_again_when_it_is_granted_after_all(asana: Workspace) -> None:
     (gid,) = asana.by_hand(create={"name": "Approve it", "resource_subtype": "approval"})
     asana.by_hand(keys=[gid], approve="rejected")
     async with asana.client() as client:
+        await ensure_fields(client, WANTED)
         (record,) = await records(CompletedTasks(client))
         await asyncio.sleep(0.005)
         lo = datetime.now(UTC)

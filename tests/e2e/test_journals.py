@@ -98,6 +98,7 @@ async def test_what_costs_nothing_or_cannot_be_booked_is_left_out_or_rejected_wi
     sandbox, tasks = boards.sandbox, boards.tasks()
     [invoice, *_] = [task for key, task in tasks.items() if key.startswith("invoice:")]
     order = next(t for key, t in tasks.items() if key.startswith("po:") and t["PO status"] not in NOT_IN_FORCE)
+    sandbox.mutate("asana", "custom_fields", keys=["Invoice number"], rename="Our number")
     sandbox.mutate("asana", "tasks", keys=[invoice["gid"]], complete=True)
     for name, fields in (("Kick-off", {}), ("Unheard-of", {"PO number": "US1"})):
         [gid] = sandbox.mutate("asana", "tasks", create={"name": name, "projects": [ORDERS], "custom_fields": fields})

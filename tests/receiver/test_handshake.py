@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from connectors.asana.completed import CompletedTasks
+from connectors.asana.field_setup import ensure_fields
 from connectors.asana.webhook_setup import ensure_webhooks, remove_webhooks, webhook_findings
 from ml_connector.core.db import Database
 from ml_connector.core.endpoints import ensure_endpoint, signing_secrets
@@ -20,7 +21,7 @@ from ml_connector.core.handshakes import Keeper
 from ml_connector.core.listeners import listen
 from ml_connector.core.records import Window
 from ml_connector.core.secret import Secret
-from tests.connectors.asana_workspace import ORDERS, PAYABLES, Workspace, workspace
+from tests.connectors.asana_workspace import ORDERS, PAYABLES, WANTED, Workspace, workspace
 from tests.receiver.running import ReceiverThread, rows, until, vault_of
 
 STREAM = "oracle_asana/completions"
@@ -137,6 +138,7 @@ async def test_what_webhooks_lose_is_found_by_the_scan(
 ) -> None:
     gids = [asana.by_hand(create={"name": f"Task {n}"})[0] for n in range(42)]
     async with asana.client(projects={"orders": ORDERS}) as client:
+        await ensure_fields(client, WANTED)
         await ensure_webhooks(client, address, keeper)
         await until(lambda: all(webhook["last_success_at"] for webhook in asana.state("webhooks")))
         lo = await client.clock() - timedelta(seconds=2)
