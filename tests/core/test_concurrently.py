@@ -27,7 +27,7 @@ async def _deaf(times: int) -> None:
 
 async def test_a_task_that_has_lost_its_cancellation_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(concurrently, "_AGAIN", 0.01)
-    task = asyncio.create_task(_deaf(2))
+    task = asyncio.create_task(_deaf(1))
     await asyncio.sleep(0)
     async with asyncio.timeout(2):
         await ended([task])
