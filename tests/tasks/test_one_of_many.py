@@ -28,7 +28,8 @@ OTHERS = """
         from generate_series(0, 9999) s, lateral (select gen_random_uuid() as id where s >= 0) i,
             batch b where b.id = ('00000000-0000-7000-8000-' || lpad((s / 500)::text, 12, '0'))::uuid;
     insert into audit_block (tenant, seq, at, stream, run_id, entries, entries_hash, prev, hash)
-        select tenant, 1000 + row_number() over (), now(), stream, run_id, planned, '', '', '' from batch;
+        select tenant, 1000 + row_number() over (), now(), stream, run_id, planned, '', '', '' from batch
+        where planned = 500;
     insert into audit_entry (tenant, seq, n, effect_id, source_id, action, status, attempt)
         select tenant, 1000 + (row_number() over ()) / 500, row_number() over (), id, source_id, 'read', 'planned', 0
         from effect where source_id like 's%';
