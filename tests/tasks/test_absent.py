@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from ml_connector.core import crashpoints
 from ml_connector.core.db import Database
 from ml_connector.core.embedded import Embedded
 from ml_connector.core.errors import RetryLater
@@ -91,6 +92,37 @@ async def test_of_a_read_that_is_continued_both_halves_count(desk: Desk) -> None
     await desk.run("r2", count=3)
 
     assert (desk.problem, sorted(desk.written())) == (None, [("c03", NOTHING), ("c17", NOTHING)])
+
+
+class Death(BaseException):
+    """Of the process."""
+
+
+async def test_wherever_the_process_dies_who_is_gone_is_emptied_once(desk: Desk) -> None:
+    await desk.run("r0")
+    died_at: list[str] = []
+    while "run.finished" not in died_at:  # then there is nothing left to retry
+        paid, _ = desk.source.rows.popitem()
+        desk.written()
+        left = len(died_at) + 1
+
+        def die(point: str) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                died_at.append(point)
+                raise Death
+
+        crashpoints.arm(die)
+        try:
+            await desk.run(f"without {len(died_at)}")
+        except Death:
+            crashpoints.arm(None)
+            if died_at[-1] != "run.finished":
+                await desk.run(f"without {len(died_at) - 1}", count=2)
+        assert (desk.problem, desk.written()) == (None, [(paid, NOTHING)]), died_at
+
+    assert {"fetch.read", "ledger.planned", "ledger.claimed", "ledger.settled", "watermark.moved"} <= set(died_at)
 
 
 async def test_a_run_that_is_continued_after_a_later_one_empties_nobody(desk: Desk) -> None:
