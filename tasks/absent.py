@@ -12,7 +12,8 @@ from datetime import datetime
 from ml_connector.core import presence, watermarks
 from ml_connector.core.chunk import Chunk
 from ml_connector.core.records import Snapshot, SourceRecord
-from tasks.stream import OpenRun, Stream
+from tasks.running import OpenRun
+from tasks.stream import Stream
 from tasks.verb import verb
 
 AT_ONCE = 2_500

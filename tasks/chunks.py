@@ -8,7 +8,8 @@ from ml_connector.core.chunk import Chunk
 from tasks.events import events
 from tasks.fetch import LARGEST_CHUNK, missed, pages
 from tasks.leftovers import leftovers
-from tasks.stream import OpenRun, Stream
+from tasks.running import OpenRun
+from tasks.stream import Stream
 
 PATIENCE = 60.0
 """Seconds in which a run comes back to what becomes due: unclear writes need their time to settle."""

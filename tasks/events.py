@@ -13,7 +13,8 @@ from ml_connector.core.inbox import Pending
 from ml_connector.core.records import EventSource, SourceRecord
 from tasks.fetch import position_of
 from tasks.leftovers import leftovers
-from tasks.stream import OpenRun, Stream
+from tasks.running import OpenRun
+from tasks.stream import Stream
 from tasks.verb import verb
 
 BATCH = 200

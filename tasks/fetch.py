@@ -17,7 +17,8 @@ from ml_connector.core.versions import seen
 from ml_connector.core.watermarks import Progress
 from tasks.absent import absent, is_plausible
 from tasks.routed import spread
-from tasks.stream import OpenRun, Stream, may_resend
+from tasks.running import OpenRun
+from tasks.stream import Stream, may_resend
 from tasks.verb import verb
 
 LARGEST_CHUNK = 2_500

@@ -15,8 +15,9 @@ from ml_connector.core.runs import Run
 from ml_connector.core.selection import Selection
 from ml_connector.core.tenant_config import AbsenceThreshold
 from ml_connector.core.vault import Vault
+from tasks.running import OpenRun
 from tasks.story import NothingLeft, this_flow_run
-from tasks.stream import OpenRun, Route, Stream
+from tasks.stream import Route, Stream
 
 _USUAL = AbsenceThreshold()
 

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.parking import ANY_LINK, last_link
-from tasks.stream import OpenRun, Stream
+from tasks.running import OpenRun
+from tasks.stream import Stream
 
 PASSES = 12
 LONGEST_PAUSE = 6.0

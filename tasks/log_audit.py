@@ -17,7 +17,8 @@ from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.parking import OVERDUE
 from ml_connector.core.records import Resend, Snapshot, State
 from tasks.alerts import NAMED, records_need_a_person
-from tasks.stream import OpenRun, Stream
+from tasks.running import OpenRun
+from tasks.stream import Stream
 from tasks.verb import verb
 
 SHOWN = 100

@@ -11,7 +11,8 @@ from ml_connector.core.selection import Selection
 from tasks.garbage import rare_collections
 from tasks.hold_run import hold_run
 from tasks.refused import is_refused, tell_of_refused
-from tasks.stream import OpenRun, Route
+from tasks.running import OpenRun
+from tasks.stream import Route
 from tasks.workspace import Workspace, open_workspace
 
 

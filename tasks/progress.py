@@ -12,7 +12,7 @@ from prefect.context import FlowRunContext
 
 from ml_connector.core import watermarks
 from ml_connector.core.concurrently import ended
-from tasks.stream import OpenRun
+from tasks.running import OpenRun
 
 EVERY = 2.0
 """Seconds between two updates: each is a call to Prefect's API."""

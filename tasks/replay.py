@@ -17,8 +17,9 @@ from ml_connector.core.selection import Selection, streams_of
 from ml_connector.core.tenants import INTEGRATIONS
 from tasks.open_run import hold
 from tasks.preview import show
+from tasks.running import OpenRun
 from tasks.story import given, this_flow_run
-from tasks.stream import OpenRun, Route
+from tasks.stream import Route
 from tasks.workspace import Workspace, open_workspace
 
 NAME = "replay"

@@ -11,7 +11,7 @@ from ml_connector.core.listeners import listening
 from ml_connector.core.secret import Secret
 from tasks.alerts import webhook_deactivated
 from tasks.fetch import SELDOM
-from tasks.stream import OpenRun
+from tasks.running import OpenRun
 from tasks.verb import verb
 from tasks.workspace import Workspace, open_workspace
 

@@ -22,8 +22,9 @@ from tasks.fetch import missed
 from tasks.hold_run import Guard, hold_run
 from tasks.leftovers import leftovers
 from tasks.log_audit import log_audit
+from tasks.running import OpenRun
 from tasks.story import FlowRun, given
-from tasks.stream import OpenRun, Route
+from tasks.stream import Route
 from tasks.transform import transform
 from tasks.upsert import upsert
 from tests.fakes import FakeSource
