@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -112,6 +114,19 @@ def test_doctor_says_what_to_do(
     settings.cache_clear()
     wrong = command("doctor")
     assert "is not configured, but stored data needs it" in wrong.stdout
+
+
+@pytest.mark.usefixtures("synced")
+def test_doctor_tells_of_what_has_waited_for_days(
+    command: Command, owner: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    owner.execute("update effect set state = 'parked' where state = 'applied'")
+    older = UUID(int=int((time.time() - 5 * 86_400) * 1000) << 80)  # ids are made of the time
+    owner.execute(
+        "update effect set id = %s where id = (select id from effect where state = 'parked' limit 1)", (older,)
+    )
+
+    assert f"records parked: {CUSTOMERS - 1}, 1 of them for 3 days or more" in command("doctor").stdout
 
 
 @pytest.mark.usefixtures("installed")
