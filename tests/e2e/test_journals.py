@@ -164,8 +164,11 @@ async def test_a_webhook_that_was_gone_for_a_day_is_made_anew_and_what_it_did_no
     assert_balanced(boards, told)
 
 
-async def test_a_board_that_is_closed_to_us_fails_the_run_and_holds_up_no_other(boards: Boards, owner: Owner) -> None:
+async def test_a_board_that_is_closed_and_a_webhook_that_is_refused_fail_the_run_and_hold_up_nothing_else(
+    boards: Boards, owner: Owner
+) -> None:
     sandbox = boards.sandbox
+    sandbox.fault("asana", "status", "POST", "/api/1.0/webhooks", status=400, body="{}")
     sandbox.mutate("asana", "webhooks", delete=True)
     owner.execute("update watermark set updated_at = now() - interval '1 d', modified_at = now() - interval '1 d'")
     numbers = boards.complete(3)
@@ -173,6 +176,7 @@ async def test_a_board_that_is_closed_to_us_fails_the_run_and_holds_up_no_other(
 
     state = await boards.post()
     assert state.is_failed()
+    assert "does not create the webhook" in str(state.message)
     assert "hides it from the token's user" in str(state.message)
     assert_balanced(boards, numbers)
 
