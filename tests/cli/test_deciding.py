@@ -121,8 +121,8 @@ def finished(owner: Owner, *days: int) -> set[str]:
             "update body set effect_id = %(new)s, created_at = created_at - %(days)s where effect_id = %(old)s",
             "update effect set id = %(new)s, body_of = %(new)s, updated_at = updated_at - %(days)s where id = %(old)s",
             (
-                "insert into inbox (tenant, stream, connection, event_id, kind, object_key, state, settled_at, envelope) "
-                "values ('acme', 's', 'zendesk', %(key)s, 'ticket.changed', %(key)s, 'done', now() - %(days)s, '')"
+                "insert into inbox (tenant, stream, connection, event_id, kind, object_key, state, settled_at, "
+                "envelope) values ('acme', 's', 'zendesk', %(key)s, 'k', %(key)s, 'done', now() - %(days)s, '')"
             ),
         ):
             owner.execute(change, values)
