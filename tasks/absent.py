@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from ml_connector.core import presence, watermarks
-from ml_connector.core.chunk import Chunk
+from ml_connector.core.chunk import Chunk, Item
+from ml_connector.core.ids import uuid7
 from ml_connector.core.records import Snapshot, SourceRecord
 from tasks.running import OpenRun
 from tasks.stream import Stream
@@ -57,6 +58,9 @@ async def empty_absent(stream: Stream, moment: datetime) -> Chunk:
     source, run_id = stream.route.source, stream.run.id
     assert isinstance(source, Snapshot)  # noqa: S101 - asked by who has one
     source_ids = await presence.absent(stream.db, stream.tenant, stream.route.key, run_id, AT_ONCE)
-    records = [SourceRecord(source_id, None, source.absent(source_id)) for source_id in source_ids]
-    chunk = await stream.ledger.plan(records, moment=moment, cursor=None, only_changed=True, absent=True)
+    gone = [Item(uuid7(), source_id, moment, {}) for source_id in source_ids]
+    before = await stream.ledger.known_before(gone, {})
+    told = [(one.source_id, source.absent(one.source_id, before.get(one.effect_id, {}))) for one in gone]
+    records = [SourceRecord(source_id, None, body) for source_id, body in told if body is not None]
+    chunk = await stream.ledger.plan(records, moment=moment, cursor=None, only_changed=True, absent=source_ids)
     return chunk or Chunk.empty()

@@ -52,9 +52,8 @@ class CreditProfiles:
             untold = [one.source_id for one in page.records if one.source_id not in told]
             yield Page(records, page.cursor, page.request_id, untold)
 
-    def absent(self, source_id: str) -> Body:
-        """Of a customer that has no account any more."""
-        return _body(source_id, [])
+    def absent(self, source_id: str, before: Body) -> None:
+        """Of a customer that the list of accounts leaves out: its terms and its hold are no less in force for that."""
 
     async def _with_profiles(self, customers: list[SourceRecord]) -> list[SourceRecord]:
         try:

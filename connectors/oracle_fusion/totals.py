@@ -83,7 +83,7 @@ class _TotalPerParty:
             records = [SourceRecord(str(current), None, self._body(running))]
             yield Page(records, _behind(records), request_id)
 
-    def absent(self, source_id: str) -> Body:
+    def absent(self, source_id: str, before: Body) -> Body:  # noqa: ARG002 - of sums nothing stays
         """Of a party of which the resource has no rows."""
         return self._body(self.total(source_id))
 
@@ -153,9 +153,11 @@ class Receivables(_TotalPerParty):
     )
     total = _Balance
 
-    def absent(self, source_id: str) -> Body:
-        """Of a customer that the list leaves out: nothing is open."""
-        return super().absent(source_id) | {"TotalOpenReceivables": "0", "TotalTransactionsDue": "0"}
+    def absent(self, source_id: str, before: Body) -> Body:
+        """Of a customer that the list leaves out: nothing is open. Its accounts may be there without any activity."""
+        kept = {name: before[name] for name in ("AccountCount", "AccountNumbers") if name in before}
+        nothing = {"TotalOpenReceivables": "0", "TotalTransactionsDue": "0"}
+        return super().absent(source_id, before) | kept | nothing
 
     def _body(self, of_party: _Total) -> Body:
         return of_party.body() | {"LedgerCurrencyCode": self.client.settings.ledger_currency}

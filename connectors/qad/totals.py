@@ -104,7 +104,7 @@ class SumPerCustomer:
             records = [SourceRecord(one, None, self._body(one, sums[one])) for one in part]
             yield Page(records, jsonx.dumps({"after": part[-1]}).decode())
 
-    def absent(self, source_id: str) -> Body:
+    def absent(self, source_id: str, before: Body) -> Body:  # noqa: ARG002
         """Of a customer that has none."""
         return self._body(source_id, _Sum())
 

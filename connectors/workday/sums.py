@@ -68,7 +68,7 @@ class SumPerSupplier:
             ]
             yield Page(records, jsonx.dumps({"after": part[-1]}).decode())
 
-    def absent(self, source_id: str) -> Body:
+    def absent(self, source_id: str, before: Body) -> Body:  # noqa: ARG002
         """Of a supplier that has none."""
         return {"Supplier_WID": source_id, "Is_Awaited": False, **self._summed(source_id, [], date.min)}
 

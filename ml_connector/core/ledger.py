@@ -58,7 +58,7 @@ class Ledger:
         cursor: str | None,
         only_changed: bool,
         told: Collection[str] = (),
-        absent: bool = False,
+        absent: Collection[str] = (),
     ) -> Chunk | None:
         """Enter records as ``planned`` and move the read cursor behind them, in one transaction.
 
@@ -99,7 +99,7 @@ class Ledger:
             if told:
                 await presence.told(conn, self.stream, self._run_id, [storable(one) for one in told])
             if absent:
-                await presence.gone(conn, self.stream, [storable(record.source_id) for record in records])
+                await presence.gone(conn, self.stream, absent)
             if items:
                 await self._insert_batch(conn, batch_id, len(items))
                 await self._name(conn, _names(records))

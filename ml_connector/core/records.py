@@ -120,8 +120,11 @@ class Snapshot(Source, Protocol):
     """A stream of which each read tells of all objects that there is something to tell of: what it does not tell of any
     more has gone."""
 
-    def absent(self, source_id: str) -> Body:
-        """What there is to tell of an object that has gone, such as a sum of nothing."""
+    def absent(self, source_id: str, before: Body) -> Body | None:
+        """What there is to tell of an object that has gone, such as a sum of nothing; None: what was told last holds.
+
+        ``before``: what was told last, empty if that is not stored any more.
+        """
         ...
 
 

@@ -30,7 +30,7 @@ class Sums(FakeSource):
         for n in range(customers):
             self.put(f"c{n:02}", name=f"owes {n}")
 
-    def absent(self, source_id: str) -> Body:
+    def absent(self, source_id: str, before: Body) -> Body:  # noqa: ARG002
         return {"id": source_id, "name": NOTHING}
 
     async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:
