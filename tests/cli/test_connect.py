@@ -54,6 +54,8 @@ def connecting() -> Iterator[tuple[subprocess.Popen[str], str]]:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "DO_NOT_TRACK": "1"},
+        # a shell lets what it starts in the background ignore Ctrl-C, and so do all that these start
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert process.stdout is not None
