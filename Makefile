@@ -14,7 +14,7 @@ help: ## what there is to make
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
@@ -22,7 +22,7 @@ demo: $(VENV)/.ready ## everything on this machine, with records on their way; O
 	@$(BIN)/ml-connector demo $(if $(ONCE),--once)
 
 test: check ## what CI runs
-	$(BIN)/python -m pytest -n 4 --dist loadgroup --durations 25
+	$(BIN)/python -m pytest -n 6 --dist loadgroup --durations 25
 
 check: $(VENV)/.ready ## lint, format, types, which room imports which, mappings
 	$(BIN)/ruff check .
