@@ -7,22 +7,25 @@ ROUNDS ?= 200
 # Our processes are many and short: each would compile the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check crash bench lock clean
+.PHONY: help demo test suite check crash bench lock clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 demo: $(VENV)/.ready ## everything on this machine, with records on their way; ONCE=1 ends by itself
 	@$(BIN)/ml-connector demo $(if $(ONCE),--once)
 
-test: check ## what CI runs
-	$(BIN)/python -m pytest -n 6 --dist loadgroup --durations 25
+test: $(VENV)/.ready ## what CI runs: check, and the tests beside it
+	@$(MAKE) --no-print-directory --jobs 2 check suite
+
+suite: $(VENV)/.ready
+	$(BIN)/python -m pytest -n 4 --dist loadgroup --durations 25
 
 check: $(VENV)/.ready ## lint, format, types, which room imports which, mappings
 	$(BIN)/ruff check .

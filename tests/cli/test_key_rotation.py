@@ -54,7 +54,7 @@ async def test_a_rotation_is_killed_and_goes_on_while_a_sync_runs_and_the_old_ke
             await put_secret(db, _vault(db, old), tenant, "desk", "password", Secret(f"of {tenant}"))
     installed.sandbox.seed("oracle_fusion", "customers", 300)
     installed.sandbox.seed("oracle_fusion", "contacts", 5)
-    installed.sandbox.fault("zendesk", "delay", path="/api/*", every=1, seconds=1)
+    installed.sandbox.fault("zendesk", "delay", path="/api/*", every=1, seconds=4)
 
     syncing = asyncio.create_task(installed.sync())  # by a process that knows the old key only
     await until(lambda: owner.execute("select from batch").fetchone() is not None)

@@ -11,6 +11,7 @@ import pytest
 
 from connectors.zendesk import jobs
 from ml_connector.core.embedded import Embedded
+from ml_connector.core.http import HttpClient, HttpPolicy
 from ml_connector.sandbox.serve import sandbox_process
 from tests.e2e.stack import stack as stack  # a fixture
 from tests.installation import Installation, installation
@@ -35,6 +36,7 @@ def installed(
 ) -> Iterator[Installation]:
     """Tenant ``acme`` between empty vendors. Parametrize it (indirect) with keyword arguments of `installation`."""
     monkeypatch.setattr(jobs, "_SOONEST", 0.02)  # the emulator's jobs take 10 ms; waiting is not what is tested
+    monkeypatch.setitem(HttpClient.__init__.__kwdefaults__ or {}, "policy", HttpPolicy(backoff=0.02))
     wanted: dict[str, Any] = getattr(request, "param", {})
     with installation(postgres, database_name, sandbox_url, tmp_path / "tenants", **wanted) as made:
         made.sandbox.reset()

@@ -17,7 +17,7 @@ from tests.e2e.machine import PARTS, Machine, machine
 from tests.e2e.stack import until
 from tests.installation import Sandbox
 
-SECONDS = float(os.environ.get("E2E_EVENTS_SECONDS", "16"))
+SECONDS = float(os.environ.get("E2E_EVENTS_SECONDS", "10"))
 RATE = float(os.environ.get("E2E_EVENTS_RATE", "20"))
 CUSTOMERS = 20
 pytestmark = pytest.mark.xdist_group("machine")

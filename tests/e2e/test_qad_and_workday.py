@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from ml_connector.core.http import HttpClient, HttpPolicy
 from tasks import events
 from tests.e2e.conftest import Owner
 from tests.e2e.erp_qad import Qad
@@ -28,7 +27,6 @@ API = "/api/v2/*"
 @pytest.fixture(params=[Qad, Workday], ids=lambda erp: erp.integration)
 def erp(request: pytest.FixtureRequest, installed: Installation, monkeypatch: pytest.MonkeyPatch) -> Erp:
     """One that waits for nothing: pauses are not what is tested."""
-    monkeypatch.setitem(HttpClient.__init__.__kwdefaults__ or {}, "policy", HttpPolicy(backoff=0.01))
     monkeypatch.setattr(events, "LINGER", 0.0)
     made: Erp = request.param(installed)
     return made

@@ -50,7 +50,14 @@ async def test_a_completed_run_is_sent_again_while_the_erp_is_down_except_what_h
 
 
 @pytest.mark.parametrize(
-    "die_at", [("ledger.planned", 2), ("ledger.claimed", 1), ("upsert.sent", 3), ("ledger.settled", 3)], ids=str
+    "die_at",
+    [
+        ("ledger.claimed", 1),
+        ("upsert.sent", 3),
+        pytest.param(("ledger.planned", 2), marks=pytest.mark.slow),
+        pytest.param(("ledger.settled", 3), marks=pytest.mark.slow),
+    ],
+    ids=str,
 )
 async def test_a_replay_whose_process_dies_goes_on_as_a_replay(
     installed: Installation, owner: Owner, die_at: tuple[str, int]
