@@ -1,6 +1,7 @@
 """What a person does in the Prefect UI, in a real browser: the system's chromium, driven by Playwright.
 
-``E2E_SCREENSHOTS=docs pytest tests/e2e/test_browser.py`` keeps what was seen, for the README.
+``E2E_SCREENSHOTS=docs pytest -m slow tests/e2e/test_browser.py`` keeps what was seen, for the README. The same calls
+of the API, without a browser, are in test_prefect.py and test_replay_flow.py.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ pytest.importorskip("playwright", reason="Playwright is not installed: it is in 
 from playwright.sync_api import Locator, Page, sync_playwright
 
 CUSTOMERS = 40
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Ticket events under load while every part of the installation is killed in turn.
 
-``E2E_EVENTS_SECONDS=120 E2E_EVENTS_RATE=100 pytest -o timeout=900 tests/e2e/test_outages.py`` is the long version.
+``pytest -m slow tests/e2e/test_outages.py``; the long version has ``E2E_EVENTS_SECONDS=120 E2E_EVENTS_RATE=100`` and
+``-o timeout=900``. The receiver alone dies in tests/receiver/test_outages.py, a flow in tests/crash.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tests.installation import Sandbox
 SECONDS = float(os.environ.get("E2E_EVENTS_SECONDS", "10"))
 RATE = float(os.environ.get("E2E_EVENTS_RATE", "20"))
 CUSTOMERS = 20
-pytestmark = pytest.mark.xdist_group("machine")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machine")]
 CAUGHT_UP = 120.0
 """Seconds after the last event."""
 
@@ -94,7 +95,6 @@ def test_each_part_is_killed_and_every_acknowledged_event_is_one_note(installed:
     assert len(wanted) > 0.2 * len(came)
 
 
-@pytest.mark.slow
 def test_events_outlive_prefects_database(installed: Machine) -> None:
     tenant, sandbox = installed.stack.tenant("forgotten", events=True), installed.stack.sandbox
     sandbox.seed("oracle_fusion", "customers", CUSTOMERS)

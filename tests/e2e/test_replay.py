@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from prefect.logging import disable_run_logger
 
+from flows.prune import prune
 from ml_connector.core import crashpoints
 from ml_connector.core.settings import settings
 from tests.e2e.child import sync_in_child
 from tests.e2e.conftest import Owner
 from tests.e2e.reconcile import doubled, reconcile
-from tests.installation import Installation, Sandbox
+from tests.installation import Installation, Sandbox, tell
 
 CUSTOMERS, CONTACTS = 600, 400
 
@@ -121,6 +123,23 @@ async def test_a_replay_uses_the_mapping_of_today(installed: Installation) -> No
     held = {o["organization_fields"]["billing_country"] for o in sandbox.state("zendesk", "organizations")}
     assert {"de", "fr", "jp"} < held
     assert {country for country in held if country} == {country.lower() for country in held if country}
+
+
+async def test_retry_of_a_replay_sends_the_same_once_more_and_what_is_young_is_not_pruned_before(
+    installed: Installation,
+) -> None:
+    sandbox = await _filled(installed, customers=12, contacts=0)
+    assert (await installed.sync(streams=["organizations"])).is_completed()
+    picked = sorted(one["external_id"] for one in sandbox.state("zendesk", "organizations"))[:2]
+    since = len(sandbox.effects())
+
+    assert (await installed.replay("again", record_keys=picked)).is_completed()
+    with disable_run_logger():
+        assert (await tell(prune)).is_completed()
+    assert (await installed.replay("again", count=2, record_keys=picked)).is_completed()  # Retry
+
+    written = Counter((one["kind"], one["key"]) for one in sandbox.effects(since=since))
+    assert written == {("organization.updated", key): 2 for key in picked}
 
 
 async def test_a_b_a_at_the_source_arrives_as_three_writes(installed: Installation) -> None:
