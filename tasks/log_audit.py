@@ -16,6 +16,7 @@ from ml_connector.core.balance import Balance, Noted, balance, noted, noted_befo
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.parking import OVERDUE
 from ml_connector.core.records import Resend, Snapshot, State
+from ml_connector.core.states import FAILED
 from tasks.alerts import NAMED, records_need_a_person
 from tasks.running import OpenRun
 from tasks.stream import Stream
@@ -95,7 +96,7 @@ async def _show(
         ),
         table=[_link(run, record) for record in (*written, *there)],
     )
-    refused = (State.REJECTED, State.NEEDS_HUMAN, State.PARKED, State.HELD, State.AMBIGUOUS, State.RETRY_WAIT)
+    refused = (*FAILED, State.HELD)
     waiting = await noted(run.db, run.tenant, run.run.id, refused, SHOWN)
     if waiting or any(alarms):
         await acreate_markdown_artifact(

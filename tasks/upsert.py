@@ -12,6 +12,7 @@ from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.errors import RejectRecord
 from ml_connector.core.ledger import CLAIMED
 from ml_connector.core.records import Decision, Intent, Outcome, Resend, State
+from ml_connector.core.states import CLAIMABLE
 from tasks.apart import apart, why
 from tasks.resolve import resolve
 from tasks.routed import digested
@@ -129,16 +130,14 @@ async def _settle(stream: Stream, chunk: Chunk, outcomes: Sequence[Outcome]) -> 
 
 
 def _open(chunk: Chunk) -> list[Item]:
-    waiting = (State.PLANNED, State.RETRY_WAIT, State.PARKED)
-    return [item for item in chunk.items if item.state in waiting and item.refusal is None]
+    return [item for item in chunk.items if item.state in CLAIMABLE and item.refusal is None]
 
 
 def _refused(chunk: Chunk) -> list[Outcome]:
-    waiting = (State.PLANNED, State.RETRY_WAIT, State.PARKED)
     return [
         Outcome(item.effect_id, item.refusal[0], reason=item.refusal[1])
         for item in chunk.items
-        if item.refusal is not None and item.state in waiting
+        if item.refusal is not None and item.state in CLAIMABLE
     ]
 
 

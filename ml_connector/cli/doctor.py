@@ -17,6 +17,7 @@ from ml_connector.core.db import Database
 from ml_connector.core.doctor_query import WaitingEvents, examine
 from ml_connector.core.errors import ConnectorError
 from ml_connector.core.parking import OVERDUE
+from ml_connector.core.records import State
 from ml_connector.core.settings import settings
 from ml_connector.core.tenants import load_tenants
 
@@ -24,20 +25,20 @@ _PROMPT = timedelta(minutes=5)
 """How old an event may become before something keeps it from being handled."""
 _COLOUR = {"ok": "green", "warn": "yellow", "fail": "red"}
 _ADVICE = {
-    "needs_human": (
+    State.NEEDS_HUMAN: (
         "warn",
         "compare with the destination: `ml-connector audit {tenant} --state needs_human`, then `ml-connector resolve`",
     ),
-    "ambiguous": ("warn", "the next run probes them; if they stay, look at the destination"),
-    "parked": (
+    State.AMBIGUOUS: ("warn", "the next run probes them; if they stay, look at the destination"),
+    State.PARKED: (
         "warn",
         (
             "they wait for a record that they belong to: `ml-connector audit {tenant} --state parked`; "
             "`ml-connector resolve {tenant} ID abandon` gives one up"
         ),
     ),
-    "retry_wait": ("ok", "the next run sends them"),
-    "rejected": ("warn", "reasons: `ml-connector audit {tenant} --state rejected`"),
+    State.RETRY_WAIT: ("ok", "the next run sends them"),
+    State.REJECTED: ("warn", "reasons: `ml-connector audit {tenant} --state rejected`"),
 }
 
 
@@ -115,7 +116,7 @@ async def _tenant(db: Database, tenant: str) -> AsyncIterator[Line]:
     for stream, state, n, old in found.waiting:
         level, advice = _ADVICE[state]
         kind: Literal["ok", "warn"] = "warn" if level == "warn" else "ok"
-        since = f", {old} of them for {OVERDUE.days} days or more" if state == "parked" and old else ""
+        since = f", {old} of them for {OVERDUE.days} days or more" if state is State.PARKED and old else ""
         yield Line(kind, f"{tenant} {stream}", f"records {state}: {n}{since}", advice.format(tenant=tenant))
     for waiting in found.events:
         yield _events(tenant, waiting)

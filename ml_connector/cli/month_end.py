@@ -12,8 +12,8 @@ from typing import Literal
 from connectors.oracle_fusion.journal_batches import PostedJournal
 from connectors.oracle_fusion.journal_names import order_part
 from ml_connector.core.records import State
+from ml_connector.core.states import DONE
 
-_DONE = (State.APPLIED, State.UNCHANGED)
 _DECIDED = (State.SUPERSEDED, State.ABANDONED)
 """A later word on the task, or a person's, has taken the place of the completion."""
 _IN_ORDER = ("U", "S", "I", "P")
@@ -128,11 +128,11 @@ def _fill(line: Line, batch: PostedJournal) -> None:
 def _differences(one: Completion, batches: Sequence[PostedJournal]) -> Iterator[str]:
     if len(batches) > 1:
         yield f"Oracle has {len(batches)} batches of it"
-    if batches and one.state not in _DONE:
+    if batches and one.state not in DONE:
         yield f"Oracle has its batch, and our ledger says {one.state}"
     if not batches and one.batch:
         yield "our ledger says that it was posted, and Oracle has no batch"
-    if not batches and one.state not in (*_DONE, *_DECIDED):
+    if not batches and one.state not in (*DONE, *_DECIDED):
         yield f"it was not posted: {one.state}"
     for batch in batches:
         if batch.amount is None:

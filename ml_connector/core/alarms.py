@@ -13,6 +13,7 @@ from ml_connector.core.db import Database
 from ml_connector.core.ledger_sql import OVERTAKEN
 from ml_connector.core.parking import overdue
 from ml_connector.core.records import State
+from ml_connector.core.states import IN_FLIGHT, literals
 
 TRIES = 5
 """So often a record has been sent without coming through when somebody is told."""
@@ -51,7 +52,7 @@ _UNTOLD = f"""
     from batch b join effect e on e.tenant = b.tenant and e.batch_id = b.id
     where b.stream = %(stream)s and b.open
         and (e.state = 'needs_human'
-            or e.attempts >= %(tries)s and e.state in ('retry_wait', 'sending', 'ambiguous')
+            or e.attempts >= %(tries)s and e.state in {literals((State.RETRY_WAIT, *IN_FLIGHT))}
             or e.state = 'parked' and e.id < %(overdue)s and not {OVERTAKEN})
         and not exists (select 1 from audit_entry a where a.tenant = e.tenant and a.effect_id = e.id
             and a.action = 'alert' and (a.status = 'needs_human') = (e.state = 'needs_human')

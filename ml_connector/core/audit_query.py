@@ -11,8 +11,9 @@ from uuid import UUID
 from ml_connector.core import jsonx
 from ml_connector.core.db import Database
 from ml_connector.core.ids import as_id
-from ml_connector.core.records import Body
+from ml_connector.core.records import Body, State
 from ml_connector.core.selection import effects_of
+from ml_connector.core.states import FAILED, literals
 from ml_connector.core.vault import Sealer
 
 
@@ -81,7 +82,7 @@ async def stored_body(db: Database, sealer: Sealer, tenant: str, line: AuditLine
     return body
 
 
-_LINES = """
+_LINES = f"""
     select b.at, b.seq, e.n, b.stream, b.run_id, b.source, b.destination, b.mapping_hash, b.actor, e.effect_id,
         e.source_id, e.action, e.status, e.dest_id, e.request_id, coalesce(e.reason, b.reason), e.attempt
     from audit_entry e join audit_block b on b.tenant = e.tenant and b.seq = e.seq
@@ -89,12 +90,12 @@ _LINES = """
         and (%(runs)s::uuid[] is null or b.run_id = any(%(runs)s))
         and (%(state)s::text is null or e.status = %(state)s)
         and (%(since)s::interval is null or b.at > now() - %(since)s::interval)
-        and (not %(failed)s or e.status in ('rejected', 'needs_human', 'abandoned', 'ambiguous', 'retry_wait', 'parked')
+        and (not %(failed)s or e.status in {literals((*FAILED, State.ABANDONED))}
             and not exists (
                 select 1 from audit_entry later
                 where later.tenant = e.tenant and later.effect_id = e.effect_id and later.seq > e.seq))
     order by e.seq, e.n
-"""
+"""  # noqa: S608 - put together from constants
 _SOURCE = """
     select s.effect_id, s.kind, s.attempt, s.envelope from effect e
     join body s on s.tenant = e.tenant and s.effect_id = e.body_of and s.kind = 'source' and s.attempt = 0

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from ml_connector.core import digests
 from ml_connector.core.db import Database
+from ml_connector.core.records import State
 from ml_connector.core.runs import Run
+from ml_connector.core.states import DONE, FINAL, literals
 
-_FINAL = ("applied", "unchanged", "digested", "rejected", "abandoned", "superseded")
 _CREATES = ("create", "post")
 
 
@@ -73,10 +74,10 @@ async def balance(db: Database, tenant: str, run_id: UUID, stream: str) -> Balan
             (run_id, stream),
         )
         counts = [(state, action, n) for state, action, n in await rows.fetchall()]
-        untold = await digests.untold(conn, run_id, stream) if any(state == "digested" for state, _, _ in counts) else 0
-    by_state = {name: sum(n for state, _, n in counts if state == name) for name in _FINAL}
-    by_state["digested"] -= untold
-    created = sum(n for state, action, n in counts if state == "applied" and action in _CREATES)
+        by_state = {final: sum(n for state, _, n in counts if state == final) for final in FINAL}
+        if by_state[State.DIGESTED]:
+            by_state[State.DIGESTED] -= await digests.untold(conn, run_id, stream)
+    created = sum(n for state, action, n in counts if state == State.APPLIED and action in _CREATES)
     read = sum(n for _, _, n in counts)
     return Balance(
         stream,
@@ -84,11 +85,11 @@ async def balance(db: Database, tenant: str, run_id: UUID, stream: str) -> Balan
         known=window[1],
         read=read,
         created=created,
-        updated=by_state["applied"] - created,
-        unchanged=by_state["unchanged"],
-        digested=by_state["digested"],
-        rejected=by_state["rejected"] + by_state["abandoned"],
-        superseded=by_state["superseded"],
+        updated=by_state[State.APPLIED] - created,
+        unchanged=by_state[State.UNCHANGED],
+        digested=by_state[State.DIGESTED],
+        rejected=by_state[State.REJECTED] + by_state[State.ABANDONED],
+        superseded=by_state[State.SUPERSEDED],
         open=read - sum(by_state.values()),
         complete=window[2],
     )
@@ -139,6 +140,6 @@ _NOTED = """
 _NOTED_BEFORE = f"""
     {_NOTED} join run r on r.tenant = b.tenant and r.id = b.run_id
     where r.flow_run_id = %s and r.id <> %s and b.stream = %s and e.dest_id is not null
-        and e.state in ('applied', 'unchanged')
+        and e.state in {literals(DONE)}
     order by e.id limit %s
 """

@@ -12,6 +12,8 @@ from ml_connector.core.conninfo import parameters
 from ml_connector.core.db import Database
 from ml_connector.core.migrate import newest
 from ml_connector.core.parking import overdue
+from ml_connector.core.records import State
+from ml_connector.core.states import FAILED, literals
 
 
 async def unreachable(url: str) -> str | None:
@@ -83,7 +85,7 @@ class Findings:
 
     leases: list[HeldLease]
     open_batches: list[OpenBatches]
-    waiting: list[tuple[str, str, int, int]]
+    waiting: list[tuple[str, State, int, int]]
     """Stream, state, how many records are in it, and how many of them since `parking.OVERDUE`."""
     events: list[WaitingEvents]
     told: list[Told]
@@ -113,7 +115,7 @@ async def examine(db: Database, tenant: str) -> Findings:
     return Findings(
         held,
         opened,
-        [(stream, state, n, old) for stream, state, n, old in waiting],
+        [(stream, State(state), n, old) for stream, state, n, old in waiting],
         events,
         told,
         head[0] if head else 0,
@@ -132,11 +134,11 @@ _TOLD = """
     where state = 'rejected' order by id
 """
 # A rejected version that a newer one has followed needs nobody.
-_WAITING = """
+_WAITING = f"""
     select e.stream, e.state, count(*), count(*) filter (where e.id < %s) from effect e
-    where e.state in ('needs_human', 'ambiguous', 'parked', 'retry_wait', 'rejected')
+    where e.state in {literals(FAILED)}
         and not exists (select 1 from effect o where o.tenant = e.tenant and o.stream = e.stream
             and o.source_id = e.source_id
             and (o.version_at, o.body_of, o.generation) > (e.version_at, e.body_of, e.generation))
     group by e.stream, e.state order by e.stream, e.state
-"""
+"""  # noqa: S608 - put together from constants

@@ -24,15 +24,13 @@ from ml_connector.core.ids import storable, uuid7
 from ml_connector.core.lease import Lease
 from ml_connector.core.parking import LOOK_AGAIN
 from ml_connector.core.records import Body, Decision, Outcome, SourceRecord, State
-from ml_connector.core.selection import FINISHED, REPLAYABLE, SELECTED, Selection
+from ml_connector.core.selection import SELECTED, Selection
+from ml_connector.core.states import FINISHED, OPEN, REPLAYABLE
 from ml_connector.core.vault import Sealer
 from ml_connector.core.versions import known_before
 
-IN_FLIGHT = ("sending", "ambiguous")
-CLAIMABLE = ("planned", "retry_wait", "parked")
 CLAIMED = (None, State.UNCHANGED, State.PARKED)
 """What a decision may say for its effect to go through a claim; everything else is settled as it is."""
-OPEN = (*CLAIMABLE, *IN_FLIGHT, "needs_human", "held")
 SHOWN = 500
 """Records that are read at once where nothing is moved."""
 BODY_GONE = "its body is no longer stored: it was erased, or was kept for as long as bodies are kept"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ml_connector.core.parking import LOOK_AGAIN, SINCE
+from ml_connector.core.records import State
 from ml_connector.core.routing import DIGEST
+from ml_connector.core.states import CLAIMABLE, DONE, IN_FLIGHT, MOVING, UNDECIDED, literals
 
 
 def _rows(name: str, **columns: str) -> str:
@@ -87,11 +89,11 @@ PLAN_REPLAY = """
     left join body s on s.tenant = o.tenant and s.effect_id = o.body_of and s.kind = 'source' and s.attempt = 0
     returning id, source_id, state, reason
 """
-REPLACE = """
+REPLACE = f"""
     update effect set state = 'superseded', reason = 'a replay has taken its place', updated_at = now()
-    where id = any(%s) and state in ('held', 'needs_human')
+    where id = any(%s) and state in {literals(UNDECIDED)}
     returning id, source_id, reason, attempts
-"""
+"""  # noqa: S608 - put together from constants
 
 # The records of a digest that was refused are planned again themselves.
 REOPEN = f"""
@@ -115,16 +117,16 @@ COLUMNS = """
     join body s on s.tenant = e.tenant and s.effect_id = e.body_of and s.kind = 'source' and s.attempt = 0
     left join body r on r.tenant = e.tenant and r.effect_id = e.id and r.kind = 'request' and r.attempt = e.attempts
 """
-WAITS = """e.serial is not null and exists (
+WAITS = f"""e.serial is not null and exists (
             select 1 from effect o where o.stream = e.stream and o.serial = e.serial and o.id <> e.id
-                and o.state in ('sending', 'ambiguous', 'needs_human'))"""
+                and o.state in {literals((*IN_FLIGHT, State.NEEDS_HUMAN))})"""  # noqa: S608 - put together from constants
 """Another effect of its serial is on its way, in doubt, or waits for a person."""
 OVERTAKEN = """exists (
             select 1 from effect o where o.stream = e.stream and o.source_id = e.source_id and o.state <> 'abandoned'
                 and (o.version_at, o.body_of, o.generation) > (e.version_at, e.body_of, e.generation))"""
 """A newer version is in the ledger."""
 LOAD = f"""{COLUMNS}
-    where e.batch_id = any(%s) and e.state in ('planned', 'retry_wait', 'parked', 'ambiguous')
+    where e.batch_id = any(%s) and e.state in {literals((*CLAIMABLE, State.AMBIGUOUS))}
         and (e.next_at is null or e.next_at <= clock_timestamp()
             or e.state = 'parked' and (e.next_at <= %s::timestamptz + {SINCE} * interval '1 s' or {OVERTAKEN}))
         and (e.state = 'ambiguous' or not ({WAITS}))
@@ -135,17 +137,17 @@ LOAD_THESE = f"{COLUMNS} where e.id = any(%s)"
 # Of versions with one timestamp the newer is the one that was read later. A replay goes by the id of the body that it
 # repeats, not by its own, so it does not overtake what was read between the two.
 # ``coalesce`` hides the state from the planner: of a state in which its statistics have seen no row it expects none.
-LINKED = """
+LINKED = f"""
     linked as (
         insert into link as l (tenant, stream, source_id, dest_id, payload_hash, version_at, effect_id)
         select m.tenant, m.stream, m.source_id, m.dest_id, m.payload_hash, m.version_at, m.id from moved m
-        where m.state in ('applied', 'unchanged') and m.dest_id is not null and m.payload_hash is not null
+        where m.state in {literals(DONE)} and m.dest_id is not null and m.payload_hash is not null
         on conflict (tenant, stream, source_id) do update
         set dest_id = excluded.dest_id, payload_hash = excluded.payload_hash, version_at = excluded.version_at,
             effect_id = excluded.effect_id, updated_at = now(),
             since = case when l.dest_id = excluded.dest_id then l.since else now() end
     )
-"""
+"""  # noqa: S608
 SERIALS = f"""
     with one_claim_at_a_time as materialized (
         select pg_advisory_xact_lock(hashtextextended(mlc_tenant() || '/' || %(stream)s, 0))
@@ -161,7 +163,7 @@ CLAIM = f"""
         cross join lateral (
             select bool_or(o.state <> 'abandoned' and (o.version_at, o.body_of, o.generation)
                     > (e.version_at, e.body_of, e.generation)) as overtaken,
-                bool_or(o.id <> e.id and (o.state in ('sending', 'ambiguous')
+                bool_or(o.id <> e.id and (o.state in {literals(IN_FLIGHT)}
                     or e.serial is not null and o.state = 'needs_human')) as busy
             from effect o where o.stream = e.stream and o.source_id = e.source_id
         ) others
@@ -175,7 +177,7 @@ CLAIM = f"""
                 then clock_timestamp() + {LOOK_AGAIN} * interval '1 s' end,
             settled_run = %(run)s, updated_at = now()
         from looked l
-        where e.id = l.id and coalesce(e.state in ('planned', 'retry_wait', 'parked'), false)
+        where e.id = l.id and coalesce(e.state in {literals(CLAIMABLE)}, false)
             and (l.overtaken or not l.busy and not l.waits and (e.state, l.state) <> ('parked', 'parked'))
         returning e.*
     ), looked_at as (
@@ -186,6 +188,8 @@ CLAIM = f"""
     select id, state, attempts, reason from moved
 """  # noqa: S608 - put together from constants
 
+_NOT_WELL = (State.REJECTED, State.RETRY_WAIT, State.NEEDS_HUMAN)
+"""After an attempt that ended so nobody knows what the destination holds."""
 SETTLE = f"""
     with moved as (
         update effect e set
@@ -195,12 +199,12 @@ SETTLE = f"""
             next_at = case when o.wait is not null then clock_timestamp() + o.wait * interval '1 s' end
         from {_rows("o", id="uuid", state="text", action="text", dest_id="text", reason="text", wait="float")}
         where e.id = o.id
-            and coalesce(e.state in ('planned', 'retry_wait', 'parked', 'sending', 'ambiguous'), false)
+            and coalesce(e.state in {literals(MOVING)}, false)
         returning e.*
     ), doubted as (
         update link l set payload_hash = ''::bytea, updated_at = now() from moved m
         where l.stream = m.stream and l.source_id = m.source_id and m.attempts > 0
-            and m.state in ('rejected', 'retry_wait', 'needs_human')
+            and m.state in {literals(_NOT_WELL)}
     ), {LINKED}
     select id, source_id, attempts from moved
 """  # noqa: S608
@@ -227,5 +231,5 @@ NEXT_DUE = f"""
     from effect e join batch b on b.tenant = e.tenant and b.id = e.batch_id
     where b.stream = %s and b.open and (e.state = 'ambiguous' or (e.state in ('planned', 'retry_wait') and not exists (
         select 1 from effect o where o.stream = e.stream and o.source_id = e.source_id
-            and o.state in ('sending', 'ambiguous')) and not ({WAITS})))
+            and o.state in {literals(IN_FLIGHT)}) and not ({WAITS})))
 """  # noqa: S608

@@ -13,13 +13,13 @@ from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.ids import as_id
 from ml_connector.core.lease import Lease
-from ml_connector.core.ledger import IN_FLIGHT, OPEN
 from ml_connector.core.ledger_sql import LINKED
 from ml_connector.core.records import State
 from ml_connector.core.selection import effects_of
+from ml_connector.core.states import IN_FLIGHT, OPEN, UNDECIDED
 
 Verdict = Literal["applied", "not-applied", "abandon"]
-DOUBTFUL = (*IN_FLIGHT, "needs_human", "held")
+DOUBTFUL = (*IN_FLIGHT, *UNDECIDED)
 """What may be told to be applied or not; anything that is open may be given up."""
 _STATES = {"applied": State.APPLIED, "not-applied": State.RETRY_WAIT, "abandon": State.ABANDONED}
 

@@ -18,6 +18,7 @@ from ml_connector.core.db import Database
 from ml_connector.core.documents import ERASE_DOCUMENTS
 from ml_connector.core.lease import LeaseTaken, leased
 from ml_connector.core.selection import RECORDS
+from ml_connector.core.states import FINAL, literals
 
 _AT_ONCE = 5_000
 """Bodies per transaction."""
@@ -118,18 +119,18 @@ async def _streams(db: Database, tenant: str) -> list[str]:
         return [row[0] for row in await rows.fetchall()]
 
 
-_ABANDON = """
+_ABANDON = f"""
     with moved as (
         update effect e set state = 'abandoned', reason = %(reason)s, next_at = null, updated_at = now()
         where e.stream = %(stream)s and e.source_id = any(%(source_ids)s)
-            and e.state not in ('applied', 'unchanged', 'rejected', 'superseded', 'abandoned', 'digested')
+            and e.state not in {literals(FINAL)}
         returning e.*
     ), doubted as (
         update link l set payload_hash = ''::bytea, updated_at = now() from moved m
         where l.stream = m.stream and l.source_id = m.source_id and m.attempts > 0
     )
     select id, source_id from moved
-"""
+"""  # noqa: S608 - put together from constants
 _ERASE = """
     delete from body b using effect e
     where b.tenant = e.tenant and b.effect_id = e.id and e.stream = %(stream)s and e.source_id = any(%(source_ids)s)
@@ -146,19 +147,18 @@ _ERASE_EVENTS = """
         and split_part(i.object_key, ':', 2) = any(%(source_ids)s)
 """
 # A body stays as long as any effect of its version is open, or was moved since; so does one that was stored again.
-_PRUNE = """
+_PRUNE = f"""
     with due as (
         select b.effect_id, b.kind, b.attempt from body b join effect e on e.tenant = b.tenant and e.id = b.effect_id
         where b.effect_id >= %(after)s and b.effect_id < %(bound)s and b.created_at < %(before)s
             and e.stream = %(stream)s and not exists (
             select 1 from effect o
             where o.stream = e.stream and o.source_id = e.source_id and o.body_of = e.body_of
-                and (o.updated_at >= %(before)s or o.state not in (
-                    'applied', 'unchanged', 'rejected', 'superseded', 'abandoned', 'digested')))
+                and (o.updated_at >= %(before)s or o.state not in {literals(FINAL)}))
         order by b.effect_id limit %(limit)s
     ), gone as (
         delete from body b using due d where b.effect_id = d.effect_id and b.kind = d.kind and b.attempt = d.attempt
     )
     select count(*), (array_agg(effect_id order by effect_id desc))[1] from due
-"""
+"""  # noqa: S608
 _PRUNE_EVENTS = "delete from inbox where state in ('done', 'rejected') and settled_at < %s"

@@ -9,11 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from ml_connector.core.db import Connection, Database
+from ml_connector.core.records import State
 from ml_connector.core.routing import DIGEST
+from ml_connector.core.states import CLAIMABLE, FINISHED, REPLAYABLE, literals
 
-FINISHED = ("applied", "unchanged", "rejected", "superseded", "digested")
-REPLAYABLE = (*FINISHED, "abandoned", "held", "needs_human")
-"""An effect in any other state is still on its way: every run of its stream takes it up where it stands."""
+_NOT_SENT = (*CLAIMABLE, State.HELD, State.REJECTED)
+_CUT_SHORT = (State.SUPERSEDED, State.ABANDONED)
+"""It was sent before that, or was not."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -119,8 +121,8 @@ _SELECTION = f"""
         and (%(resend)s or not exists (
             select 1 from effect s
             where s.stream = r.stream and s.source_id = r.source_id and s.body_of = r.body_of
-                and (s.state not in ('planned', 'retry_wait', 'parked', 'held', 'rejected', 'superseded', 'abandoned')
-                    or s.state in ('superseded', 'abandoned') and s.attempts > 0)))
+                and (s.state not in {literals((*_NOT_SENT, *_CUT_SHORT))}
+                    or s.state in {literals(_CUT_SHORT)} and s.attempts > 0)))
 """  # noqa: S608 - put together from constants
 SELECTED = f"""
     select n.id, r.source_id, r.id {_SELECTION.format(only="and r.stream = %(stream)s and r.id > %(after)s")}

@@ -9,8 +9,11 @@ from uuid import UUID
 from ml_connector.core import jsonx
 from ml_connector.core.chunk import Item
 from ml_connector.core.db import Database
-from ml_connector.core.records import Body
+from ml_connector.core.records import Body, State
+from ml_connector.core.states import CLAIMABLE, literals
 from ml_connector.core.vault import Sealer
+
+_AS_IF_NEVER = (*CLAIMABLE, State.REJECTED, State.SUPERSEDED)
 
 
 async def seen(db: Database, tenant: str, stream: str, source_ids: Sequence[str]) -> set[str]:
@@ -64,13 +67,13 @@ async def _look(
 
 
 # Of two versions of one time the later one was read later. The same version in another channel is no version before.
-_KNOWN = """
+_KNOWN = f"""
     select i.id, p.body_of, s.envelope
     from unnest((select %(ids)b::uuid[]), (select %(source_ids)b::text[]), (select %(versions)b::timestamptz[]),
         (select %(bodies)b::uuid[])) as i(id, source_id, version_at, body_of)
     cross join lateral (
         select (array_agg(e.body_of order by e.version_at desc, e.body_of desc)
-            filter (where e.state not in ('planned', 'retry_wait', 'parked', 'rejected', 'superseded')))[1] as body_of
+            filter (where e.state not in {literals(_AS_IF_NEVER)}))[1] as body_of
         from effect e
         where e.stream = %(stream)s and e.source_id = i.source_id and (e.version_at < i.version_at
             or e.version_at = i.version_at and e.body_of < i.body_of and e.version_hash <> (
@@ -79,4 +82,4 @@ _KNOWN = """
     ) p
     left join body s on s.effect_id = p.body_of and s.kind = 'source' and s.attempt = 0
     order by i.id, p.body_of desc nulls last
-"""
+"""  # noqa: S608 - put together from constants

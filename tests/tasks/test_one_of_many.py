@@ -15,7 +15,8 @@ from ml_connector.core.audit_query import lines
 from ml_connector.core.db import Database
 from ml_connector.core.embedded import Embedded
 from ml_connector.core.resolve import _UNFINISHED, unfinished
-from ml_connector.core.selection import FINISHED, Selection, effects_of, streams_of
+from ml_connector.core.selection import Selection, effects_of, streams_of
+from ml_connector.core.states import FINISHED
 from ml_connector.core.vault import Vault
 from tests.tasks.test_journey import KEY, World
 
