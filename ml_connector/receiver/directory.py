@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from connectors.registry import SYSTEMS
+from connectors.registry import NAMES, system
 from ml_connector.core.db import Database
 from ml_connector.core.endpoints import Endpoint, all_endpoints, settle_account, signing_secrets, token_hash
 from ml_connector.core.errors import ConnectorError, RejectEvent
@@ -137,7 +137,7 @@ class Directory:
                 return known
             self._know(await all_endpoints(self._db))
             endpoint = self._endpoints.get(key, _NOBODY)
-            webhook = SYSTEMS[endpoint.system].webhook if endpoint.system in SYSTEMS else None
+            webhook = system(endpoint.system).webhook if endpoint.system in NAMES else None
             secrets = await signing_secrets(self._db, self._vault, endpoint.tenant, endpoint.connection)
             if webhook is None:
                 entry = Entry(endpoint, _NOBODYS, self._nobodys, None, now)

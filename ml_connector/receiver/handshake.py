@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from connectors.registry import SYSTEMS
+from connectors.registry import NAMES, system
 from ml_connector.core.db import Database
 from ml_connector.core.errors import RejectEvent
 from ml_connector.core.handshakes import handshake_expected
@@ -14,7 +14,7 @@ from ml_connector.receiver.directory import Directory
 
 Header = tuple[bytes, bytes]
 
-_NAMES = frozenset(system.webhook.handshake for system in SYSTEMS.values() if system.webhook)
+_NAMES = frozenset(webhook.handshake for name in NAMES if (webhook := system(name).webhook))
 _VALUE = re.compile(rb"[A-Za-z0-9_-]{16,256}")
 """Nothing else is sent back."""
 
