@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.crashpoints import crashpoint
-from ml_connector.core.errors import RejectRecord
+from ml_connector.core.db import UNREACHABLE
+from ml_connector.core.errors import AbortRun, RejectRecord
 from ml_connector.core.ledger import CLAIMED
 from ml_connector.core.records import Decision, Intent, Outcome, Resend, State
 from ml_connector.core.states import CLAIMABLE
@@ -28,6 +29,11 @@ PUT_OFF = 300.0
 AT_RISK = 4
 """Effects that are claimed at once where none may ever be sent twice: what a crash finds claimed is in doubt, and the
 doubt may take a person. Their outcomes are written down one by one."""
+
+FORGIVEN = 2
+"""Attempts after which a record is sent with an eighth of the others, then with an eighth of these, and so on."""
+VAIN = 3
+"""Groups in a row that fail: then no record is to blame."""
 
 T = TypeVar("T", Item, Intent, Decision)
 R = TypeVar("R")
@@ -95,12 +101,37 @@ async def _asked(
 
 
 async def _send(stream: Stream, chunk: Chunk, decided: Sequence[Decision]) -> None:
+    """Send all together; what has been tried in vain goes with fewer others each time, in the end alone, and last.
+
+    So one record for whose sake the sending itself fails does not keep its chunk in doubt. Raises the first failure
+    when the others are sent, or when several in a row have failed.
+    """
     stream.settled += sum(decision.state is State.UNCHANGED for decision in decided)
-    if stream.route.destination.resend is not Resend.NEVER:
-        await _send_together(stream, chunk, decided, SETTLE_AT)
-        return
-    for n in range(0, len(decided), AT_RISK):
-        await _send_together(stream, chunk, decided[n : n + AT_RISK], 1)
+    never = stream.route.destination.resend is Resend.NEVER
+    tried = {item.effect_id: item.attempts for item in chunk.items}
+    left = sorted(decided, key=lambda decision: tried[decision.effect_id])
+    most = AT_RISK if never else len(left)
+    size = max(1, most >> 3 * max(0, max(tried.values(), default=0) - FORGIVEN))
+    failed: list[Exception] = []
+    in_a_row = 0
+    while left:
+        group, left = left[:size], left[size:]
+        try:
+            await _send_together(stream, chunk, group, 1 if never else SETTLE_AT)
+        except (AbortRun, *UNREACHABLE):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may be for one record's sake
+            failed.append(error)
+            in_a_row += 1
+            if len(group) == 1:
+                stream.odd.append(f"{stream.route.key}: sending {group[0].source_id} fails: {why(error)}")
+            if in_a_row == VAIN:
+                break
+        else:
+            in_a_row = 0
+            size = min(most, 4 * size)
+    if failed:
+        raise failed[0]
 
 
 async def _send_together(stream: Stream, chunk: Chunk, decided: Sequence[Decision], settle_at: int) -> None:

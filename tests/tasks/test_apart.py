@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -127,3 +127,34 @@ async def test_records_that_are_all_odd_are_left_as_they_are(world: World) -> No
 
     assert await query(world, "select distinct state from effect") == [("planned",)]
     assert "KeyError" in str(world.problem)
+
+
+class Choking(FakeDestination):
+    """Fails as a whole where one of some records is to be sent."""
+
+    def __init__(self, *odd: str) -> None:
+        super().__init__()
+        self.odd = odd
+
+    async def send(self, decisions: Sequence[Decision]) -> AsyncIterator[list[Outcome]]:
+        for one in decisions:
+            if one.source_id in self.odd:
+                raise KeyError("what the record holds")
+        async for outcomes in super().send(decisions):
+            yield outcomes
+
+
+async def test_who_chokes_on_one_record_is_sent_the_others_without_it(world: World) -> None:
+    world.source.page = 100
+    odd = ("a1", "a2", "a3", "a4")
+    fill(world, *odd)
+    world.destination = Choking(*odd)
+
+    for n in range(3):
+        await world.run(f"r{n}")
+        await query(world, "update effect set next_at = null returning 1")
+
+    assert sorted(key for key, _ in world.destination.writes) == sorted(f"c{n:02}" for n in range(40))
+    assert dict(await query(world, "select source_id, state from effect where state <> 'applied'")).keys() == set(odd)
+    assert "sending a1 fails: KeyError" in str(world.problem)
+    assert "what the record holds" not in str(world.problem)
