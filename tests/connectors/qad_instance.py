@@ -17,7 +17,7 @@ from ml_connector.core.http import HttpClient, HttpPolicy
 from ml_connector.core.secret import Secret
 from ml_connector.sandbox.serve import SandboxThread
 from ml_connector.sandbox.world import FaultRule
-from tests.core.test_auth import MemoryTokenStore
+from tests.core.issuer import MemoryTokenStore
 
 CUSTOMERS = {
     "browse": "urn:browse:mfg:cm300",

@@ -13,7 +13,7 @@ from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.oauth import OAuthClient
 from ml_connector.core.secret import Secret
 from tests.connectors.asana_workspace import Workspace, workspace
-from tests.core.test_auth import MemoryTokenStore
+from tests.core.issuer import MemoryTokenStore
 
 BACK = "https://here.example/oauth/callback"
 

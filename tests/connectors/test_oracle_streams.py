@@ -32,7 +32,7 @@ from ml_connector.sandbox.serve import SandboxThread
 from ml_connector.sandbox.world import World
 from tests.connectors.oracle_pod import Pod, everything, read, read_with_crashes
 from tests.connectors.oracle_pod import running as running
-from tests.core.test_auth import MemoryTokenStore
+from tests.core.issuer import MemoryTokenStore
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from ml_connector.core.oauth import OAuthClient
 from ml_connector.core.secret import Secret
 from ml_connector.sandbox.serve import SandboxThread
 from ml_connector.sandbox.world import FaultRule
-from tests.core.test_auth import MemoryTokenStore
+from tests.core.issuer import MemoryTokenStore
 
 LOOPBACK = HostPolicy(HOSTS, allow_private=True)
 

@@ -28,7 +28,7 @@ from ml_connector.core.oauth import OAuthClient
 from ml_connector.core.secret import Secret
 from ml_connector.core.signatures import slack_signature, verify_slack
 from tests.connectors.slack_workspace import FINANCE, PROCUREMENT, TOKEN, SlackWorkspace, deliver, intent, workspace
-from tests.core.test_auth import MemoryTokenStore
+from tests.core.issuer import MemoryTokenStore
 
 NOW = 1_531_420_618
 NAMES = ("x-slack-signature", "x-slack-request-timestamp")
