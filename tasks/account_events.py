@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from uuid import NAMESPACE_URL, uuid5
 
-from ml_connector.core.connections import needs_reauth
 from ml_connector.core.errors import ConnectorError, Reauthenticate, RetryLater, SafeError
 from ml_connector.core.inbox import Inbox, Pending
 from ml_connector.core.lease import leased
 from ml_connector.core.listeners import listening
+from ml_connector.core.refusals import needs_reauth
 from ml_connector.core.tenants import TenantConfig
 from ml_connector.core.webhooks import Event, News
 from tasks.alerts import channel_changed

@@ -17,9 +17,9 @@ from prefect.events import Event
 from prefect.settings import get_current_settings
 
 from ml_connector.core.alarms import Alarm
-from ml_connector.core.connections import Refused
 from ml_connector.core.findings import Finding
 from ml_connector.core.parking import OVERDUE
+from ml_connector.core.refusals import Refused
 
 NEEDS_HUMAN = "ml-connector.record.needs-human"
 KEEPS_FAILING = "ml-connector.record.keeps-failing"

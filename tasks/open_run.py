@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from ml_connector.core.connections import needs_reauth
 from ml_connector.core.errors import Disconnected, Misconfigured
+from ml_connector.core.refusals import needs_reauth
 from ml_connector.core.selection import Selection
 from tasks.garbage import rare_collections
 from tasks.hold_run import hold_run

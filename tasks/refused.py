@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ml_connector.core.connections import refusal_told, refused_connections
 from ml_connector.core.errors import ConnectorError, Reauthenticate
+from ml_connector.core.refusals import refusal_told, refused_connections
 from ml_connector.core.system import Health
 from tasks.alerts import connection_needs_reauth
 from tasks.workspace import Workspace

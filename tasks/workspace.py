@@ -13,7 +13,6 @@ from pydantic import BaseModel, ValidationError
 from connectors.registry import system
 from ml_connector.core import documents
 from ml_connector.core.auth import build_auth
-from ml_connector.core.connections import require_usable
 from ml_connector.core.credentials import PostgresTokenStore, get_secrets
 from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured
@@ -22,6 +21,7 @@ from ml_connector.core.http import HttpClient
 from ml_connector.core.mapping import Mapping, compile_mapping, load_mapping
 from ml_connector.core.rate import Limiter
 from ml_connector.core.records import ReadsNew, Source
+from ml_connector.core.refusals import require_usable
 from ml_connector.core.routing import CONTEXT, Routing, rule_problems
 from ml_connector.core.settings import Settings, settings
 from ml_connector.core.system import System

@@ -9,7 +9,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 
 from flows.oracle_asana import post_journals, sync_costs
-from ml_connector.core.credentials import put_secret
+from ml_connector.core.connections import put_secret
 from ml_connector.core.db import Database
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings

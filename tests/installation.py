@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State
 
 from flows.oracle_zendesk import STREAMS, log_ticket_events, sync_customers
 from flows.replay import replay
-from ml_connector.core.credentials import put_secret
+from ml_connector.core.connections import put_secret
 from ml_connector.core.db import Database
 from ml_connector.core.embedded import Embedded
 from ml_connector.core.ids import uuid7

@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 
 from flows.oracle_slack import STREAMS, notify
 from flows.replay import replay
-from ml_connector.core.credentials import put_secret
+from ml_connector.core.connections import put_secret
 from ml_connector.core.db import Database
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings

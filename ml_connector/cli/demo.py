@@ -20,7 +20,7 @@ from ml_connector.cli.prefect_api import prefect_api
 from ml_connector.cli.stack import Stack
 from ml_connector.cli.templates import load_templates
 from ml_connector.cli.up import keep_up, until_stopped
-from ml_connector.core.credentials import put_secret
+from ml_connector.core.connections import put_secret
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.run_query import recent_runs
 from ml_connector.core.secret import Secret

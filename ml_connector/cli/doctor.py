@@ -12,12 +12,12 @@ from ml_connector.cli.database import open_database, open_vault
 from ml_connector.cli.prefect_api import prefect_api
 from ml_connector.cli.templates import load_templates
 from ml_connector.cli.tenant_names import tenant_names
-from ml_connector.core.connections import refused_connections
 from ml_connector.core.db import Database
 from ml_connector.core.doctor_query import WaitingEvents, examine
 from ml_connector.core.errors import ConnectorError
 from ml_connector.core.parking import OVERDUE
 from ml_connector.core.records import State
+from ml_connector.core.refusals import refused_connections
 from ml_connector.core.settings import settings
 from ml_connector.core.tenants import load_tenants
 

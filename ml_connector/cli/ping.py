@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ml_connector.cli import console
-from ml_connector.core.connections import needs_reauth, record_identity
+from ml_connector.core.connections import record_identity
 from ml_connector.core.errors import ConnectorError, Reauthenticate
 from ml_connector.core.findings import Finding
 from ml_connector.core.listeners import listening
+from ml_connector.core.refusals import needs_reauth
 from ml_connector.core.system import Health
 from tasks.webhooks import webhook_findings
 from tasks.workspace import Workspace, open_workspace

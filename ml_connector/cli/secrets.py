@@ -10,7 +10,7 @@ from ml_connector.cli import console
 from ml_connector.cli.database import open_database, open_vault
 from ml_connector.cli.tenant_names import named_connection, tenant_names
 from ml_connector.core.auth import AuthorizationCodeSpec
-from ml_connector.core.credentials import put_secret
+from ml_connector.core.connections import put_secret
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.secret import Secret
 from ml_connector.core.tenant_rows import stored_secrets

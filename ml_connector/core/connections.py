@@ -1,65 +1,43 @@
-"""What we know of a tenant's connections: whether they work, and which account they reach."""
+"""What a person does to a tenant's connection: gives it a secret, and finds out which account it reaches."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlmodel import select
-from sqlmodel.ext.asyncio.session import AsyncSession
-
+from ml_connector.core.credentials import stored_token
 from ml_connector.core.db import Database
-from ml_connector.core.errors import Disconnected, Misconfigured
-from ml_connector.core.tables import Connection
+from ml_connector.core.endpoints import SIGNING
+from ml_connector.core.errors import Misconfigured
+from ml_connector.core.refusals import needs_reauth
+from ml_connector.core.secret import Secret
+from ml_connector.core.tables import Connection, StoredSecret, StoredToken
+from ml_connector.core.vault import Sealer, Vault
 
 
-@dataclass(slots=True, frozen=True)
-class Refused:
-    """A connection that waits for a person to give it a new credential."""
+async def put_secret(db: Database, vault: Vault, tenant: str, connection: str, name: str, value: Secret) -> None:
+    """Store a secret, in place of what it was.
 
-    tenant: str
-    connection: str
-    system: str
-    reason: str
-    since: datetime
-    told: bool
-    """Whether somebody was told."""
-
-
-async def refused_connections(db: Database, tenant: str) -> list[Refused]:
-    """The connections of a tenant that need re-authorization, by name."""
+    A token that was bought with the old one is forgotten; not so one that is renewed by what a person has granted,
+    which outlives the secret of the client. A secret that proves what the vendor sends has nothing to do with either.
+    """
+    ours = not name.startswith(SIGNING)
+    sealer = await vault.sealer(tenant, "secret")
+    envelope = sealer.seal("secret", "envelope", f"{connection}/{name}", value.reveal().encode())
     async with db.session(tenant) as session:
-        rows = await session.exec(select(Connection).where(Connection.status == "needs_reauth"))
-        found = [
-            Refused(tenant, row.name, row.system, row.reason or "", row.updated_at, row.told_at is not None)
-            for row in rows
-        ]
-    return sorted(found, key=lambda one: one.connection)
-
-
-async def require_usable(db: Database, tenant: str, name: str) -> None:
-    """Raise Disconnected for a connection that waits for a person, without asking the vendor again."""
-    async with db.session(tenant) as session:
-        known = await session.get(Connection, (tenant, name))
-    if known is not None and known.status == "needs_reauth":
-        raise Disconnected(
-            f"{tenant}/{name} must be reconnected ({known.reason}); then `ml-connector ping {tenant}` clears it",
-            phase="connect",
+        await session.merge(
+            StoredSecret(
+                tenant=tenant, connection=connection, name=name, envelope=envelope, updated_at=datetime.now(UTC)
+            )
         )
+        token = await session.get(StoredToken, (tenant, connection)) if ours else None
+        if token is not None and not (name == "client_secret" and _is_renewable(sealer, connection, token.envelope)):
+            await session.delete(token)
+    if ours:
+        await credential_changed(db, tenant, connection)
 
 
-async def needs_reauth(db: Database, tenant: str, name: str, system: str, reason: str) -> None:
-    """Mark a connection whose credential is refused, so that no flow asks the vendor until it is mended."""
-    async with db.session(tenant) as session:
-        _refuse(await _row(session, tenant, name, system), reason)
-
-
-async def refusal_told(db: Database, refused: Refused) -> None:
-    """Note that somebody was told of it, unless it is refused anew since."""
-    async with db.session(refused.tenant) as session:
-        row = await _row(session, refused.tenant, refused.connection, refused.system)
-        if row.updated_at == refused.since:
-            row.told_at = datetime.now(UTC)
+def _is_renewable(sealer: Sealer, connection: str, envelope: bytes | None) -> bool:
+    return envelope is not None and stored_token(sealer, connection, envelope).refresh is not None
 
 
 async def credential_changed(db: Database, tenant: str, name: str) -> None:
@@ -77,28 +55,16 @@ async def record_identity(db: Database, tenant: str, name: str, system: str, ide
     Misconfigured if it is another account than before (test against live): no flow may use it then.
     """
     async with db.session(tenant) as session:
-        row = await _row(session, tenant, name, system)
-        before = row.identity
-        if before is not None and before != identity:
-            _refuse(row, f"it reaches the account {identity} instead of {before}")
-        else:
+        known = await session.get(Connection, (tenant, name), with_for_update=True)
+        row = known or Connection(tenant=tenant, name=name, system=system)
+        before = row.identity or identity
+        if before == identity:
             row.status, row.identity, row.reason, row.updated_at = "ok", identity, None, datetime.now(UTC)
-    if before is not None and before != identity:
+            session.add(row)
+    if before != identity:
+        await needs_reauth(db, tenant, name, system, f"it reaches the account {identity} instead of {before}")
         raise Misconfigured(
             f"{tenant}/{name} used to reach the account {before} and now reaches {identity}: its links and "
             f"watermarks belong to the first one. Use another connection name for another account",
             phase="connect",
         )
-
-
-def _refuse(row: Connection, reason: str) -> None:
-    if row.status != "needs_reauth":
-        row.updated_at, row.told_at = datetime.now(UTC), None  # since when it is so
-    row.status, row.reason = "needs_reauth", reason
-
-
-async def _row(session: AsyncSession, tenant: str, name: str, system: str) -> Connection:
-    known = await session.get(Connection, (tenant, name), with_for_update=True)
-    row = known or Connection(tenant=tenant, name=name, system=system)
-    session.add(row)
-    return row

@@ -1,62 +1,32 @@
-"""The secrets and tokens of a tenant's connections, encrypted in Postgres."""
+"""The secrets and tokens of a tenant's connections, encrypted in Postgres, as a flow run uses them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from psycopg.errors import LockNotAvailable
-from sqlmodel import select
 
-from ml_connector.core.connections import credential_changed
 from ml_connector.core.db import Connection, Database
-from ml_connector.core.endpoints import SIGNING
 from ml_connector.core.errors import RetryLater
 from ml_connector.core.oauth_token import Token
 from ml_connector.core.secret import Secret
-from ml_connector.core.tables import StoredSecret, StoredToken
 from ml_connector.core.vault import Sealer, Vault
 
 
-async def put_secret(db: Database, vault: Vault, tenant: str, connection: str, name: str, value: Secret) -> None:
-    """Store a secret, in place of what it was.
-
-    A token that was bought with the old one is forgotten; not so one that is renewed by what a person has granted,
-    which outlives the secret of the client. A secret that proves what the vendor sends has nothing to do with either.
-    """
-    ours = not name.startswith(SIGNING)
-    sealer = await vault.sealer(tenant, "secret")
-    envelope = sealer.seal("secret", "envelope", f"{connection}/{name}", value.reveal().encode())
-    async with db.session(tenant) as session:
-        await session.merge(
-            StoredSecret(
-                tenant=tenant, connection=connection, name=name, envelope=envelope, updated_at=datetime.now(UTC)
-            )
-        )
-        token = await session.get(StoredToken, (tenant, connection)) if ours else None
-        if token is not None and not (name == "client_secret" and _is_renewable(sealer, connection, token.envelope)):
-            await session.delete(token)
-    if ours:
-        await credential_changed(db, tenant, connection)
-
-
-def _is_renewable(sealer: Sealer, connection: str, envelope: bytes | None) -> bool:
-    return envelope is not None and _token(sealer, connection, envelope).refresh is not None
-
-
-def _token(sealer: Sealer, connection: str, envelope: bytes) -> Token:
+def stored_token(sealer: Sealer, connection: str, envelope: bytes) -> Token:
+    """The token in this envelope of the table ``token``."""
     return Token.load(sealer.open("token", "envelope", connection, envelope))
 
 
 async def get_secrets(db: Database, vault: Vault, tenant: str, connection: str) -> dict[str, Secret]:
     """All secrets of a connection by name."""
     sealer = await vault.sealer(tenant, "secret")
-    async with db.session(tenant) as session:
-        found = await session.exec(select(StoredSecret).where(StoredSecret.connection == connection))
+    async with db.tenant(tenant) as conn:
+        rows = await conn.execute("select name, envelope from secret where connection = %s", (connection,))
         return {
-            row.name: Secret(sealer.open("secret", "envelope", f"{connection}/{row.name}", row.envelope).decode())
-            for row in found
+            name: Secret(sealer.open("secret", "envelope", f"{connection}/{name}", envelope).decode())
+            for name, envelope in await rows.fetchall()
         }
 
 
@@ -98,7 +68,7 @@ class _Slot:
         self._conn = conn
         self._sealer = sealer
         self._connection = connection
-        self.token = _token(sealer, connection, envelope) if envelope else None
+        self.token = stored_token(sealer, connection, envelope) if envelope else None
 
     async def save(self, token: Token) -> None:
         """Store ``token``; it is durable when the lock is given back, and may be used from then on."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg import AsyncConnection, InterfaceError, OperationalError
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ml_connector.core.conninfo import parameters
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlmodel.ext.asyncio.session import AsyncSession
 
 Connection = AsyncConnection[tuple[Any, ...]]
 UNREACHABLE = (OperationalError, InterfaceError)
@@ -33,7 +34,7 @@ _CONNECT = {"connect_timeout": 10, "tcp_user_timeout": 30_000, "keepalives_idle"
 
 
 class Database:
-    """A pool for the ledger's raw SQL and a session for rows of low rate; use as an async context manager.
+    """A pool for raw SQL and a session for rows of low rate; use as an async context manager.
 
     Misconfigured if the address is malformed.
     """
@@ -85,6 +86,11 @@ class Database:
     @asynccontextmanager
     async def session(self, tenant: str) -> AsyncIterator[AsyncSession]:
         """A SQLModel session inside one transaction of one tenant."""
+        # not above: importing them is a tenth of the CPU time of a short flow run, and no flow run opens a session
+        from sqlalchemy import text
+        from sqlalchemy.ext.asyncio import create_async_engine
+        from sqlmodel.ext.asyncio.session import AsyncSession
+
         if self._engine is None:
             self._engine = create_async_engine(
                 "postgresql+psycopg://",

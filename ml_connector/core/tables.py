@@ -1,4 +1,5 @@
-"""The rows of low rate, as SQLModel classes. The ledger, its bodies and its audit are raw SQL: see ``ledger.py``.
+"""The rows of low rate, as SQLModel classes: what a person does writes them (``connections.py``). Raw SQL is the ledger
+with its bodies and its audit (``ledger.py``), and whatever a flow run does, which is too short to import SQLAlchemy.
 
 The tables themselves are made by the migrations, which also give them their row-level security; a test holds the two
 against each other.

@@ -17,7 +17,7 @@ from ml_connector.cli.ping import ping
 from ml_connector.core import rate
 from ml_connector.core.auth import AuthorizationCodeSpec
 from ml_connector.core.connecting import callback_address, invite
-from ml_connector.core.credentials import put_secret
+from ml_connector.core.connections import put_secret
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings

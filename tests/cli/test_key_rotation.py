@@ -13,7 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from ml_connector.core.credentials import get_secrets, put_secret
+from ml_connector.core.connections import put_secret
+from ml_connector.core.credentials import get_secrets
 from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.secret import Secret

@@ -8,17 +8,12 @@ import pytest
 from sqlmodel import SQLModel
 
 from ml_connector.core import tables
-from ml_connector.core.connections import (
-    needs_reauth,
-    record_identity,
-    refusal_told,
-    refused_connections,
-    require_usable,
-)
-from ml_connector.core.credentials import PostgresTokenStore, get_secrets, put_secret
+from ml_connector.core.connections import put_secret, record_identity
+from ml_connector.core.credentials import PostgresTokenStore, get_secrets
 from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured, Reauthenticate
 from ml_connector.core.oauth_token import Token
+from ml_connector.core.refusals import needs_reauth, refusal_told, refused_connections, require_usable
 from ml_connector.core.secret import Secret
 from ml_connector.core.vault import Vault
 

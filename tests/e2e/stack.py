@@ -33,7 +33,7 @@ from ml_connector.cli.children import left_over
 from ml_connector.cli.plan import plan, wanted_deployments
 from ml_connector.cli.prefect_api import prefect_api
 from ml_connector.cli.templates import load_templates
-from ml_connector.core.credentials import put_secret
+from ml_connector.core.connections import put_secret
 from ml_connector.core.db import Database
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import ROOT, settings

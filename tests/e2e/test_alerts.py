@@ -23,7 +23,7 @@ from ml_connector.cli.main import app
 from ml_connector.cli.plan import wanted_deployments
 from ml_connector.cli.services import WORK_POOL
 from ml_connector.cli.templates import load_templates
-from ml_connector.core.credentials import put_secret
+from ml_connector.core.connections import put_secret
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import ROOT
 from ml_connector.core.tenants import load_tenant

@@ -14,7 +14,7 @@ import pytest
 from ml_connector.cli import route
 from ml_connector.core import audit, rate
 from ml_connector.core.audit_query import AuditLine, lines
-from ml_connector.core.credentials import put_secret
+from ml_connector.core.connections import put_secret
 from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.secret import Secret

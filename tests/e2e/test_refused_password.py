@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ml_connector.core.connections import refused_connections
-from ml_connector.core.credentials import put_secret
+from ml_connector.core.connections import put_secret
 from ml_connector.core.db import Database
+from ml_connector.core.refusals import refused_connections
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
 from ml_connector.core.vault import MasterKeys, Vault

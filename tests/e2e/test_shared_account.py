@@ -9,7 +9,7 @@ import yaml
 
 from flows import oracle_zendesk, qad_zendesk, workday_zendesk
 from ml_connector.cli.demo import SECRETS
-from ml_connector.core.credentials import put_secret
+from ml_connector.core.connections import put_secret
 from ml_connector.core.db import Database
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import ROOT, settings

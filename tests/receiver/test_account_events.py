@@ -15,7 +15,7 @@ from ml_connector.cli.doctor import doctor
 from ml_connector.cli.listening import ensure_listening
 from ml_connector.cli.plan import wanted_deployments
 from ml_connector.cli.templates import load_templates
-from ml_connector.core.credentials import put_secret
+from ml_connector.core.connections import put_secret
 from ml_connector.core.embedded import Embedded
 from ml_connector.core.retention import prune_tenant
 from ml_connector.core.secret import Secret

@@ -12,11 +12,12 @@ import pytest
 
 from ml_connector.core.auth import AuthorizationCodeSpec
 from ml_connector.core.connecting import CALLBACK, Invitation, Progress, invite, progress
-from ml_connector.core.connections import needs_reauth, refused_connections, require_usable
-from ml_connector.core.credentials import PostgresTokenStore, put_secret
+from ml_connector.core.connections import put_secret
+from ml_connector.core.credentials import PostgresTokenStore
 from ml_connector.core.db import Database
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.oauth_token import Token
+from ml_connector.core.refusals import needs_reauth, refused_connections, require_usable
 from ml_connector.core.secret import Secret
 from ml_connector.receiver.limits import Limits
 from ml_connector.sandbox.serve import SandboxThread
