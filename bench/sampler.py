@@ -19,7 +19,7 @@ Rule = tuple[str, str, str]
 """Part of a file's path, a function's name ("" for any), and what a frame of it is counted as."""
 
 STEPS: tuple[Rule, ...] = (
-    ("core/ledger.py", "plan", "plan"),
+    ("core/planning.py", "plan", "plan"),
     ("core/ledger.py", "claim", "claim"),
     ("core/ledger.py", "settle", "settle"),
     ("core/ledger.py", "close", "settle"),

@@ -62,5 +62,5 @@ async def empty_absent(stream: Stream, moment: datetime) -> Chunk:
     before = await stream.ledger.known_before(gone, {})
     told = [(one.source_id, source.absent(one.source_id, before.get(one.effect_id, {}))) for one in gone]
     records = [SourceRecord(source_id, None, body) for source_id, body in told if body is not None]
-    chunk = await stream.ledger.plan(records, moment=moment, cursor=None, only_changed=True, absent=source_ids)
+    chunk = await stream.planning.plan(records, moment=moment, cursor=None, only_changed=True, absent=source_ids)
     return chunk or Chunk.empty()

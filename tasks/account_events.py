@@ -24,7 +24,6 @@ from tasks.workspace import Workspace
 FLOW = "account-events"
 _STREAM = "account/"
 _BATCH = 100
-_LONGEST_PAUSE = 3600.0
 
 
 def stream_of(connection: str) -> str:
@@ -56,8 +55,7 @@ async def heed(workspace: Workspace, connection: str, inbox: Inbox) -> list[str]
             try:
                 await _handle(workspace, connection, inbox, event)
             except RetryLater as error:
-                pause = min(_LONGEST_PAUSE, 15 * 2.0 ** min(event.attempts, 10))
-                await inbox.put_off([event], error.message, pause)
+                await inbox.put_off([event], error.message, event.pause)
                 put_off.append(f"{connection}: {error.message}")
             except (ConnectorError, ValueError, KeyError, TypeError, AttributeError) as error:
                 await inbox.reject(event, str(SafeError.of(error)))

@@ -24,8 +24,6 @@ LINGER = 15.0
 """Seconds without an event after which a run that has heard some ends. To start the next one takes Prefect four."""
 LONGEST = 600.0
 """Seconds after which a run makes way for the next one, which reads its settings afresh."""
-_LONGEST_PAUSE = 3600.0
-"""Seconds after which an object that cannot be read is tried again, at the latest."""
 
 
 async def events(run: OpenRun) -> AsyncIterator[tuple[Stream, Chunk]]:
@@ -67,7 +65,7 @@ async def hear(stream: Stream) -> Chunk:
     records = await source.lookup(list(dict.fromkeys(_object_id(event) for event in ours)))
     await position_of(stream)  # what is heard counts in the window that this run may yet read
     moment = datetime.now(UTC)
-    chunk = await stream.ledger.plan(records, moment=moment, cursor=None, only_changed=False) if records else None
+    chunk = await stream.planning.plan(records, moment=moment, cursor=None, only_changed=False) if records else None
     for event in unknown:
         await stream.inbox.reject(event, "its signature is right, but it is of no form that we know")
     await _settle(stream, ours, records)
@@ -113,8 +111,7 @@ async def _heard(run: OpenRun, stream: Stream) -> AsyncIterator[Chunk]:
 async def _put_off(run: OpenRun, stream: Stream, error: SafeError) -> bool:
     """The events stay pending, with the reason. False: the run stops, as after the third object in a row."""
     if not error.fatal:
-        pause = min(_LONGEST_PAUSE, 15 * 2.0 ** min(stream.heard[0].attempts, 10))
-        await stream.inbox.put_off(stream.heard, str(error), pause)
+        await stream.inbox.put_off(stream.heard, str(error), stream.heard[0].pause)
     run.note(error)
     return not run.stopped
 

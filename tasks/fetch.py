@@ -88,7 +88,7 @@ async def _fetch_unless(complete: bool, stream: Stream, limit: int) -> Chunk | N
 
 
 async def _read(stream: Stream, position: Progress, limit: int) -> Chunk | None:
-    source, ledger = stream.route.source, stream.ledger
+    source = stream.route.source
     if stream.pages is None:
         stream.pages = source.read(position.window, position.cursor)
     read: list[SourceRecord] = []
@@ -113,7 +113,7 @@ async def _read(stream: Stream, position: Progress, limit: int) -> Chunk | None:
     crashpoint("fetch.read")
     # What has no time of its own is told apart by its content alone, in the overlap of two windows as in full reads.
     by_content = not source.windowed or all(record.modified_at is None for record in records)
-    chunk = await ledger.plan(
+    chunk = await stream.planning.plan(
         records,
         moment=position.window.hi,
         cursor=cursor,
@@ -134,7 +134,7 @@ async def _replayed(stream: Stream, position: Progress, limit: int) -> Chunk | N
     assert stream.selection is not None  # noqa: S101 - a replay replays something
     after = UUID(position.cursor) if position.cursor else None
     resend = may_resend(stream.route, stream.selection)
-    return await stream.ledger.plan_replay(stream.selection, after, max(limit, 500), resend=resend)
+    return await stream.planning.replay(stream.selection, after, max(limit, 500), resend=resend)
 
 
 async def position_of(stream: Stream) -> Progress:

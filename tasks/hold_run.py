@@ -11,6 +11,8 @@ from ml_connector.core.db import Database
 from ml_connector.core.inbox import Inbox
 from ml_connector.core.lease import Lease, leased
 from ml_connector.core.ledger import Ledger
+from ml_connector.core.ledger_writer import LedgerWriter
+from ml_connector.core.planning import Planning
 from ml_connector.core.runs import Run
 from ml_connector.core.selection import Selection
 from ml_connector.core.tenant_config import AbsenceThreshold
@@ -74,11 +76,12 @@ async def hold_run(
         sealer = await vault.sealer(tenant, "body")
         held = OpenRun(tenant, integration, run, db, lease, reject_limit, absence_threshold)
         for route in routes:
-            ledger = Ledger(db, sealer, lease, tenant, run.id, _origin(route, run, selection))
+            writer = LedgerWriter(db, sealer, lease, tenant, run.id, _origin(route, run, selection))
+            planning = Planning(writer)
             inbox = Inbox(db, sealer, lease, tenant, route.key, run.id)
-            held.streams.append(Stream(route, run, tenant, db, ledger, inbox))
+            held.streams.append(Stream(route, run, tenant, db, planning, Ledger(writer), inbox))
             held.streams[-1].selection = selection
-            await ledger.reopen()  # there is something only if this attempt continues one
+            await planning.reopen()  # there is something only if this attempt continues one
         guard.lease = lease
         yield held
 

@@ -13,7 +13,7 @@ from prefect.context import FlowRunContext
 from ml_connector.core import watermarks
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.ids import storable, uuid7
-from ml_connector.core.ledger import selected
+from ml_connector.core.ledger_query import selected
 from ml_connector.core.records import Body, Decision
 from ml_connector.core.selection import Selection, left_out
 from ml_connector.core.versions import known_before

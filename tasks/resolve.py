@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from ml_connector.core import jsonx
 from ml_connector.core.chunk import Item
 from ml_connector.core.db import Database
-from ml_connector.core.ledger import links
-from ml_connector.core.links import backlinks, linked_by
+from ml_connector.core.links import backlinks, linked_by, links
 from ml_connector.core.records import Body, Decision, Intent, State
 from tasks.stream import Route
 

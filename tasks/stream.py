@@ -13,6 +13,7 @@ from ml_connector.core.db import Database
 from ml_connector.core.inbox import Inbox, Pending
 from ml_connector.core.ledger import Ledger
 from ml_connector.core.mapping import Mapping
+from ml_connector.core.planning import Planning
 from ml_connector.core.records import Destination, Page, Resend, Source
 from ml_connector.core.routing import Routing
 from ml_connector.core.runs import Run
@@ -92,13 +93,29 @@ class Route:
 class Stream:
     """A route in a run, with its ledger and the state of its read."""
 
-    __slots__ = ("db", "heard", "inbox", "ledger", "odd", "pages", "route", "run", "selection", "settled", "tenant")
+    __slots__ = (
+        "db",
+        "heard",
+        "inbox",
+        "ledger",
+        "odd",
+        "pages",
+        "planning",
+        "route",
+        "run",
+        "selection",
+        "settled",
+        "tenant",
+    )
 
-    def __init__(self, route: Route, run: Run, tenant: str, db: Database, ledger: Ledger, inbox: Inbox) -> None:
+    def __init__(
+        self, route: Route, run: Run, tenant: str, db: Database, planning: Planning, ledger: Ledger, inbox: Inbox
+    ) -> None:
         self.route = route
         self.run = run
         self.tenant = tenant
         self.db = db
+        self.planning = planning
         self.ledger = ledger
         self.inbox = inbox
         self.heard: Sequence[Pending] = ()

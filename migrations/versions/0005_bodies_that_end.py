@@ -7,7 +7,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-# A record's number (PartyNumber) next to its id (PartyId). Written once per record, by `Ledger.plan`.
+# A record's number (PartyNumber) next to its id (PartyId). Written once per record, by `Planning.plan`.
 ALIAS = """
 create table alias (
     tenant text not null,

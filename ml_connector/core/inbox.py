@@ -16,6 +16,8 @@ from ml_connector.core.db import Database
 from ml_connector.core.lease import Lease
 from ml_connector.core.vault import Sealer
 
+_LONGEST_PAUSE = 3600.0
+
 
 @dataclass(slots=True, frozen=True)
 class Pending:
@@ -30,6 +32,11 @@ class Pending:
     attempts: int
     """How often it was taken, this time included. Above one: it was put off, or its process died."""
     body: bytes = field(repr=False)
+
+    @property
+    def pause(self) -> float:
+        """Seconds until it is tried again if it cannot be handled now: more with each time that it was taken."""
+        return min(_LONGEST_PAUSE, 15 * 2.0 ** min(self.attempts, 10))
 
 
 class Inbox:

@@ -76,6 +76,13 @@ NAME = """
     on conflict do nothing
 """
 
+STORE = """
+    insert into body (tenant, effect_id, kind, attempt, envelope)
+    select mlc_tenant(), b.id, %s, b.attempt, b.envelope
+    from unnest(%b::uuid[], %b::integer[], %b::bytea[]) as b(id, attempt, envelope)
+"""
+STORE_FIRST = f"{STORE} on conflict (effect_id, kind, attempt) do nothing"
+
 PLAN_REPLAY = """
     insert into effect (tenant, id, batch_id, stream, source_id, version_at, version_hash, generation, body_of, state,
         reason)

@@ -1,10 +1,20 @@
-"""The link table, read backwards: which source object a destination's object has come from, and by which stream."""
+"""The link table: which object of a destination has come from which of a source, and by which stream."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ml_connector.core import ledger_sql as sql
 from ml_connector.core.db import Database
+from ml_connector.core.ids import storable
+
+
+async def links(db: Database, tenant: str, stream: str, source_ids: Sequence[str]) -> dict[str, tuple[str, bytes]]:
+    """Destination id and hash of the last payload sent, per source id that is linked."""
+    asked = {storable(one): one for one in source_ids}
+    async with db.tenant(tenant) as conn:
+        rows = await conn.execute(sql.LINKS, {"stream": stream, "source_id": list(asked)})
+        return {asked[source_id]: (dest_id, bytes(hashed)) for source_id, dest_id, hashed in await rows.fetchall()}
 
 
 async def backlinks(db: Database, tenant: str, stream: str, dest_ids: Sequence[str]) -> dict[str, str]:

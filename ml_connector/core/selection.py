@@ -75,6 +75,27 @@ async def left_out(db: Database, tenant: str, stream: str, selection: Selection)
     return counts[0] - counts[1]
 
 
+async def next_selected(
+    conn: Connection,
+    stream: str,
+    selection: Selection,
+    after: UUID | None,
+    limit: int,
+    *,
+    resend: bool,
+    into: UUID | None,
+) -> list[tuple[UUID, str, UUID]]:
+    """Of the next ``limit`` effects that are to be taken up once more: id, source id, and where to go on behind it.
+
+    ``into``: the run that takes them up, if one does.
+    """
+    states = [state for state in selection.states or FINISHED if state in REPLAYABLE]
+    place = {"stream": stream, "after": after or UUID(int=0), "limit": limit, "into": into or UUID(int=0)}
+    found = await conn.execute(SELECTED, {**await selection.values(conn, states, resend=resend), **place})
+    rows: list[tuple[UUID, str, UUID]] = await found.fetchall()
+    return rows
+
+
 async def effects_of(conn: Connection, keys: Sequence[str]) -> list[UUID]:
     """The effects of the records that these keys name (`Selection.keys`), for a statement to go by their ids.
 

@@ -13,7 +13,7 @@ from ml_connector.core.audit_query import lines
 from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.lease import leased
-from ml_connector.core.ledger import BODY_GONE
+from ml_connector.core.ledger_query import BODY_GONE
 from ml_connector.core.resolve import Verdict, resolve, unfinished
 from ml_connector.core.retention import erase, find_records, prune_tenant
 from ml_connector.core.selection import Selection
