@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from ml_connector.sandbox.serve import SandboxThread
+from tests.sandbox.fusion import CLIENT, SCOPE
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +29,7 @@ def fusion(vendors: SandboxThread) -> Iterator[httpx.Client]:
     """A signed-in client of the Oracle Fusion emulator, framework version 4."""
     headers = {"rest-framework-version": "4", "accept": "application/json"}
     with httpx.Client(base_url=vendors.url("oracle_fusion"), headers=headers) as client:
-        answer = client.post(
-            "/oauth2/v1/token",
-            auth=("ml-connector", "sandbox-client-secret"),
-            data={"grant_type": "client_credentials", "scope": "urn:opc:resource:consumer::all"},
-        )
+        grant = {"grant_type": "client_credentials", "scope": SCOPE}
+        answer = client.post("/oauth2/v1/token", auth=CLIENT, data=grant)
         client.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
         yield client

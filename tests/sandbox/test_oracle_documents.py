@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from ml_connector.sandbox.serve import SandboxThread
+from tests.sandbox.fusion import get
 
 API = "/fscmRestApi/resources/11.13.18.05"
-V4 = {"rest-framework-version": "4"}
 
 
 @pytest.fixture(autouse=True)
@@ -49,26 +49,22 @@ def test_a_seed_makes_the_same_documents_and_they_add_up(vendors: SandboxThread)
 
 
 def test_no_more_than_25_rows_and_two_levels_come_along(vendors: SandboxThread, fusion: httpx.Client) -> None:
-    def get(path: str, **parameters: str) -> dict[str, Any]:
-        answer = fusion.get(f"{API}/{path}", params=parameters, headers=V4)
-        answer.raise_for_status()
-        page: dict[str, Any] = answer.json()
-        return page
-
     held = max(state(vendors, "invoices"), key=lambda row: len(row["invoiceLines"]))
-    invoice = get("invoices", q=f"InvoiceId = {held['InvoiceId']}", expand="invoiceLines.invoiceDistributions")[
-        "items"
-    ][0]
+    by_id = f"InvoiceId = {held['InvoiceId']}"
+    found = get(fusion, f"{API}/invoices", q=by_id, expand="invoiceLines.invoiceDistributions")
+    invoice = found["items"][0]
     assert (invoice["invoiceLines"]["count"], invoice["invoiceLines"]["hasMore"]) == (25, True)
     assert invoice["invoiceLines"]["items"][0]["invoiceDistributions"]["items"]
     address = next(link["href"] for link in invoice["links"] if link["rel"] == "self").rpartition("/")[2]
-    lines = get(f"invoices/{address}/child/invoiceLines", offset="50", orderBy="LineNumber:asc")
+    lines = get(fusion, f"{API}/invoices/{address}/child/invoiceLines", offset="50", orderBy="LineNumber:asc")
     assert [line["LineNumber"] for line in lines["items"]] == list(range(51, 61))
-    order = get("purchaseOrders", expand="lines.schedules.distributions", limit="1")["items"][0]
+    order = get(fusion, f"{API}/purchaseOrders", expand="lines.schedules.distributions", limit="1")["items"][0]
     assert "distributions" not in order["lines"]["items"][0]["schedules"]["items"][0]
-    line = f"purchaseOrders/{order['links'][0]['href'].rpartition('/')[2]}/child/lines"
-    assert get(line, expand="schedules.distributions")["items"][0]["schedules"]["items"][0]["distributions"]["items"]
-    assert fusion.get(f"{API}/{line}/1/child/schedules", headers=V4).status_code == 404
+    line = f"{API}/purchaseOrders/{order['links'][0]['href'].rpartition('/')[2]}/child/lines"
+    assert get(fusion, line, expand="schedules.distributions")["items"][0]["schedules"]["items"][0]["distributions"][
+        "items"
+    ]
+    assert fusion.get(f"{line}/1/child/schedules").status_code == 404
 
 
 def test_what_happens_to_documents(vendors: SandboxThread) -> None:
