@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from ml_connector.sandbox.serve import SandboxThread
+from tests.contracts.openapi import ZENDESK_AMENDMENTS, OpenApi
 from tests.sandbox.fusion import CLIENT, SCOPE
+from tests.sandbox.zendesk import SPEC, Account
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +35,16 @@ def fusion(vendors: SandboxThread) -> Iterator[httpx.Client]:
         answer = client.post("/oauth2/v1/token", auth=CLIENT, data=grant)
         client.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
         yield client
+
+
+@pytest.fixture(scope="session")
+def zendesk_contract() -> OpenApi | None:
+    return OpenApi(SPEC, ZENDESK_AMENDMENTS) if SPEC.is_file() else None
+
+
+@pytest.fixture
+def account(vendors: SandboxThread, zendesk_contract: OpenApi | None) -> Iterator[Account]:
+    """The account of the Zendesk emulator, whose requests must keep to the vendor's contract."""
+    opened = Account(vendors, zendesk_contract)
+    yield opened
+    opened.http.close()
