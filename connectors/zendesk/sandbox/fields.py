@@ -17,7 +17,6 @@ from connectors.zendesk.sandbox.http import (
     Problems,
     Row,
     Write,
-    forbidden,
     not_found,
     problem,
     record_invalid,
@@ -69,8 +68,7 @@ class CustomFields:
         return listing(call, f"{self.root}s", sequence(self.state()), self._rendered(call))
 
     def create(self, call: Call) -> Answer:
-        if not call.by_admin():
-            raise forbidden()
+        call.require_admin()
         field = self.add(call.permit(call.one(self.root), WRITABLE, self.root), call.write)
         return Answer(201, {self.root: self._rendered(call)(field)})
 
@@ -78,8 +76,7 @@ class CustomFields:
         return Answer(200, {self.root: self._rendered(call)(self._named(call))})
 
     def update(self, call: Call) -> Answer:
-        if not call.by_admin():
-            raise forbidden()
+        call.require_admin()
         old = self._named(call)
         sent = call.permit(call.one(self.root), WRITABLE - FIXED, self.root)
         new = {**old, **sent, "updated_at": self.account.now()}
@@ -90,8 +87,7 @@ class CustomFields:
         return Answer(200, {self.root: self._rendered(call)(new)})
 
     def destroy(self, call: Call) -> Answer:
-        if not call.by_admin():
-            raise forbidden()
+        call.require_admin()
         field = self._named(call)
         del self._fields[field["key"]]
         self.account.effect(call.write, f"{self.root}.deleted", field["key"])

@@ -77,6 +77,10 @@ class Call:
     def by_admin(self) -> bool:
         return self.actor is not None and self.actor["role"] == "admin"
 
+    def require_admin(self) -> None:
+        if not self.by_admin():
+            raise forbidden()
+
     def body(self) -> Row:
         """The JSON object that was sent. What is not declared as JSON is not read: its parameters are missing."""
         if not self.raw or "json" not in self.headers.get("content-type", ""):
@@ -172,6 +176,13 @@ def problem(problems: Problems, name: str, description: str, error: str) -> None
 
 def not_found() -> Refused:
     return Refused(404, {"error": "RecordNotFound", "description": "Not found"})
+
+
+def existing(row: Row | None) -> Row:
+    """The row, or Zendesk's 404."""
+    if row is None:
+        raise not_found()
+    return row
 
 
 def forbidden() -> Refused:

@@ -13,6 +13,7 @@ from connectors.zendesk.sandbox.http import (
     Problems,
     Row,
     Write,
+    existing,
     not_found,
     problem,
     record_invalid,
@@ -188,10 +189,7 @@ class Identities:
         self.account.user_changed(f"user.identity_{what}", row["user_id"], {"identity": told})
 
     def _user(self, call: Call) -> Row:
-        user = self.account.users.get(call.id("user_id"))
-        if user is None:
-            raise not_found()
-        return user
+        return existing(self.account.users.get(call.id("user_id")))
 
     def _named(self, call: Call) -> Row:
         row = self.table.get(call.id("identity_id"))

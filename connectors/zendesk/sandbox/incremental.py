@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import islice
 
 from connectors.zendesk.sandbox.account import Account
-from connectors.zendesk.sandbox.http import Answer, Call, Endpoint, Refused, Row, forbidden, invalid_attribute
+from connectors.zendesk.sandbox.http import Answer, Call, Endpoint, Refused, Row, invalid_attribute
 from connectors.zendesk.sandbox.rates import Rates
 from connectors.zendesk.sandbox.table import Table
 from connectors.zendesk.sandbox.tickets import Tickets
@@ -52,8 +52,7 @@ class Incremental:
         )
 
     def _export(self, call: Call, name: str, table: Table, row: Callable[[float, int], Row]) -> Answer:
-        if not call.by_admin():
-            raise forbidden()
+        call.require_admin()
         self.rates.incremental(call)
         per_page = call.query.get("per_page", "1000")
         if not per_page.isdigit() or not 1 <= int(per_page) <= 1000:

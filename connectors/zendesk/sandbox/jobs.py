@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.zendesk.sandbox.account import Account
+from connectors.zendesk.sandbox.account import ACCOUNT_ID, Account
 from connectors.zendesk.sandbox.http import Answer, Call, Endpoint, Refused, Row, Write, not_found
 from connectors.zendesk.sandbox.paging import listing, sequence
 
@@ -96,6 +96,15 @@ class Jobs:
         if lost is None or lost.params.get("applies", True):
             self._schedule(job, float(slow.params["seconds"]) if slow else settings.job_delay)
         return Answer(200, {"job_status": job.shown(call.base)})
+
+    def create(self, call: Call, noun: str, items: Sequence[Row], add: Callable[[Row, Write, int], Row]) -> Answer:
+        """Queue a ``create_many``. The ids are given out at once, in another order than that of the items."""
+        ids = self.account.new_ids(len(items))
+
+        def apply(index: int, item: Row, write: Write) -> Row:
+            return {"id": add(item, write, ids[index])["id"], "account_id": ACCOUNT_ID}
+
+        return self.submit(call, Batch(noun, "create", items, apply, indexed=True))
 
     def index(self, call: Call) -> Answer:
         jobs = sorted(

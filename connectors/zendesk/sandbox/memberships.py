@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from connectors.zendesk.sandbox.account import ACCOUNT_ID, Account, key_of
+from connectors.zendesk.sandbox.account import Account, key_of
 from connectors.zendesk.sandbox.http import (
     TOO_MANY_VALUES,
     Answer,
@@ -21,7 +21,7 @@ from connectors.zendesk.sandbox.http import (
     problem,
     record_invalid,
 )
-from connectors.zendesk.sandbox.jobs import Batch, Jobs
+from connectors.zendesk.sandbox.jobs import Jobs
 from connectors.zendesk.sandbox.paging import listing, sequence, walked
 
 WRITABLE = frozenset({"user_id", "organization_id", "default", "view_tickets"})
@@ -72,12 +72,7 @@ class Memberships:
     def create_many(self, call: Call) -> Answer:
         items = call.many("organization_memberships", TOO_MANY_VALUES)
         items = [call.permit(item, WRITABLE, "organization_memberships") for item in items]
-        ids = self.account.new_ids(len(items))
-
-        def apply(index: int, item: Row, write: Write) -> Row:
-            return {"id": self.add(item, write, ids[index])["id"], "account_id": ACCOUNT_ID}
-
-        return self.jobs.submit(call, Batch("OrganizationMembership", "create", items, apply, indexed=True))
+        return self.jobs.create(call, "OrganizationMembership", items, self.add)
 
     def make_default(self, call: Call) -> Answer:
         row = self._named(call)

@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.zendesk.sandbox.account import Account, changed_names, key_of, tag_list, text_or_none
 from connectors.zendesk.sandbox.fields import CustomFields
-from connectors.zendesk.sandbox.http import Problems, Row, Write, not_found, problem, record_invalid
+from connectors.zendesk.sandbox.http import Problems, Row, Write, existing, problem, record_invalid
 from connectors.zendesk.sandbox.memberships import Memberships
 from connectors.zendesk.sandbox.table import folded
 
@@ -91,10 +91,7 @@ class OrganizationRecords:
 
     def matching(self, sent: Row) -> Row | None:
         if sent.get("id"):
-            row = self.table.get(int(sent["id"])) if str(sent["id"]).isdigit() else None
-            if row is None:
-                raise not_found()
-            return row
+            return existing(self.table.get(int(sent["id"])) if str(sent["id"]).isdigit() else None)
         key = folded(sent.get("external_id"))
         return next(iter(self.table.find("external_id", key)), None) if key else None
 

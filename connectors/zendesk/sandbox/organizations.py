@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from connectors.zendesk.sandbox.account import ACCOUNT_ID
 from connectors.zendesk.sandbox.http import (
     TOO_MANY_VALUES,
     Answer,
@@ -12,14 +11,15 @@ from connectors.zendesk.sandbox.http import (
     Endpoint,
     Row,
     Write,
+    existing,
     forbidden,
     invalid_attribute,
-    not_found,
 )
 from connectors.zendesk.sandbox.jobs import Batch, Jobs, updated
 from connectors.zendesk.sandbox.organization_records import WITH_ID, WRITABLE, OrganizationRecords
 from connectors.zendesk.sandbox.paging import listing, offset_listing, sequence, walked
 from connectors.zendesk.sandbox.rates import Rates
+from connectors.zendesk.sandbox.selection import named, names_rows, shown
 from connectors.zendesk.sandbox.table import folded
 
 
@@ -54,13 +54,7 @@ class Organizations:
         return self._answer(call, 200, self._named(call))
 
     def show_many(self, call: Call) -> Answer:
-        if "ids" in call.query:
-            rows = [row for row_id in call.listed_ids() if (row := self.table.seen(row_id))]
-        elif "external_ids" in call.query:
-            keys = dict.fromkeys(folded(key) for key in call.listed("external_ids"))
-            rows = [row for key in keys for row in self.table.find_seen("external_id", key)]
-        else:
-            raise invalid_attribute(call, "ids", "be present")
+        rows = shown(call, self.table)
         return offset_listing(call, "organizations", sequence(rows), self._rendered(call))
 
     def search(self, call: Call) -> Answer:
@@ -101,21 +95,13 @@ class Organizations:
         items = call.many("organizations", TOO_MANY_VALUES)
         items = [call.permit(item, WRITABLE, "organizations") for item in items]
         self._require_right(call, *items)
-        ids = self.records.account.new_ids(len(items))
-
-        def apply(index: int, item: Row, write: Write) -> Row:
-            row = self.records.add(item, write, ids[index])
-            return {"id": row["id"], "account_id": ACCOUNT_ID}
-
-        return self.jobs.submit(call, Batch("Organization", "create", items, apply, indexed=True))
+        return self.jobs.create(call, "Organization", items, self.records.add)
 
     def update_many(self, call: Call) -> Answer:
         """The same change for the organizations named in the query, or a change of its own for each one sent."""
 
         def apply(_: int, item: Row, write: Write) -> Row:
-            row = self.table.get(int(item["id"]))
-            if row is None:
-                raise not_found()
+            row = existing(self.table.get(int(item["id"])))
             return updated(self.records.change(row, item, write)["id"])
 
         items = self._updates(call)
@@ -123,22 +109,16 @@ class Organizations:
         return self.jobs.submit(call, Batch("Organization", "update", items, apply))
 
     def _updates(self, call: Call) -> list[Row]:
-        if not {"ids", "external_ids"} & call.query.keys():
+        if not names_rows(call):
             items = call.many("organizations", TOO_MANY_VALUES)
             if not all(str(item.get("id", "")).isdigit() for item in items):
                 raise invalid_attribute(call, "organizations.id", "be an integer")
             return [call.permit(item, WITH_ID, "organizations") for item in items]
         sent = call.permit(call.one("organization"), WRITABLE, "organization")
-        if "ids" in call.query:
-            return [{**sent, "id": row_id} for row_id in call.listed_ids()]
-        found = [self.table.find("external_id", folded(key)) for key in call.listed("external_ids")]
-        return [{**sent, "id": row["id"]} for rows in found for row in rows]
+        return [{**sent, "id": row_id} for row_id in named(call, self.table)]
 
     def _named(self, call: Call) -> Row:
-        row = self.table.get(call.id("organization_id"))
-        if row is None:
-            raise not_found()
-        return row
+        return existing(self.table.get(call.id("organization_id")))
 
     def _require_right(self, call: Call, *items: Row) -> None:
         """Agents who are not admins may change the notes, and nothing else."""

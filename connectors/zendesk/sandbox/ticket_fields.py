@@ -7,16 +7,7 @@ from __future__ import annotations
 
 from connectors.zendesk.sandbox.account import Account
 from connectors.zendesk.sandbox.fields import TYPES
-from connectors.zendesk.sandbox.http import (
-    Answer,
-    Call,
-    Endpoint,
-    Problems,
-    Row,
-    forbidden,
-    problem,
-    record_invalid,
-)
+from connectors.zendesk.sandbox.http import Answer, Call, Endpoint, Problems, Row, problem, record_invalid
 from connectors.zendesk.sandbox.paging import listing, sequence
 
 WRITABLE = frozenset({"title", "type", "description", "active", "required", "visible_in_portal", "editable_in_portal"})
@@ -40,8 +31,7 @@ class TicketFields:
         return listing(call, "ticket_fields", sequence(self._rows), lambda row: row)
 
     def create(self, call: Call) -> Answer:
-        if not call.by_admin():
-            raise forbidden()
+        call.require_admin()
         sent = call.permit(call.one("ticket_field"), WRITABLE, "ticket_field")
         problems = Problems()
         if not sent.get("title"):

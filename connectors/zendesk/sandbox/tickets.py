@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from connectors.zendesk.sandbox.http import Answer, Call, Endpoint, Row, invalid_attribute, not_found
+from connectors.zendesk.sandbox.http import Answer, Call, Endpoint, Row, existing, invalid_attribute
 from connectors.zendesk.sandbox.paging import listing, offset_listing, sequence, walked
 from connectors.zendesk.sandbox.rates import Rates
 from connectors.zendesk.sandbox.ticket_records import WRITABLE, TicketRecords
@@ -68,10 +68,7 @@ class Tickets:
         return lambda row: {"url": f"{call.base}/api/v2/tickets/{row['id']}.json", **row}
 
     def _named(self, call: Call) -> Row:
-        row = self.records.get(call.id("ticket_id"))
-        if row is None:
-            raise not_found()
-        return row
+        return existing(self.records.get(call.id("ticket_id")))
 
     def _with_audit(self, call: Call, row: Row, kind: str) -> Row:
         names = ("status", "subject", "priority")

@@ -9,17 +9,7 @@ import re
 from typing import Any
 
 from connectors.zendesk.sandbox.account import Account
-from connectors.zendesk.sandbox.http import (
-    Answer,
-    Call,
-    Endpoint,
-    Problems,
-    Row,
-    forbidden,
-    not_found,
-    problem,
-    record_invalid,
-)
+from connectors.zendesk.sandbox.http import Answer, Call, Endpoint, Problems, Row, existing, problem, record_invalid
 from connectors.zendesk.sandbox.paging import listing, walked
 from connectors.zendesk.sandbox.webhooks import TRIGGERED, Webhooks
 
@@ -53,14 +43,14 @@ class Triggers:
         return listing(call, "trigger_categories", lambda after: [(1, CATEGORY)][after:], lambda row: row)
 
     def index(self, call: Call) -> Answer:
-        _require_admin(call)
+        call.require_admin()
         return listing(call, "triggers", walked(self.table.walk), lambda row: self._shown(call, row))
 
     def show(self, call: Call) -> Answer:
         return Answer(200, {"trigger": self._shown(call, self._named(call))})
 
     def create(self, call: Call) -> Answer:
-        _require_admin(call)
+        call.require_admin()
         sent = call.permit(call.one("trigger"), WRITABLE, "trigger")
         now = self.account.now()
         blank = {"active": True, "description": None, "position": len(self.table) + 1, "category_id": None}
@@ -145,11 +135,8 @@ class Triggers:
         return {"url": f"{call.base}/api/v2/triggers/{row['id']}.json", **row}
 
     def _named(self, call: Call) -> Row:
-        _require_admin(call)
-        row = self.table.get(call.id("trigger_id"))
-        if row is None:
-            raise not_found()
-        return row
+        call.require_admin()
+        return existing(self.table.get(call.id("trigger_id")))
 
 
 CONDITIONS = frozenset({"update_type", "status", "current_tags", "organization_id"})
@@ -168,8 +155,3 @@ def _met(condition: Row, ticket: Row, kind: str) -> bool:
         return carried is (operator == "includes")
     found = kind if field == "update_type" else ticket[field]
     return (str(found) == str(value)) is (operator == "is")
-
-
-def _require_admin(call: Call) -> None:
-    if not call.by_admin():
-        raise forbidden()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from connectors.zendesk.sandbox.account import ACCOUNT_ID
 from connectors.zendesk.sandbox.http import (
     TOO_MANY_VALUES,
     Answer,
@@ -12,13 +11,14 @@ from connectors.zendesk.sandbox.http import (
     Endpoint,
     Row,
     Write,
+    existing,
     forbidden,
     invalid_attribute,
-    not_found,
 )
 from connectors.zendesk.sandbox.jobs import Batch, Jobs, updated
 from connectors.zendesk.sandbox.paging import listing, offset_listing, sequence, walked
 from connectors.zendesk.sandbox.rates import Rates
+from connectors.zendesk.sandbox.selection import named, names_rows, shown
 from connectors.zendesk.sandbox.table import folded
 from connectors.zendesk.sandbox.user_records import CREATABLE, WRITABLE, UserRecords
 
@@ -68,19 +68,10 @@ class Users:
 
     def show(self, call: Call) -> Answer:
         user_id = call.id("user_id")
-        row = self.table.get(user_id) or self.records.deleted.get(user_id)
-        if row is None:
-            raise not_found()
-        return self._answer(call, 200, row)
+        return self._answer(call, 200, existing(self.table.get(user_id) or self.records.deleted.get(user_id)))
 
     def show_many(self, call: Call) -> Answer:
-        if "ids" in call.query:
-            rows = [row for row_id in call.listed_ids() if (row := self.table.seen(row_id))]
-        elif "external_ids" in call.query:
-            keys = dict.fromkeys(folded(key) for key in call.listed("external_ids"))
-            rows = [row for key in keys for row in self.table.find_seen("external_id", key)]
-        else:
-            raise invalid_attribute(call, "ids", "be present")
+        rows = shown(call, self.table)
         answer = offset_listing(call, "users", sequence(rows), self.rendered(call))
         if call.query.get("include") == "identities" and self.records.account.settings.side_loads_identities:
             answer.body["identities"] = [one for row in rows for one in self._identities(call, row)]
@@ -133,13 +124,7 @@ class Users:
         return self._answer(call, 200, self.records.remove(self._named(call), call.write))
 
     def create_many(self, call: Call) -> Answer:
-        items = self._bulk_items(call)
-        ids = self.records.account.new_ids(len(items))
-
-        def apply(index: int, item: Row, write: Write) -> Row:
-            return {"id": self.records.add(item, write, ids[index])["id"], "account_id": ACCOUNT_ID}
-
-        return self.jobs.submit(call, Batch("User", "create", items, apply, indexed=True))
+        return self.jobs.create(call, "User", self._bulk_items(call), self.records.add)
 
     def create_or_update_many(self, call: Call) -> Answer:
         items = self._bulk_items(call)
@@ -161,9 +146,7 @@ class Users:
 
         def apply(_: int, item: Row, write: Write) -> Row:
             by_key = self.table.find("external_id", folded(item.get("external_id")))
-            row = self.table.get(int(item["id"])) if item.get("id") else next(iter(by_key), None)
-            if row is None:
-                raise not_found()
+            row = existing(self.table.get(int(item["id"])) if item.get("id") else next(iter(by_key), None))
             return updated(self.records.change(row, item, write)["id"])
 
         return self.jobs.submit(call, Batch("User", "update", items, apply))
@@ -192,22 +175,16 @@ class Users:
         return items
 
     def _updates(self, call: Call) -> list[Row]:
-        if not {"ids", "external_ids"} & call.query.keys():
+        if not names_rows(call):
             items = call.many("users", TOO_MANY_VALUES)
             if not all(str(item.get("id", "0")).isdigit() for item in items):
                 raise invalid_attribute(call, "users.id", "be an integer")
             return [call.permit(item, WRITABLE | {"id"}, "users") for item in items]
         sent = call.permit(call.one("user"), WRITABLE, "user")
-        if "ids" in call.query:
-            return [{**sent, "id": row_id} for row_id in call.listed_ids()]
-        found = [self.table.find("external_id", folded(key)) for key in call.listed("external_ids")]
-        return [{**sent, "id": row["id"]} for rows in found for row in rows]
+        return [{**sent, "id": row_id} for row_id in named(call, self.table)]
 
     def _named(self, call: Call) -> Row:
-        row = self.table.get(call.id("user_id"))
-        if row is None:
-            raise not_found()
-        return row
+        return existing(self.table.get(call.id("user_id")))
 
     def _require_right(self, call: Call, *items: Row) -> None:
         """Only admins make agents and admins."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from connectors.zendesk.sandbox.account import Account
 from connectors.zendesk.sandbox.deliveries import Deliveries
-from connectors.zendesk.sandbox.http import Answer, Call, Endpoint, Refused, Row, forbidden, not_found
+from connectors.zendesk.sandbox.http import Answer, Call, Endpoint, Refused, Row, existing
 from connectors.zendesk.sandbox.paging import listing, sequence
 
 TRIGGERED = "conditional_ticket_events"
@@ -50,7 +50,7 @@ class Webhooks:
 
     def index(self, call: Call) -> Answer:
         """Always by cursor, also without ``page[size]``."""
-        _require_admin(call)
+        call.require_admin()
         call.query.setdefault("page[size]", "100")
         return listing(call, "webhooks", sequence(list(self.account.webhooks.values())), lambda row: row)
 
@@ -58,7 +58,7 @@ class Webhooks:
         return Answer(200, {"webhook": self._named(call)})
 
     def create(self, call: Call) -> Answer:
-        _require_admin(call)
+        call.require_admin()
         sent = call.body().get("webhook") or {}
         if missing := [name for name in REQUIRED if not sent.get(name)]:
             raise _bad_request(f"{', '.join(missing)} can't be blank")
@@ -119,11 +119,8 @@ class Webhooks:
         return Answer(status, {"signing_secret": secret})
 
     def _named(self, call: Call) -> Row:
-        _require_admin(call)
-        row = self.account.webhooks.get(call.params["webhook_id"])
-        if row is None:
-            raise not_found()
-        return row
+        call.require_admin()
+        return existing(self.account.webhooks.get(call.params["webhook_id"]))
 
 
 def notified(trigger: Row) -> list[str]:
@@ -153,8 +150,3 @@ def _valid(row: Row) -> Row:
 
 def _bad_request(title: str) -> Refused:
     return Refused(400, {"errors": [{"code": "BadRequest", "title": title}]})
-
-
-def _require_admin(call: Call) -> None:
-    if not call.by_admin():
-        raise forbidden()
