@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
@@ -125,6 +125,15 @@ class World:
         self.faults.clear()
         self.requests.clear()
         self.request_counts.clear()
+
+
+def configure(settings: Any, changes: dict[str, Any]) -> None:
+    """Change an emulator's settings, a dataclass; ``ValueError`` on an unknown name."""
+    known = {one.name for one in fields(settings)}
+    if unknown := changes.keys() - known:
+        raise ValueError(f"no setting {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    for name, value in changes.items():
+        setattr(settings, name, value)
 
 
 class Emulator(Protocol):

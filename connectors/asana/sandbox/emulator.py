@@ -29,7 +29,7 @@ from connectors.asana.sandbox.task_records import TaskRecords
 from connectors.asana.sandbox.tasks import Tasks
 from connectors.asana.sandbox.webhooks import Webhooks
 from connectors.asana.sandbox.workspace import SYSTEM, USER, WORKSPACE, Workspace
-from ml_connector.sandbox.world import World
+from ml_connector.sandbox.world import World, configure
 
 _TOO_MANY = "You've made too many requests and hit a rate limit. Please retry after the given amount of time."
 
@@ -58,7 +58,7 @@ class AsanaEmulator:
         self._open()
 
     def configure(self, settings: dict[str, Any]) -> None:
-        self.workspace.settings.change(settings)
+        configure(self.workspace.settings, settings)
 
     def expire_tokens(self) -> None:
         self.oauth.expire_all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.asana.sandbox.http import Refused, Row, Write, compact, forbidden, unknown
@@ -52,13 +52,6 @@ class Settings:
     heartbeat_seconds: float = 28_800.0
     sync_seconds: float = 86_400.0
     """How long a sync token is good for."""
-
-    def change(self, changes: dict[str, Any]) -> None:
-        known = {one.name for one in fields(self)}
-        if wrong := changes.keys() - known:
-            raise ValueError(f"no setting {', '.join(sorted(wrong))}; there are {', '.join(sorted(known))}")
-        for name, value in changes.items():
-            setattr(self, name, value)
 
 
 @dataclass(slots=True)

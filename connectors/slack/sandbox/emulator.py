@@ -21,7 +21,7 @@ from connectors.slack.sandbox.http import Call, Method, Refused, Row, answer, ca
 from connectors.slack.sandbox.oauth import OAuth
 from connectors.slack.sandbox.rates import Rates
 from connectors.slack.sandbox.workspace import APP_ID, BOT_ID, BOT_USER, SYSTEM, TEAM_ID, Workspace
-from ml_connector.sandbox.world import World
+from ml_connector.sandbox.world import World, configure
 
 
 class SlackEmulator:
@@ -42,11 +42,11 @@ class SlackEmulator:
         ]
 
     def reset(self) -> None:
-        self.events.close()
+        self.events.outbox.close()
         self._open()
 
     def configure(self, settings: dict[str, Any]) -> None:
-        self.workspace.settings.change(settings)
+        configure(self.workspace.settings, settings)
 
     def expire_tokens(self) -> None:
         self.oauth.revoke_all()
@@ -128,7 +128,7 @@ class SlackEmulator:
 
     async def serve(self, request: Request) -> Response:
         """Every call of a method."""
-        self.events.serve()
+        self.events.outbox.serve()
         call: Call | None = None
         try:
             call = call_of(request, await request.body(), f"{next(self._request_numbers):012x}")

@@ -17,6 +17,7 @@ import orjson
 
 from connectors.slack.sandbox.http import Row
 from connectors.slack.sandbox.workspace import APP_ID, BOT_USER, TEAM_ID, Workspace
+from ml_connector.sandbox.outbox import Outbox
 
 TIMEOUT = 3.0
 """Seconds that an app has for its answer."""
@@ -37,29 +38,16 @@ class Delivery:
 
 
 class Events:
-    """What a workspace sends. It is sent from the loop that serves the workspace, whoever causes it."""
+    """What a workspace sends."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self._all: list[Delivery] = []
         self._verified: set[str] = set()
-        self._waiting: asyncio.Queue[Delivery] = asyncio.Queue()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._sender: asyncio.Task[None] | None = None
+        self.outbox = Outbox(self._send_all)
 
     def all(self) -> list[Row]:
         return [delivery.state() for delivery in self._all]
-
-    def serve(self) -> None:
-        """Called in the loop that serves the workspace."""
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-            self._sender = self._loop.create_task(self._send_all())
-
-    def close(self) -> None:
-        """The sandbox is reset: what is on its way is given up."""
-        if self._loop is not None and self._sender is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._sender.cancel)
 
     def tell(self, event: Row, copies: int = 1) -> str:
         """Send an event, if the app has an address; its id."""
@@ -83,16 +71,16 @@ class Events:
 
     def _queue(self, body: Row) -> None:
         url = self.workspace.settings.events_url
-        if not url or self._loop is None:
+        if not url or not self.outbox.serves:
             return
         self._all.append(Delivery(url, body))
-        self._loop.call_soon_threadsafe(self._waiting.put_nowait, self._all[-1])
+        self.outbox.put(self._all[-1])
 
-    async def _send_all(self) -> None:
+    async def _send_all(self, waiting: asyncio.Queue[Delivery]) -> None:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
         async with aiohttp.ClientSession(timeout=timeout) as client, asyncio.TaskGroup() as group:
             while True:
-                delivery = await self._waiting.get()
+                delivery = await waiting.get()
                 if delivery.url in self._verified or await self._verify(delivery.url, client):
                     group.create_task(self._deliver(delivery, client))
                 else:

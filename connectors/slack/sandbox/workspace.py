@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
 
 from connectors.slack.sandbox.http import Refused, Row
 from ml_connector.sandbox.world import FaultRule, World
@@ -43,13 +42,6 @@ class Settings:
     signing_secret: str = "sandbox-signing-secret"  # noqa: S105 - as above
     event_retry_seconds: tuple[float, ...] = (0.0, 60.0, 300.0)
     """The pauses before an event is sent again to an address that has not taken it."""
-
-    def change(self, changes: dict[str, Any]) -> None:
-        known = {one.name for one in fields(self)}
-        if unknown := changes.keys() - known:
-            raise ValueError(f"no setting {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
-        for name, value in changes.items():
-            setattr(self, name, value)
 
 
 @dataclass(slots=True)

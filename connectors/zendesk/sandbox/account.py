@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from connectors.zendesk.sandbox.http import Row, Write
@@ -56,13 +56,6 @@ class Settings:
     webhook_drop: float = 0.0
     """The share of events that are never delivered."""
     webhook_retry_seconds: float = 1.0
-
-    def change(self, changes: dict[str, Any]) -> None:
-        known = {field.name for field in fields(self)}
-        if unknown := changes.keys() - known:
-            raise ValueError(f"no setting {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
-        for name, value in changes.items():
-            setattr(self, name, value)
 
 
 class Account:

@@ -20,6 +20,7 @@ import aiohttp
 
 from connectors.zendesk.sandbox.account import ACCOUNT_ID, Account
 from connectors.zendesk.sandbox.http import Row
+from ml_connector.sandbox.outbox import Outbox
 
 TIMEOUT = 10.0
 """Seconds; another document says 12."""
@@ -50,30 +51,17 @@ class Delivery:
 
 
 class Deliveries:
-    """What an account sends. It is sent from the loop that serves the account, whoever causes it."""
+    """What an account sends."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self._all: list[Delivery] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._sender: asyncio.Task[None] | None = None
-        self._waiting: asyncio.Queue[Delivery] = asyncio.Queue()
+        self.outbox = Outbox(self._send_all)
         self._random = random.Random(1)
         account.user_changed = self.user_changed
 
     def all(self) -> list[Delivery]:
         return self._all
-
-    def serve(self) -> None:
-        """Called in the loop that serves the account."""
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-            self._sender = self._loop.create_task(self._send_all())
-
-    def close(self) -> None:
-        """The sandbox is reset: what is on its way is given up."""
-        if self._loop is not None and self._sender is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._sender.cancel)
 
     def notify(self, webhook_id: str, event_type: str, body: bytes) -> None:
         """Send an event to a webhook, if it is active."""
@@ -124,15 +112,14 @@ class Deliveries:
     def _queue(self, delivery: Delivery) -> None:
         copy = replace(delivery, status="pending", answers=[], created_at=self.account.now())
         self._all.append(copy)
-        assert self._loop is not None  # noqa: S101 - webhooks are made by requests, which are served in it
-        self._loop.call_soon_threadsafe(self._waiting.put_nowait, copy)
+        self.outbox.put(copy)
 
-    async def _send_all(self) -> None:
+    async def _send_all(self, waiting: asyncio.Queue[Delivery]) -> None:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
         async with aiohttp.ClientSession(timeout=timeout) as client, asyncio.TaskGroup() as group:
             room = asyncio.Semaphore(AT_ONCE)
             while True:
-                group.create_task(self._deliver(await self._waiting.get(), client, room))
+                group.create_task(self._deliver(await waiting.get(), client, room))
 
     async def _deliver(self, delivery: Delivery, client: aiohttp.ClientSession, room: asyncio.Semaphore) -> None:
         await asyncio.sleep(self._random.random() * self.account.settings.webhook_shuffle)

@@ -34,7 +34,7 @@ from connectors.zendesk.sandbox.triggers import Triggers
 from connectors.zendesk.sandbox.user_records import UserRecords
 from connectors.zendesk.sandbox.users import Users
 from connectors.zendesk.sandbox.webhooks import Webhooks
-from ml_connector.sandbox.world import World
+from ml_connector.sandbox.world import World, configure
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -55,11 +55,11 @@ class ZendeskEmulator:
 
     def reset(self) -> None:
         self.jobs.forget()
-        self.deliveries.close()
+        self.deliveries.outbox.close()
         self._open_account()
 
     def configure(self, settings: dict[str, Any]) -> None:
-        self.account.settings.change(settings)
+        configure(self.account.settings, settings)
 
     def expire_tokens(self) -> None:
         self.oauth.expire_all()
@@ -116,7 +116,7 @@ class ZendeskEmulator:
 
     async def serve(self, request: Request) -> Response:
         """Every request; answers carry the id under which effects name their request."""
-        self.deliveries.serve()
+        self.deliveries.outbox.serve()
         call = call_of(request, await request.body(), f"{next(self._request_numbers):012x}")
         headers = {"X-Request-Id": call.write.request_id, "X-Zendesk-Request-Id": call.write.request_id}
         try:
