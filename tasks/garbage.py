@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 THRESHOLDS = (50_000, 10, 10)
+
+# or a process that ends looks three times through all that it has loaded: 0.3 seconds of every flow run
+atexit.register(gc.freeze)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from ml_connector.core.errors import Disconnected, Misconfigured
 from ml_connector.core.refusals import needs_reauth
 from ml_connector.core.selection import Selection
-from tasks.garbage import rare_collections
 from tasks.hold_run import hold_run
 from tasks.refused import is_refused, tell_of_refused
 from tasks.running import OpenRun
@@ -59,8 +58,7 @@ async def hold(
         absence_threshold=min((config.absence_threshold for config in configs), key=lambda one: one.share),
         selection=selection,
     ) as run:
-        with rare_collections():
-            yield run
+        yield run
     disconnected = []
     for connection in {end for config in configs for end in (config.source, config.destination)}:
         system = workspace.system_of(connection).name

@@ -17,6 +17,7 @@ from prefect.states import Completed, Failed
 
 from ml_connector.core.errors import Disconnected, SafeError
 from ml_connector.core.lease import LeaseTaken
+from tasks.garbage import rare_collections
 
 P = ParamSpec("P")
 SKIPPED = "Skipped"
@@ -72,7 +73,8 @@ def story(body: Callable[P, Awaitable[str | None]]) -> Callable[P, Awaitable[Sta
     @functools.wraps(body)
     async def tell(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
         try:
-            reason = await body(*args, **kwargs)
+            with rare_collections():
+                reason = await body(*args, **kwargs)
         except LeaseTaken as taken:
             if (await this_flow_run()).count > 1:
                 return Failed(message=f"{taken}. Retry when it has ended.")
