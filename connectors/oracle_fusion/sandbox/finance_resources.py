@@ -4,39 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connectors.oracle_fusion.sandbox.resources import WHO, Resource, attributes
-
-
-def _document(
-    name: str, key: str, edited: str, attribute_text: str, children: tuple[Resource, ...] = (), *, opaque: bool = False
-) -> Resource:
-    return Resource(
-        name=name,
-        api="fscmRestApi",
-        id=key,
-        key=None if opaque else key,
-        edited=edited,
-        finders={"PrimaryKey": (key,)},
-        attributes=attributes(attribute_text),
-        children={child.name: child for child in children},
-    )
+from connectors.oracle_fusion.sandbox.resources import WHO, Resource, fscm
 
 
 def _below(
     name: str, key: str, attribute_text: str, children: tuple[Resource, ...] = (), *, opaque: bool = True
 ) -> Resource:
     """A collection below each row of another, with ``key`` unique there; finders are not played."""
-    return Resource(
-        name=name,
-        api="fscmRestApi",
-        id=key,
-        key=None if opaque else key,
-        edited=key,
-        finders={},
-        attributes=attributes(attribute_text),
-        children={child.name: child for child in children},
-        parameters=frozenset({"dependency"}),
-    )
+    resource = fscm(name, key, key, attribute_text, children, opaque=opaque)
+    return replace(resource, finders={}, parameters=frozenset({"dependency"}))
 
 
 INVOICE_INSTALLMENTS = _below(
@@ -65,7 +41,7 @@ INVOICE_LINES = _below(
     (INVOICE_DISTRIBUTIONS,),
 )
 INVOICES = replace(
-    _document(
+    fscm(
         "invoices",
         "InvoiceId",
         "Description",
@@ -92,7 +68,7 @@ INVOICES = replace(
         }
     ),
 )
-INVOICE_HOLDS = _document(
+INVOICE_HOLDS = fscm(
     "invoiceHolds",
     "HoldId",
     "HoldDetails",
@@ -128,7 +104,7 @@ ORDER_LINES = _below(
     opaque=False,
 )
 PURCHASE_ORDERS = replace(
-    _document(
+    fscm(
         "purchaseOrders",
         "POHeaderId",
         "Description",
@@ -159,7 +135,7 @@ JOURNAL_HEADERS = _below(
     RunningTotalAccountedCr:number ExternalReference {WHO}""",
     (JOURNAL_LINES,),
 )
-JOURNAL_BATCHES = _document(
+JOURNAL_BATCHES = fscm(
     "journalBatches",
     "JeBatchId",
     "BatchDescription",
@@ -186,7 +162,7 @@ RECEIVABLES_LINES = _below(
     -LineAmount:number {WHO}""",
     opaque=False,
 )
-RECEIVABLES_INVOICES = _document(
+RECEIVABLES_INVOICES = fscm(
     "receivablesInvoices",
     "CustomerTransactionId",
     "Comments",

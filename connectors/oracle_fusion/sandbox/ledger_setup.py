@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from connectors.oracle_fusion.sandbox.finance_seed import LEDGERS
-from connectors.oracle_fusion.sandbox.resources import LAST_UPDATE, Resource, Row, attributes, timestamp
+from connectors.oracle_fusion.sandbox.resources import LAST_UPDATE, Row, fscm, timestamp
 from connectors.oracle_fusion.sandbox.seed import COMBINATIONS, account, combination_id
 
 SEGMENTS = ("company", "lineOfBusiness", "account", "costCenter", "product", "intercompany")
@@ -17,33 +17,23 @@ ENDED = "101.10.60600.120.000.000"
 DATA_ACCESS_SET = 300_000_046_975_980
 """Id of the data access set that holds all ledgers."""
 
-
-def _lov(name: str, key: str, attribute_text: str, *, opaque: bool = False) -> Resource:
-    return Resource(
-        name=name,
-        api="fscmRestApi",
-        id=key,
-        key=None if opaque else key,
-        edited=key,
-        finders={"PrimaryKey": (key,)},
-        attributes=attributes(attribute_text),
-    )
-
-
-LEDGERS_LOV = _lov(
+LEDGERS_LOV = fscm(
     "ledgersLOV",
+    "LedgerId",
     "LedgerId",
     """LedgerId:integer Name Description CurrencyCode ChartOfAccountsId:integer AccountedPeriodType PeriodSetName
     LedgerCategoryCode LedgerTypeCode""",
 )
-PERIODS = _lov(
+PERIODS = fscm(
     "accountingPeriodStatusLOV",
     "row",  # not shown: the address is made of three attributes
+    "row",
     "PeriodNameId ApplicationId:integer LedgerId:integer ClosingStatus StartDate:date EndDate:date",
     opaque=True,
 )
-COMBINATIONS_LOV = _lov(
+COMBINATIONS_LOV = fscm(
     "accountCombinationsLOV",
+    "_CODE_COMBINATION_ID",
     "_CODE_COMBINATION_ID",
     f"""_CODE_COMBINATION_ID:integer _CHART_OF_ACCOUNTS_ID:integer EnabledFlag AccountType DetailPostingAllowedFlag
     SummaryFlag -DetailBudgetingAllowedFlag -JgzzReconFlag -FinancialCategory -Reference3 StartDateActive:date

@@ -118,6 +118,22 @@ class Resource:
         return [name for name, one in self.attributes.items() if one.queryable and name.endswith(("Id", "Number"))]
 
 
+def fscm(
+    name: str, key: str, edited: str, attribute_text: str, children: tuple[Resource, ...] = (), *, opaque: bool = False
+) -> Resource:
+    """A resource of finance and procurement; ``opaque``: ``key`` does not stand in its URL."""
+    return Resource(
+        name=name,
+        api="fscmRestApi",
+        id=key,
+        key=None if opaque else key,
+        edited=edited,
+        finders={"PrimaryKey": (key,)},
+        attributes=attributes(attribute_text),
+        children={child.name: child for child in children},
+    )
+
+
 WHO = "CreationDate:datetime CreatedBy LastUpdateDate:datetime LastUpdatedBy"
 PARTY_FINDERS = {
     "PrimaryKey": ("PartyId",),
@@ -181,17 +197,12 @@ ACCOUNT_ACTIVITIES = Resource(
     ),
 )
 
-SUPPLIERS = Resource(
-    name="suppliers",
-    api="fscmRestApi",
-    id="SupplierId",
-    key="SupplierId",
-    edited="AlternateName",
-    finders={"PrimaryKey": ("SupplierId",)},
-    attributes=attributes(
-        """SupplierId:integer Supplier SupplierNumber SupplierPartyId:integer AlternateName BusinessRelationshipCode
-        BusinessRelationship SupplierTypeCode SupplierType -Status InactiveDate:date TaxpayerId TaxRegistrationNumber
-        -TaxpayerCountry -TaxpayerCountryCode -CorporateWebsite -OneTimeSupplierFlag:boolean DUNSNumber
-        CreationDate:datetime -CreatedBy -LastUpdateDate:datetime -LastUpdatedBy"""
-    ),
+SUPPLIERS = fscm(
+    "suppliers",
+    "SupplierId",
+    "AlternateName",
+    """SupplierId:integer Supplier SupplierNumber SupplierPartyId:integer AlternateName BusinessRelationshipCode
+    BusinessRelationship SupplierTypeCode SupplierType -Status InactiveDate:date TaxpayerId TaxRegistrationNumber
+    -TaxpayerCountry -TaxpayerCountryCode -CorporateWebsite -OneTimeSupplierFlag:boolean DUNSNumber
+    CreationDate:datetime -CreatedBy -LastUpdateDate:datetime -LastUpdatedBy""",
 )
