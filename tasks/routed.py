@@ -56,7 +56,7 @@ async def tell_apart(route: Route, items: Sequence[Item], look: KnownBefore, beg
 def addressed(route: Route, item: Item) -> None:
     """Map the item and put its channel on it; or the refusal, where no rule sends it there. Raises RejectRecord."""
     if item.source_id.startswith(DIGEST):
-        item.payload, item.stands_for = item.body["payload"], [UUID(one) for one in item.body["effects"]]
+        item.payload = item.body["payload"]
         return
     channel = split(item.source_id)[1]
     payload, notice = noticed(route, item)
@@ -117,6 +117,5 @@ async def digested(stream: Stream, chunk: Chunk, intents: Sequence[Intent]) -> l
 
 def _compose(destination: Messenger, stream: str, intents: Sequence[Intent], members: Collection[UUID]) -> Body:
     taken = set(members)
-    told = [intent for intent in intents if intent.effect_id in taken]
-    payload = destination.digest(stream, [intent.payload for intent in told])
-    return {"payload": payload, "effects": [str(intent.effect_id) for intent in told]}
+    told = [intent.payload for intent in intents if intent.effect_id in taken]
+    return {"payload": destination.digest(stream, told)}

@@ -44,12 +44,12 @@ async def upsert(stream: Stream, chunk: Chunk) -> int:
     """Probe what is in doubt, then send what is open. Returns how many records were settled."""
     before = stream.settled
     await _probe(stream, chunk)
-    await _settle(stream, chunk, _refused(chunk))
-    looked = await _asked(stream, chunk, partial(_resolved, stream), _open(chunk))
+    await _settle(stream, _refused(chunk))
+    looked = await _asked(stream, partial(_resolved, stream), _open(chunk))
     decided = [one for one in looked if isinstance(one, Decision)]
     intents = await digested(stream, chunk, [one for one in looked if isinstance(one, Intent)])
-    decided += await _asked(stream, chunk, stream.route.destination.decide, intents)
-    await _settle(stream, chunk, [_as_outcome(d) for d in decided if d.state not in CLAIMED])
+    decided += await _asked(stream, stream.route.destination.decide, intents)
+    await _settle(stream, [_as_outcome(d) for d in decided if d.state not in CLAIMED])
     await _send(stream, chunk, decided)
     await stream.ledger.close([chunk.batch_id])
     return stream.settled - before
@@ -66,9 +66,9 @@ async def _probe(stream: Stream, chunk: Chunk) -> None:
         asked = [
             Decision(i.effect_id, i.source_id, "", i.request or {}, i.dest_id, attempts=i.attempts) for i in doubtful
         ]
-        outcomes = await _asked(stream, chunk, stream.route.destination.probe, asked, in_doubt=True)
+        outcomes = await _asked(stream, stream.route.destination.probe, asked, in_doubt=True)
         crashpoint("upsert.probed")
-        await _settle(stream, chunk, outcomes)
+        await _settle(stream, outcomes)
         found = {outcome.effect_id: outcome.state for outcome in outcomes}
         for item in doubtful:
             item.state = found.get(item.effect_id, State.AMBIGUOUS)
@@ -76,7 +76,6 @@ async def _probe(stream: Stream, chunk: Chunk) -> None:
 
 async def _asked(
     stream: Stream,
-    chunk: Chunk,
     ask: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
     about: Sequence[T],
     *,
@@ -96,7 +95,7 @@ async def _asked(
             stream.odd.append(f"{stream.route.key}: {one.source_id} was put off: {why(error)}")
     if found.left:
         stream.odd.append(f"{stream.route.key}: {found.left} records are asked about later, too many others failed")
-    await _settle(stream, chunk, outcomes)
+    await _settle(stream, outcomes)
     return found.answers
 
 
@@ -148,15 +147,14 @@ async def _send_together(stream: Stream, chunk: Chunk, decided: Sequence[Decisio
             known += outcomes
             doubted = any(outcome.state is State.AMBIGUOUS for outcome in outcomes)
             if doubted or len(known) >= settle_at or time.monotonic() - settled > SETTLE_EVERY:
-                await _settle(stream, chunk, known)
+                await _settle(stream, known)
                 known, settled = [], time.monotonic()
     finally:
-        await _settle(stream, chunk, known)
+        await _settle(stream, known)
 
 
-async def _settle(stream: Stream, chunk: Chunk, outcomes: Sequence[Outcome]) -> None:
-    digests = {item.effect_id: item.stands_for for item in chunk.items if item.stands_for}
-    await stream.ledger.settle(outcomes, stream.route.destination.settle_seconds, digests)
+async def _settle(stream: Stream, outcomes: Sequence[Outcome]) -> None:
+    await stream.ledger.settle(outcomes, stream.route.destination.settle_seconds)
     stream.settled += len(outcomes)
 
 

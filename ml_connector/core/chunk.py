@@ -28,7 +28,6 @@ class Item:
         "refusal",
         "request",
         "source_id",
-        "stands_for",
         "state",
         "version_at",
     )
@@ -64,9 +63,6 @@ class Item:
         self.payload_hash: bytes | None = None
         self.refusal: tuple[State, str] | None = None
         """Set by the mapping when the record is not to be sent: the state that it takes, and why."""
-
-        self.stands_for: list[UUID] = []
-        """Of a digest: the effects that it tells of."""
 
     def __repr__(self) -> str:
         return f"<Item {self.source_id} {self.state}>"

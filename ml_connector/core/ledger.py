@@ -121,9 +121,9 @@ class Ledger:
             entries = [Entry(i, by_id[i].source_id, "digest", state, reason=why) for i, state, _, why in moved]
             if members:
                 body = jsonx.dumps(compose(members))
-                await conn.execute(sql.DOUBT, (members,))
                 new = {"id": digest, "batch": batch_id, "stream": self._writer.stream, "source_id": source_id}
                 await conn.execute(sql.PLAN_DIGEST, {**new, "members": members})
+                await conn.execute(sql.TELL_IN, {"id": digest, "members": members})
                 await self._writer.batch(conn, batch_id, 0)  # it is none of the records that the run accounts for
                 await self._writer.name(conn, {(by_id[i].source_id, source_id) for i in members})
                 await self._writer.store(conn, "source", [(digest, 0, body)])
@@ -132,13 +132,10 @@ class Ledger:
         crashpoint("ledger.digested")
         return len(members)
 
-    async def settle(
-        self, outcomes: Sequence[Outcome], settle_seconds: float, stand_for: Mapping[UUID, Sequence[UUID]] | None = None
-    ) -> None:
+    async def settle(self, outcomes: Sequence[Outcome], settle_seconds: float) -> None:
         """Write down what became of effects. An applied one updates the link table in the same transaction.
 
-        ``stand_for``: of digests, the effects that they tell of: each of those learns of the message. Where the
-        message is refused they are.
+        What becomes of a digest becomes of the records that it tells of.
         After an attempt that did not end well the last payload is forgotten there: of several calls for one object
         some may have been carried out, so the one before is no longer known to be what the destination holds.
         """
@@ -161,10 +158,7 @@ class Ledger:
             entries = [_entry(by_id[i], source_id, attempt) for i, source_id, attempt in settled]
             refused = [(i, source_id) for i, source_id, _ in settled if by_id[i].state is State.REJECTED]
             entries += await digests.fall(conn, refused)
-            for i, _, _ in settled:
-                if stand_for and i in stand_for and by_id[i].state is State.APPLIED:
-                    told = await conn.execute(sql.TOLD, (by_id[i].dest_id, list(stand_for[i])))
-                    entries += [_told(by_id[i], *row) for row in await told.fetchall()]
+            entries += await digests.tell(conn, [(by_id[i], source_id) for i, source_id, _ in settled])
             await self._writer.audit(conn, entries)
         crashpoint("ledger.settled")
 
@@ -227,11 +221,4 @@ def _entry(outcome: Outcome, source_id: str, attempt: int) -> Entry:
     return Entry(
         outcome.effect_id, source_id, outcome.action or None, outcome.state, outcome.dest_id, outcome.request_id,
         outcome.reason, attempt,
-    )  # fmt: skip
-
-
-def _told(outcome: Outcome, effect_id: UUID, source_id: str) -> Entry:
-    return Entry(
-        effect_id, source_id, "digest", State.DIGESTED, outcome.dest_id, outcome.request_id,
-        digests.told_in(outcome.effect_id),
     )  # fmt: skip

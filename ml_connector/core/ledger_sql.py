@@ -104,7 +104,7 @@ REPLACE = f"""
 
 # The records of a digest that was refused are planned again themselves.
 REOPEN = f"""
-    update effect e set state = 'planned', reason = null, updated_at = now()
+    update effect e set state = 'planned', reason = null, digest_id = null, updated_at = now()
     from batch b
     where b.run_id = %s and b.stream = %s and e.tenant = b.tenant and e.batch_id = b.id and e.state = 'rejected'
         and not starts_with(e.source_id, '{DIGEST}')
@@ -221,13 +221,12 @@ PLAN_DIGEST = """
         substring(sha256(convert_to(string_agg(e.id::text, ',' order by e.id), 'UTF8')) for 16), %(id)s
     from effect e where e.id = any(%(members)s)
 """
-DOUBT = """
-    update link l set payload_hash = ''::bytea, updated_at = now() from effect e
-    where e.id = any(%s) and l.stream = e.stream and l.source_id = e.source_id
-"""
-TOLD = """
-    update effect set dest_id = %s, updated_at = now() where id = any(%s) and state = 'digested'
-    returning id, source_id
+TELL_IN = """
+    with members as (
+        update effect set digest_id = %(id)s where id = any(%(members)s) returning stream, source_id
+    )
+    update link l set payload_hash = ''::bytea, updated_at = now() from members m
+    where l.stream = m.stream and l.source_id = m.source_id
 """
 LINKS = f"""
     select l.source_id, l.dest_id, l.payload_hash from {_rows("s", source_id="text")}

@@ -102,6 +102,8 @@ async def test_records_of_a_digest_that_is_refused_are_rejected_and_come_back_by
     assert notices.problem is None
     assert again.read == 0
     assert notices.told == ["digest of 12"]
+    found_at = await query(notices, "select distinct dest_id from effect where source_id not like 'digest:%%'")
+    assert found_at == [("C1/1",)]
 
 
 async def test_they_come_back_by_a_replay_once_and_without_asking_for_it_twice(notices: Notices) -> None:
