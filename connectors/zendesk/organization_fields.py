@@ -75,9 +75,6 @@ class OrganizationFieldsDestination:
         current = await self._read([str(decision.request["id"]) for decision in decisions])
         return [_verdict(d, current.get(str(d.request["id"])), fields, bool(running)) for d in decisions]
 
-    def address(self, dest_id: str) -> str | None:
-        return self._client.page("organizations", dest_id)
-
     async def _read(self, ids: Sequence[str]) -> dict[str, Body]:
         return {str(found["id"]): found for found in await self._client.show_many("organizations", ids=ids)}
 

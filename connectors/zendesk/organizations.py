@@ -105,9 +105,6 @@ class Organizations:
         found = await find(self._client, "organizations", [_key(d.request) for d in decisions])
         return [probed(d, _held(d.request, f, fields), running) for d, f in zip(decisions, found, strict=True)]
 
-    def address(self, dest_id: str) -> str | None:
-        return self._client.page("organizations", dest_id)
-
     async def _settle(self, work: Work, result: Result, found: Found, fields: CustomFields) -> Step:
         """The outcome of a piece of work, or the other way in which the same decision is to be written."""
         if result.fate is Fate.SILENT:

@@ -47,7 +47,7 @@ async def _ensure(client: Zendesk, wanted: Mapping[str, Mapping[str, CustomField
 def _address(client: Zendesk, model: str, dest_id: str) -> str | None:
     """The agent's page of the object."""
     kind = {"User": "users", "TicketFields": "tickets"}.get(model, "organizations")
-    return f"{client.settings.origin}/agent/{kind}/{dest_id}"
+    return client.page(kind, dest_id)
 
 
 ZENDESK = System(

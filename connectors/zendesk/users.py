@@ -91,9 +91,6 @@ class Users:
         held = await together([self._holds(d.request, f.object, fields) for d, f in zip(decisions, found, strict=True)])
         return [probed(d, f.object if h else None, running) for d, f, h in zip(decisions, found, held, strict=True)]
 
-    def address(self, dest_id: str) -> str | None:
-        return self._client.page("users", dest_id)
-
     async def _holds(self, request: Body, current: Body | None, fields: CustomFields) -> bool:
         user, new = request["user"], "id" not in request
         if current is None or differences(own_fields(user), current, fields):
