@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -67,6 +68,17 @@ async def database(postgres: Embedded, database_name: str) -> AsyncIterator[Data
 @pytest.fixture
 async def vault(database: Database) -> Vault:
     return Vault(database, MasterKeys.parse(Secret(MasterKeys.generate("test"))))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Without the cycle collector: what is imported stays until the end, and it would walk over that many times."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)  # before those who deal the tests out look at the groups

@@ -10,7 +10,6 @@ from prefect import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed
-from prefect.testing.utilities import prefect_test_harness
 
 from ml_connector.core.db import Database
 from ml_connector.core.lease import leased
@@ -218,6 +217,8 @@ async def test_a_delivery_rings_at_once_and_a_restarted_receiver_rings_for_what_
 
 
 async def test_prefect_itself_keeps_the_rules_that_the_doorbell_counts_on() -> None:
+    from prefect.testing.utilities import prefect_test_harness  # all of the server: two seconds for who imports it
+
     with prefect_test_harness(server_startup_timeout=120):
         async with get_client() as client, doorbell.prefect() as flow_runs:
             assert flow_runs is not None
