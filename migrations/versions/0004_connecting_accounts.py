@@ -24,8 +24,11 @@ create table oauth_state (
 );
 """
 
+# What is there is checked with the rights of the owner, whom row-level security would ask for a tenant.
 MASTER_KEYS = """
+alter table data_key no force row level security;
 alter table data_key add constraint wrapped_by foreign key (kek_id) references vault_canary (kek_id);
+alter table data_key force row level security;
 """
 
 GRANTS = """
