@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ml_connector.sandbox.gate import GENERIC_FAULTS
-from ml_connector.sandbox.world import Emulator, FaultRule, World
+from ml_connector.sandbox.world import Emulator, World
 
 
 class Control:
@@ -64,11 +64,10 @@ class Control:
     async def add_fault(self, request: Request) -> Response:
         """``{system, fault, method?, path?, times|every|rate?, ...params}``."""
         body = await _body(request)
-        own = {name: body.pop(name) for name in FAULT_FIELDS & body.keys()}
-        known = GENERIC_FAULTS | self._emulator(own["system"]).faults
-        if own["fault"] not in known:
-            raise ValueError(f"no fault {own['fault']!r}; there are {', '.join(sorted(known))}")
-        self.world.faults.add(FaultRule(**own, params=body))
+        known = GENERIC_FAULTS | self._emulator(body["system"]).faults
+        if body["fault"] not in known:
+            raise ValueError(f"no fault {body['fault']!r}; there are {', '.join(sorted(known))}")
+        self.world.faults.ask(**body)
         return _json({})
 
     async def list_faults(self, _: Request) -> Response:
@@ -113,9 +112,6 @@ class Control:
         if system not in self.emulators:
             raise ValueError(f"no system {system!r}; there are {', '.join(sorted(self.emulators))}")
         return self.emulators[system]
-
-
-FAULT_FIELDS = {"system", "fault", "method", "path", "times", "every", "rate"}
 
 
 async def refused(_: Request, error: Exception) -> Response:

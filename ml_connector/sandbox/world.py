@@ -59,6 +59,11 @@ class Faults:
     def add(self, rule: FaultRule) -> None:
         self.rules.append(rule)
 
+    def ask(self, system: str, fault: str, **told: Any) -> None:
+        """Add a rule; of what is told, that which rules have no field for is a parameter of the fault."""
+        own = {name: told.pop(name) for name in ("method", "path", "times", "every", "rate") if name in told}
+        self.add(FaultRule(system, fault, **own, params=told))
+
     def clear(self) -> None:
         self.rules.clear()
         self._random.seed(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -18,13 +18,13 @@ from connectors.asana.sandbox.oauth import PERSONAL_TOKEN
 from connectors.asana.sandbox.workspace import PROJECTS, WORKSPACE
 from connectors.asana.settings import AsanaSettings
 from connectors.asana.tasks import Tasks
+from ml_connector.core.auth import Bearer
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import HttpClient, HttpPolicy
-from ml_connector.core.records import Body, Decision, Destination, Intent, Outcome
+from ml_connector.core.records import Body, Intent
+from ml_connector.core.secret import Secret
 from ml_connector.sandbox.serve import SandboxThread
-from ml_connector.sandbox.world import FaultRule
-from tests.connectors.zendesk_account import Token
 from tests.contracts.openapi import OpenApi
 
 SPEC = Path(__file__).resolve().parents[2].parent / "shared" / "specs" / "asana" / "openapi.patched.json"
@@ -54,8 +54,7 @@ class Workspace:
         return self.sandbox.url("asana") + API
 
     def fault(self, fault: str, method: str = "*", path: str = "*", **rule: Any) -> None:
-        own = {name: rule.pop(name) for name in ("times", "every", "rate") if name in rule}
-        self.world.faults.add(FaultRule("asana", fault, method, f"{API}{path}", **own, params=rule))
+        self.world.faults.ask("asana", fault, method=method, path=f"{API}{path}", **rule)
 
     def by_hand(self, **change: Any) -> list[str]:
         """What a person does to tasks."""
@@ -78,7 +77,7 @@ class Workspace:
         http = HttpClient(
             vendor=VENDOR,
             origin=self.origin,
-            auth=Token(token),
+            auth=Bearer(Secret(token), "acme/asana"),
             hosts=HostPolicy(HOSTS, allow_private=True),
             explain=explain,
             request_id_headers=REQUEST_ID_HEADERS,
@@ -128,18 +127,3 @@ def destination(client: Asana, if_empty: frozenset[str] = frozenset()) -> Tasks:
 
 def intent(payload: Body, dest_id: str | None = None, *, force: bool = False) -> Intent:
     return Intent(uuid4(), payload["external_id"], {"project": "orders", **payload}, dest_id, force)
-
-
-async def send(tasks: Destination, decisions: Sequence[Decision]) -> list[Outcome]:
-    return [outcome async for some in tasks.send(decisions) for outcome in some]
-
-
-async def upsert(tasks: Destination, intents: Sequence[Intent]) -> list[Outcome]:
-    """Decide and send; one outcome per intent, in order."""
-    decisions = await tasks.decide(intents)
-    assert [decision.effect_id for decision in decisions] == [one.effect_id for one in intents]
-    outcomes = [Outcome(d.effect_id, d.state, d.action, d.dest_id, d.reason) for d in decisions if d.state]
-    outcomes += await send(tasks, [decision for decision in decisions if decision.state is None])
-    assert len(outcomes) == len(intents)
-    by_effect = {outcome.effect_id: outcome for outcome in outcomes}
-    return [by_effect[one.effect_id] for one in intents]

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -22,10 +21,9 @@ from connectors.oracle_fusion.settings import HOSTS, REQUEST_ID_HEADERS, SYSTEM,
 from ml_connector.core.auth import Basic
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import Auth, HttpClient, HttpPolicy
-from ml_connector.core.records import Body, Source, SourceRecord, Window
+from ml_connector.core.records import Body
 from ml_connector.core.secret import Secret
 from ml_connector.sandbox.serve import SandboxThread
-from ml_connector.sandbox.world import FaultRule
 
 CONTRACT = Path(__file__).resolve().parents[2].parent / "shared" / "specs" / "oracle" / "fusion_contract.json"
 FAMILIES = {
@@ -74,8 +72,7 @@ class Pod:
         self.sandbox.reset()
 
     def fault(self, fault: str, method: str = "*", path: str = "*", **rule: Any) -> None:
-        own = {name: rule.pop(name) for name in ("times", "every", "rate") if name in rule}
-        self.world.faults.add(FaultRule(SYSTEM, fault, method, path, **own, params=rule))
+        self.world.faults.ask(SYSTEM, fault, method=method, path=path, **rule)
 
     def held(self, collection: str) -> list[Body]:
         return self.emulator.state(collection)
@@ -247,29 +244,3 @@ def _has_collection(path: str, reference: dict[str, Any]) -> bool:
     """Whether the reference has a "Get all" below this one at a path of ``expand``."""
     wanted = re.compile(re.escape(reference["path"]) + "".join(rf"/\{{\w+\}}/child/{name}" for name in path.split(".")))
     return any(method == "GET" and wanted.fullmatch(one["path"]) for method, _, one in operations())
-
-
-def everything() -> Window:
-    return Window(None, datetime.now(UTC) + timedelta(seconds=1))
-
-
-async def read(source: Source, window: Window | None = None) -> list[SourceRecord]:
-    """All records of the window, pages never empty."""
-    found = []
-    async for page in source.read(window or everything(), None):
-        assert page.records
-        found += page.records
-    return found
-
-
-async def read_with_crashes(source: Source, window: Window | None = None) -> list[SourceRecord]:
-    """The same by a reader that dies after each page and keeps the cursor only."""
-    window = window or everything()
-    found: list[SourceRecord] = []
-    cursor: str | None = None
-    while True:
-        page = await anext(aiter(source.read(window, cursor)), None)
-        if page is None:
-            return found
-        found += page.records
-        cursor = page.cursor

@@ -16,7 +16,6 @@ from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import HttpClient, HttpPolicy
 from ml_connector.core.secret import Secret
 from ml_connector.sandbox.serve import SandboxThread
-from ml_connector.sandbox.world import FaultRule
 from tests.core.issuer import MemoryTokenStore
 
 CUSTOMERS = {
@@ -51,8 +50,7 @@ class InstanceUnderTest:
         self.origin = f"{sandbox.url(SYSTEM)}/clouderp"
 
     def fault(self, fault: str, path: str = "*/browses", **rule: Any) -> None:
-        own = {name: rule.pop(name) for name in ("times", "every", "rate") if name in rule}
-        self.sandbox.world.faults.add(FaultRule(SYSTEM, fault, "*", path, **own, params=rule))
+        self.sandbox.world.faults.ask(SYSTEM, fault, path=path, **rule)
 
     def calls(self, path: str) -> int:
         return sum(n for key, n in self.sandbox.world.request_counts.items() if key[2].endswith(path))

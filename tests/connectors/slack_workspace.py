@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
@@ -17,10 +16,10 @@ from ml_connector.core.auth import Auth, Bearer
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import HttpClient, HttpPolicy
 from ml_connector.core.rate import Limiter
-from ml_connector.core.records import Body, Decision, Intent, Outcome, State
+from ml_connector.core.records import Body, Intent, Outcome, State
 from ml_connector.core.secret import Secret
 from ml_connector.sandbox.serve import SandboxThread
-from ml_connector.sandbox.world import FaultRule
+from tests.connectors.delivering import send
 
 PROCUREMENT, FINANCE = "C0PROCURE1", "C0FINANCE1"
 TOKEN = "xoxb-sandbox-token"
@@ -39,8 +38,7 @@ class SlackWorkspace:
         self.emulator.configure(settings)
 
     def fault(self, fault: str, path: str, **rule: Any) -> None:
-        own = {name: rule.pop(name) for name in ("times", "every", "rate") if name in rule}
-        self.world.faults.add(FaultRule("slack", fault, "*", f"/api/{path}", **own, params=rule))
+        self.world.faults.ask("slack", fault, path=f"/api/{path}", **rule)
 
     def answers(self, path: str, error: str, *, applied: bool = False, **rule: Any) -> None:
         """Slack's ``ok: false`` to a call, which is carried out or not."""
@@ -109,19 +107,3 @@ async def deliver(client: Slack, intents: Sequence[Intent]) -> list[Outcome]:
         assert before is None or before.state is State.AMBIGUOUS, "a decision has two outcomes"
         outcomes[outcome.effect_id] = outcome
     return [outcomes[one.effect_id] for one in intents]
-
-
-async def send(destination: Messages, decisions: Sequence[Decision]) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    await send_into(outcomes, destination, decisions)
-    return outcomes
-
-
-async def send_into(outcomes: list[Outcome], destination: Messages, decisions: Sequence[Decision]) -> None:
-    """Send; the outcomes are there even if it ends in an error."""
-    async for some in destination.send(decisions):
-        outcomes += some
-
-
-def states(outcomes: Sequence[Outcome]) -> Counter[State]:
-    return Counter(outcome.state for outcome in outcomes)

@@ -12,7 +12,8 @@ from connectors.asana.client import Asana
 from connectors.asana.field_setup import ensure_fields
 from connectors.asana.options import FieldOptions
 from ml_connector.core.records import Intent, State
-from tests.connectors.asana_workspace import WANTED, Workspace, destination, intent, upsert, workspace
+from tests.connectors.asana_workspace import WANTED, Workspace, destination, intent, workspace
+from tests.connectors.delivering import upsert
 
 VALUES = {"po_number": "1", "status": "Acme"}
 

@@ -25,10 +25,9 @@ from tests.connectors.asana_workspace import (
     Workspace,
     destination,
     intent,
-    send,
-    upsert,
     workspace,
 )
+from tests.connectors.delivering import send, upsert
 
 ORDER = {
     "external_id": "po:1",

@@ -31,8 +31,9 @@ from connectors.oracle_fusion.sandbox.catalogue import RESOURCES
 from connectors.oracle_fusion.sandbox.resources import Resource
 from ml_connector.core.errors import Misconfigured, RetryLater
 from ml_connector.core.records import Body, ReadsNew, SourceRecord, Window
-from tests.connectors.oracle_pod import Pod, everything, read, read_with_crashes
+from tests.connectors.oracle_pod import Pod
 from tests.connectors.oracle_pod import running as running
+from tests.connectors.reading import everything, read, read_with_crashes
 
 STREAMS: dict[str, type[Documents]] = {
     "invoices": PayablesInvoices,

@@ -13,7 +13,8 @@ from connectors.oracle_fusion.sandbox.ledger_setup import SEGMENTS
 from connectors.oracle_fusion.sandbox.value_sets import ACCOUNTS, COST_CENTRES
 from connectors.oracle_fusion.suppliers import TAX_DETAILS, Suppliers
 from ml_connector.core.errors import Misconfigured, RetryLater
-from tests.connectors.oracle_pod import Pod, closed, pod, read, read_with_crashes
+from tests.connectors.oracle_pod import Pod, closed, pod
+from tests.connectors.reading import read, read_with_crashes
 
 
 @pytest.fixture(scope="module")

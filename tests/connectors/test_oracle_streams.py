@@ -30,8 +30,9 @@ from ml_connector.core.records import Body, SourceRecord, Window
 from ml_connector.core.secret import Secret
 from ml_connector.sandbox.serve import SandboxThread
 from ml_connector.sandbox.world import World
-from tests.connectors.oracle_pod import Pod, everything, read, read_with_crashes
+from tests.connectors.oracle_pod import Pod
 from tests.connectors.oracle_pod import running as running
+from tests.connectors.reading import everything, read, read_with_crashes
 from tests.core.issuer import MemoryTokenStore
 
 

@@ -20,7 +20,8 @@ from connectors.oracle_fusion.payloads import CustomerFields
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.errors import AbortRun, Misconfigured
 from ml_connector.core.ids import uuid7
-from ml_connector.core.records import Body, Decision, Destination, Intent, Outcome, State
+from ml_connector.core.records import Body, Destination, Intent, Outcome, State
+from tests.connectors.delivering import send, send_into, upsert
 from tests.connectors.oracle_pod import Pod
 from tests.connectors.oracle_pod import running as running
 
@@ -45,25 +46,9 @@ def intents(payloads: Sequence[Body]) -> list[Intent]:
     return [Intent(uuid7(), str(n), payload, None) for n, payload in enumerate(payloads)]
 
 
-async def collect(destination: Destination, decisions: Sequence[Decision], outcomes: list[Outcome]) -> None:
-    async for known in destination.send(decisions):
-        outcomes += known
-
-
-async def sent(destination: Destination, decisions: Sequence[Decision]) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    await collect(destination, decisions, outcomes)
-    return outcomes
-
-
 async def write(destination: Destination, payloads: Sequence[Body]) -> list[Outcome]:
-    """Outcomes in the order of the payloads, of those that were not decided before."""
-    decisions = await destination.decide(intents(payloads))
-    found = {o.effect_id: o for o in await sent(destination, [d for d in decisions if d.state is None])}
-    return [
-        found.get(d.effect_id) or Outcome(d.effect_id, d.state or State.HELD, d.action, d.dest_id, d.reason)
-        for d in decisions
-    ]
+    """One outcome per payload, in order."""
+    return await upsert(destination, intents(payloads))
 
 
 async def write_until_settled(destination: Destination, payloads: Sequence[Body]) -> list[Outcome]:
@@ -71,7 +56,7 @@ async def write_until_settled(destination: Destination, payloads: Sequence[Body]
     waiting, done = {intent.effect_id: intent for intent in intents(payloads)}, []
     while waiting:
         decisions = await destination.decide(list(waiting.values()))
-        outcomes = await sent(destination, decisions)
+        outcomes = await send(destination, decisions)
         while unclear := [o.effect_id for o in outcomes if o.state is State.AMBIGUOUS]:
             done += [o for o in outcomes if o.state is State.APPLIED]
             outcomes = [o for o in outcomes if o.state not in (State.AMBIGUOUS, State.APPLIED)]
@@ -119,7 +104,7 @@ async def test_a_note_whose_run_ended_before_its_text_was_put_gets_it(fusion: Po
     async with fusion.client(note_encoding="plain") as client:
         notes = Notes(client)
         decisions = await notes.decide(intents([note(fusion)]))
-        (unclear,) = await sent(notes, decisions)
+        (unclear,) = await send(notes, decisions)
         garbled = texts(fusion)
         fusion.world.faults.clear()
 
@@ -153,7 +138,7 @@ async def test_two_versions_and_a_replay_are_notes_of_their_own_in_their_order(f
     async with fusion.client() as client:
         outcomes = await write(Notes(client), payloads)
         linked = Intent(uuid7(), "0", payloads[0], outcomes[0].dest_id, force=True)
-        (replayed,) = await sent(Notes(client), await Notes(client).decide([linked]))
+        (replayed,) = await send(Notes(client), await Notes(client).decide([linked]))
 
     assert {outcome.state for outcome in outcomes} == {State.APPLIED}
     assert replayed.state is State.APPLIED
@@ -166,7 +151,7 @@ async def test_two_versions_and_a_replay_are_notes_of_their_own_in_their_order(f
 async def test_two_notes_of_one_effect_are_both_named_to_a_person(fusion: Pod) -> None:
     async with fusion.client() as client:
         decisions = await Notes(client).decide(intents([note(fusion)]))
-        first, second = [(await sent(Notes(client), decisions))[0] for _ in range(2)]
+        first, second = [(await send(Notes(client), decisions))[0] for _ in range(2)]
         (found,) = await Notes(client).probe(decisions)
 
     assert found.state is State.NEEDS_HUMAN
@@ -181,7 +166,7 @@ async def test_a_pod_that_drops_the_titles_stops_the_run_after_one_note(fusion: 
     async with fusion.client() as client:
         decisions = await Notes(client).decide(intents([note(fusion, text=str(n)) for n in range(3)]))
         with pytest.raises(Misconfigured, match="NoteTitle"):
-            await collect(Notes(client), decisions, outcomes)
+            await send_into(outcomes, Notes(client), decisions)
 
     assert [outcome.state for outcome in outcomes] == [State.APPLIED, State.RETRY_WAIT, State.RETRY_WAIT]
     assert texts(fusion) == ["0"]
@@ -195,7 +180,7 @@ async def test_a_missing_privilege_ends_the_run_and_nothing_is_in_doubt(fusion: 
             outcomes: list[Outcome] = []
             decisions = await destination.decide(intents([payload]))
             with pytest.raises(Misconfigured, match="privilege"):
-                await collect(destination, decisions, outcomes)
+                await send_into(outcomes, destination, decisions)
             assert [outcome.state for outcome in outcomes] == [State.RETRY_WAIT]
     assert fusion.world.effects == []
 
@@ -208,7 +193,7 @@ async def test_customers_that_are_gone_reject_their_record_and_lost_data_access_
         fusion.emulator.mutate("customers", {"keys": [gone["PartyNumber"]], "delete": True})
 
         outcomes = await write(Notes(client), payloads)
-        (late,) = await sent(Notes(client), decisions)
+        (late,) = await send(Notes(client), decisions)
         (probed,) = await Notes(client).probe(decisions)
         fusion.fault("no_data_security", "GET", "*/hubOrganizations*")
         with pytest.raises(AbortRun, match="data access"):
@@ -255,7 +240,7 @@ async def test_a_lost_update_is_found_out_and_an_unknown_attribute_is_named(fusi
         for fault, found in (("reset", State.RETRY_WAIT), ("lose_response", State.APPLIED)):
             fusion.fault(fault, "PATCH", times=1)
             decisions = await fields.decide(intents([payload]))
-            (unclear,) = await sent(fields, decisions)
+            (unclear,) = await send(fields, decisions)
             (probed,) = await fields.probe(decisions)
             assert (unclear.state, probed.state) == (State.AMBIGUOUS, found)
         assert await require_attributes(client, wanted) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,10 @@ from connectors.qad.settings import QadSettings
 from connectors.qad.streams import STREAMS
 from connectors.qad.totals import SUMS
 from ml_connector.core.errors import AbortRun, ConnectorError, Misconfigured, Reauthenticate, RetryLater
-from ml_connector.core.records import Source, SourceRecord, Window
+from ml_connector.core.records import Window
 from ml_connector.core.response import Response
 from tests.connectors.qad_instance import CONTACTS, CUSTOMERS, InstanceUnderTest, instance
+from tests.connectors.reading import everything, read, read_with_crashes
 
 BY_CODE = {**CUSTOMERS, "key": ["customerCode"]}
 PAGED = {**CUSTOMERS, "page_size": 4}
@@ -35,26 +35,10 @@ def qad() -> Iterator[InstanceUnderTest]:
         yield opened
 
 
-def everything() -> Window:
-    return Window(None, datetime.now(UTC) + timedelta(seconds=1))
-
-
-async def read(source: Source, window: Window | None = None) -> list[SourceRecord]:
-    found = []
-    async for page in source.read(window or everything(), None):
-        assert page.records
-        found += page.records
-    return found
-
-
 async def test_a_reader_that_dies_after_each_page_reads_every_customer_once(qad: InstanceUnderTest) -> None:
     qad.fault("cap_page", rows=3)
     async with qad.client(entities={"customers": PAGED}) as client:
-        source, cursor, found = STREAMS["Customer"](client), None, []
-        while (page := await anext(aiter(source.read(everything(), cursor)), None)) is not None:
-            assert page.cursor != cursor
-            found += page.records
-            cursor = page.cursor
+        found = await read_with_crashes(STREAMS["Customer"](client))
 
     assert [one.source_id for one in found] == [f"QMI-CUST.10C{1000 + n}" for n in range(23)]
     for one in found:

@@ -18,18 +18,8 @@ from ml_connector.core.errors import Misconfigured, Reauthenticate
 from ml_connector.core.http import HttpPolicy
 from ml_connector.core.rate import Limiter
 from ml_connector.core.records import Outcome, State
-from tests.connectors.slack_workspace import (
-    FINANCE,
-    PROCUREMENT,
-    TOKEN,
-    SlackWorkspace,
-    deliver,
-    intent,
-    send,
-    send_into,
-    states,
-    workspace,
-)
+from tests.connectors.delivering import send, send_into, states
+from tests.connectors.slack_workspace import FINANCE, PROCUREMENT, TOKEN, SlackWorkspace, deliver, intent, workspace
 
 MANY = [f"Invoice {n}" for n in range(12)]
 

@@ -16,7 +16,8 @@ from connectors.workday.ping import ping
 from connectors.workday.streams import STREAMS
 from connectors.workday.system import WORKDAY
 from ml_connector.core.errors import AbortRun, ConnectorError, Misconfigured, Reauthenticate, RetryLater
-from ml_connector.core.records import Source, SourceRecord, Window
+from ml_connector.core.records import Window
+from tests.connectors.reading import everything, read
 from tests.connectors.workday_tenant import Tenant, tenant
 
 WQL = {
@@ -26,6 +27,12 @@ WQL = {
     "last_updated": "lastUpdatedDateTime",
     "fields": {"WID": "supplier.id", "Supplier_Name": "supplier.descriptor", "Status": "supplierStatus"},
 }
+PAID = {
+    "transport": "report",
+    "owner": "ISU_Zendesk",
+    "report": "Invoice_Status",
+    "fields": {"WID": "Workday_ID", "Invoice_Number": "Invoice_Number", "Payment_Status": "Payment_Status"},
+}
 
 
 @pytest.fixture
@@ -33,18 +40,6 @@ def workday() -> Iterator[Tenant]:
     with tenant() as opened:
         opened.emulator.seed("suppliers", 25, 1)
         yield opened
-
-
-def everything() -> Window:
-    return Window(None, datetime.now(UTC) + timedelta(seconds=1))
-
-
-async def read(source: Source, window: Window | None = None, cursor: str | None = None) -> list[SourceRecord]:
-    found = []
-    async for page in source.read(window or everything(), cursor):
-        assert page.records
-        found += page.records
-    return found
 
 
 async def test_each_record_keeps_to_its_model_and_no_bank_or_tax_data_is_read(workday: Tenant) -> None:
@@ -221,13 +216,7 @@ async def test_latin_1_is_read_as_what_it_says_it_is(workday: Tenant, declared: 
 async def test_a_query_tells_what_changed_and_when_and_a_report_the_payment_status(workday: Tenant) -> None:
     workday.emulator.seed("supplier_invoices", 4, 1)
     workday.emulator.mutate("supplier_invoices", {"keys": ["SI-000001"], "pay": 1})
-    report = {
-        "transport": "report",
-        "owner": "ISU_Zendesk",
-        "report": "Invoice_Status",
-        "fields": {"WID": "Workday_ID", "Invoice_Number": "Invoice_Number", "Payment_Status": "Payment_Status"},
-    }
-    async with workday.client(workday.api_client(), suppliers={**WQL, "page_size": 7}, paid_invoices=report) as client:
+    async with workday.client(workday.api_client(), suppliers={**WQL, "page_size": 7}, paid_invoices=PAID) as client:
         source = STREAMS["Supplier"](client)
         assert source.windowed
         assert len(await read(source)) == 25
@@ -247,13 +236,7 @@ async def test_a_query_tells_what_changed_and_when_and_a_report_the_payment_stat
 async def test_invoices_have_the_payment_status_that_is_told_elsewhere(workday: Tenant) -> None:
     workday.emulator.seed("supplier_invoices", 4, 1)
     workday.emulator.mutate("supplier_invoices", {"keys": ["SI-000001"], "pay": 1})
-    report = {
-        "transport": "report",
-        "owner": "ISU_Zendesk",
-        "report": "Invoice_Status",
-        "fields": {"WID": "Workday_ID", "Invoice_Number": "Invoice_Number", "Payment_Status": "Payment_Status"},
-    }
-    async with workday.client(workday.api_client(), paid_invoices=report) as client:
+    async with workday.client(workday.api_client(), paid_invoices=PAID) as client:
         invoices = await read(WORKDAY.sources["SupplierInvoice"](client))
         sums = await read(WORKDAY.sources["SupplierInvoices"](client))
 

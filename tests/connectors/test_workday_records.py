@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from connectors.workday.system import WORKDAY
-from ml_connector.core.records import Body, Window
+from ml_connector.core.records import Body
+from tests.connectors import reading
 from tests.connectors.workday_tenant import Tenant, tenant
 
 
@@ -24,14 +24,7 @@ async def read(workday: Tenant, model: str, auth: Any = None, **settings: Any) -
     """The last body of each record, by source id."""
     async with workday.client(auth, **settings) as client:
         source = WORKDAY.sources[model](client)
-        window = Window(None, datetime.now(UTC) + timedelta(seconds=1))
-        return {record.source_id: record.body async for record in _records(source.read(window, None))}
-
-
-async def _records(pages: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    async for page in pages:
-        for record in page.records:
-            yield record
+        return {record.source_id: record.body for record in await reading.read(source)}
 
 
 async def test_references_come_with_what_people_call_them(workday: Tenant) -> None:

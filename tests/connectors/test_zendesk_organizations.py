@@ -16,7 +16,8 @@ from ml_connector.core import jsonx
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.errors import LeaseLost
 from ml_connector.core.records import Body, Decision, Outcome, State
-from tests.connectors.zendesk_account import Account, account, intent, jobs_over, send, send_into, states, upsert
+from tests.connectors.delivering import send, send_into, states, upsert
+from tests.connectors.zendesk_account import Account, account, intent, jobs_over
 
 FIELDS = {
     "country": CustomField(title="Country", type="text"),

@@ -15,7 +15,8 @@ from connectors.zendesk.tickets import Tickets
 from connectors.zendesk.users import Users
 from ml_connector.core import jsonx
 from ml_connector.core.records import EventSource, SourceRecord, Window
-from tests.connectors.zendesk_account import Account, Permits, account, intent, upsert
+from tests.connectors.delivering import upsert
+from tests.connectors.zendesk_account import Account, Permits, account, intent
 
 DAY = timedelta(days=1)
 

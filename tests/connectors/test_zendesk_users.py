@@ -13,17 +13,8 @@ from ml_connector.core import jsonx
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.records import Body, Decision, Outcome, State
-from tests.connectors.zendesk_account import (
-    Account,
-    Permits,
-    account,
-    intent,
-    jobs_over,
-    send,
-    send_into,
-    states,
-    upsert,
-)
+from tests.connectors.delivering import send, send_into, states, upsert
+from tests.connectors.zendesk_account import Account, Permits, account, intent, jobs_over
 
 
 @pytest.fixture

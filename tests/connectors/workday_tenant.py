@@ -18,7 +18,6 @@ from ml_connector.core.http import Auth, HttpClient, HttpPolicy
 from ml_connector.core.oauth import OAuthClient
 from ml_connector.core.secret import Secret
 from ml_connector.sandbox.serve import SandboxThread
-from ml_connector.sandbox.world import FaultRule
 from tests.core.issuer import MemoryTokenStore
 
 LOOPBACK = HostPolicy(HOSTS, allow_private=True)
@@ -33,8 +32,7 @@ class Tenant:
         self.origin = sandbox.url(SYSTEM)
 
     def fault(self, fault: str, path: str = "*", **rule: Any) -> None:
-        own = {name: rule.pop(name) for name in ("times", "every", "rate") if name in rule}
-        self.sandbox.world.faults.add(FaultRule(SYSTEM, fault, "*", path, **own, params=rule))
+        self.sandbox.world.faults.ask(SYSTEM, fault, path=path, **rule)
 
     def calls(self) -> int:
         return sum(self.sandbox.world.request_counts.values())

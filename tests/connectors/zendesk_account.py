@@ -19,9 +19,8 @@ from connectors.zendesk.settings import ZendeskSettings
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.http import Auth, HttpClient, HttpPolicy
 from ml_connector.core.rate import Limit, Limiter
-from ml_connector.core.records import Body, Decision, Destination, Intent, Outcome, State
+from ml_connector.core.records import Body, Intent
 from ml_connector.sandbox.serve import SandboxThread
-from ml_connector.sandbox.world import FaultRule
 from tests.contracts.openapi import ZENDESK_AMENDMENTS, OpenApi
 
 SPEC = Path(__file__).resolve().parents[2].parent / "shared" / "specs" / "zendesk" / "openapi.patched.json"
@@ -62,8 +61,7 @@ class Account:
         self.emulator.configure(settings)
 
     def fault(self, fault: str, method: str = "*", path: str = "*", **rule: Any) -> None:
-        own = {name: rule.pop(name) for name in ("times", "every", "rate") if name in rule}
-        self.world.faults.add(FaultRule("zendesk", fault, method, path, **own, params=rule))
+        self.world.faults.ask("zendesk", fault, method=method, path=path, **rule)
 
     def by_hand(self, collection: str, **attributes: Any) -> Body:
         """An object that a person has made."""
@@ -164,33 +162,6 @@ def intent(payload: Body, dest_id: str | None = None, *, force: bool = False) ->
     return Intent(uuid4(), str(payload.get("external_id") or payload.get("id")), payload, dest_id, force)
 
 
-async def upsert(destination: Destination, intents: Sequence[Intent]) -> list[Outcome]:
-    """Decide and send; one outcome per intent, in order."""
-    decisions = await destination.decide(intents)
-    assert [decision.effect_id for decision in decisions] == [one.effect_id for one in intents]
-    outcomes = {d.effect_id: Outcome(d.effect_id, d.state, d.action, d.dest_id, d.reason) for d in decisions if d.state}
-    for outcome in await send(destination, [decision for decision in decisions if decision.state is None]):
-        assert outcome.effect_id not in outcomes, "a decision has two outcomes"
-        outcomes[outcome.effect_id] = outcome
-    return [outcomes[one.effect_id] for one in intents]
-
-
-async def send(destination: Destination, decisions: Sequence[Decision]) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    await send_into(outcomes, destination, decisions)
-    return outcomes
-
-
-async def send_into(outcomes: list[Outcome], destination: Destination, decisions: Sequence[Decision]) -> None:
-    """Send; the outcomes are there even if it ends in an error."""
-    async for some in destination.send(decisions):
-        outcomes += some
-
-
 async def jobs_over(client: Zendesk) -> None:
     while await client.jobs_running():  # noqa: ASYNC110 - there is nobody else to tell
         await asyncio.sleep(0.02)
-
-
-def states(outcomes: Sequence[Outcome]) -> Counter[State]:
-    return Counter(outcome.state for outcome in outcomes)

@@ -23,17 +23,8 @@ from connectors.asana.webhook_setup import ensure_webhooks, remove_webhooks
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.records import Intent, Window
 from ml_connector.core.secret import Secret
-from tests.connectors.asana_workspace import (
-    API,
-    ORDERS,
-    WANTED,
-    Workspace,
-    contract,
-    destination,
-    intent,
-    upsert,
-    workspace,
-)
+from tests.connectors.asana_workspace import API, ORDERS, WANTED, Workspace, contract, destination, intent, workspace
+from tests.connectors.delivering import upsert
 
 OPERATIONS = {
     "addCustomFieldSettingForProject",

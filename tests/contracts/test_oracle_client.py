@@ -31,7 +31,8 @@ from connectors.oracle_fusion.suppliers import TAX_DETAILS
 from connectors.oracle_fusion.totals import Receivables, SupplierOrders
 from ml_connector.core.ids import uuid7
 from ml_connector.core.records import Intent, State
-from tests.connectors.oracle_pod import FAMILIES, PROFILE_SERVICE, check_request, collections, pod, read
+from tests.connectors.oracle_pod import FAMILIES, PROFILE_SERVICE, check_request, collections, pod
+from tests.connectors.reading import read
 
 OURS = {"url", "rows_left_out", "invoice", "Active"}
 """What is added to a document."""

@@ -23,7 +23,8 @@ from connectors.zendesk.webhook_setup import ensure_webhooks, remove_webhooks, w
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.records import Window
 from ml_connector.core.secret import Secret
-from tests.connectors.zendesk_account import Account, account, contract, intent, send, upsert
+from tests.connectors.delivering import send, upsert
+from tests.connectors.zendesk_account import Account, account, contract, intent
 
 OPERATIONS = {
     "CreateTrigger",
