@@ -15,7 +15,9 @@ depends_on = None
 
 ROLE = """
 do $$ begin
-    create role mlc_app nologin nosuperuser nobypassrls;
+    if not exists (select from pg_roles where rolname = 'mlc_app') then
+        create role mlc_app nologin nosuperuser nobypassrls;
+    end if;
 exception when duplicate_object or unique_violation then null;
 end $$;
 """

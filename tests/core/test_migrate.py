@@ -1,4 +1,4 @@
-"""Migrations are run by the owner of the tables, who need not be a superuser."""
+"""Migrations are run by the owner of the tables, who need not be a superuser, nor may make roles if ours is there."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ TOLD = """
 """
 
 
-def test_an_owner_who_is_no_superuser_brings_a_database_and_what_is_in_it_to_the_newest_version(
+def test_an_owner_who_may_nothing_else_brings_a_database_and_what_is_in_it_to_the_newest_version(
     postgres: Embedded,
 ) -> None:
     owner = f"owner_{uuid4().hex[:12]}"
     with psycopg.connect(postgres.uri("postgres"), autocommit=True) as server:
-        server.execute(f"create role {owner} login createrole nosuperuser nobypassrls")
+        server.execute(f"create role {owner} login nocreaterole nosuperuser nobypassrls")
         server.execute(f"create database {owner} owner {owner}")
     config = _config()
     config.attributes["parameters"] = parameters(postgres.uri(owner, owner))
