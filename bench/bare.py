@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from tests.installation import CLIENT_SECRET
+from tests.connections import CLIENT_SECRET
 
 PAGE, PER_CALL, JOBS_AT_ONCE, POLL_EVERY = 500, 100, 20, 0.1
 STATUS = {"A": "active", "I": "inactive", "M": "merged", "D": "deleted"}

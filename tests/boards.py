@@ -9,44 +9,15 @@ from typing import Any
 from prefect.client.schemas.objects import State
 
 from flows.oracle_asana import post_journals, sync_costs
-from ml_connector.core.connections import put_secret
-from ml_connector.core.db import Database
-from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
-from ml_connector.core.vault import MasterKeys, Vault
 from tasks.workspace import open_workspace
-from tests.installation import CLIENT_SECRET, Installation, Sandbox, tell
+from tests.connections import oracle, store_secrets
+from tests.installation import Installation, Sandbox, tell
 
-TOKEN = "sandbox-personal-token"
 ORDERS, PAYABLES = "1200000000000101", "1200000000000102"
 STREAMS = ("purchase_orders", "invoices")
 NOT_IN_FORCE = ("Canceled", "Rejected", "Incomplete", "Withdrawn", "Pending Approval")
-_FILE = """
-tenant: acme
-connections:
-  oracle:
-    system: oracle_fusion
-    origin: {sandbox}/oracle_fusion
-    settle_seconds: {settle}
-    auth:
-      type: oauth_client_credentials
-      token_url: {sandbox}/oracle_fusion/oauth2/v1/token
-      client_id: ml-connector
-      scope: urn:opc:resource:consumer::all
-    journals:
-      ledger: US Primary Ledger
-      business_units: [US1 Business Unit]
-      data_access_set: "300000046975980"
-      source: Asana
-      category: Accrual
-      segments: [company, lineOfBusiness, account, costCenter, product, intercompany]
-      amount: {amount}
-      clearing_account: {{account: "22100", costCenter: "000"}}
-      cost_centre_segment: costCenter
-      time_zone: America/New_York
-      closed_period: next_open
-      settle_seconds: {settle}
-      job_patience: {patience}
+_REST = """
   asana:
     system: asana
     origin: {sandbox}/asana/api/1.0
@@ -73,14 +44,28 @@ def tenant_file(
     sandbox: str, *, overlay: str = "", settle: float = 0.2, amount: str = "remaining", patience: float = 600.0
 ) -> str:
     """The file of tenant ``acme``. ``overlay``: of the orders' mapping; no invoices then."""
-    return _FILE.format(
+    journals = {
+        "ledger": "US Primary Ledger",
+        "business_units": ["US1 Business Unit"],
+        "data_access_set": "300000046975980",
+        "source": "Asana",
+        "category": "Accrual",
+        "segments": ["company", "lineOfBusiness", "account", "costCenter", "product", "intercompany"],
+        "amount": amount,
+        "clearing_account": {"account": "22100", "costCenter": "000"},
+        "cost_centre_segment": "costCenter",
+        "time_zone": "America/New_York",
+        "closed_period": "next_open",
+        "settle_seconds": settle,
+        "job_patience": patience,
+    }
+    rest = _REST.format(
         sandbox=sandbox,
         settle=settle,
         orders=f", mapping: {overlay}" if overlay else "",
         invoices=str(not overlay).lower(),
-        amount=amount,
-        patience=patience,
     )
+    return f"tenant: acme\nconnections:\n{oracle(sandbox, settle_seconds=settle, journals=journals)}{rest}"
 
 
 class Board:
@@ -138,10 +123,7 @@ class Boards(Board):
 
     async def prepare(self) -> None:
         """Store the secrets and create the custom fields, as ``secret set`` and ``apply`` do."""
-        async with Database(self.installed.database_url, connections=1) as db:
-            vault = Vault(db, MasterKeys.load(settings()))
-            await put_secret(db, vault, "acme", "oracle", "client_secret", Secret(CLIENT_SECRET))
-            await put_secret(db, vault, "acme", "asana", "token", Secret(TOKEN))
+        await store_secrets(self.installed.database_url)
         async with open_workspace("acme") as workspace:
             for stream in self.streams:
                 await workspace.ensure_fields("oracle_asana", stream)

@@ -14,56 +14,35 @@ from prefect.client.schemas.objects import State
 
 from flows.oracle_zendesk import STREAMS, log_ticket_events, sync_customers
 from flows.replay import replay
-from ml_connector.core.connections import put_secret
-from ml_connector.core.db import Database
 from ml_connector.core.embedded import Embedded
 from ml_connector.core.ids import uuid7
-from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
-from ml_connector.core.vault import MasterKeys, Vault
+from ml_connector.core.vault import MasterKeys
 from tasks.story import FlowRun, given
 from tasks.workspace import open_workspace
+from tests.connections import UNLIMITED, oracle, store_secrets, zendesk
 
-CLIENT_SECRET = "sandbox-client-secret"
-TENANT_FILE = """
-tenant: acme
-connections:
-  oracle:
-    system: oracle_fusion
-    origin: {sandbox}/oracle_fusion
-    ledger_currency: EUR
-    settle_seconds: {settle}
-    auth:
-      type: oauth_client_credentials
-      token_url: {sandbox}/oracle_fusion/oauth2/v1/token
-      client_id: ml-connector
-      scope: urn:opc:resource:consumer::all
-  zendesk:
-    system: zendesk
-    origin: {sandbox}/zendesk
-    requests_per_minute: 1000000
-    exports_per_minute: 1000000
-    settle_seconds: {settle}
-    auth:
-      type: oauth_client_credentials
-      token_url: {sandbox}/zendesk/oauth/tokens
-      token_style: json
-      client_id: ml-connector
-      scope: read write
+_INTEGRATION = """
 integrations:
   oracle_zendesk:
     source: oracle
     destination: zendesk
-    reject_threshold: {{share: 1.0, minimum: 1000000}}
+    reject_threshold: {share: 1.0, minimum: 1000000}
     streams:
-      organizations: {{every: 10m, delay: 0s, lookback: 15m}}
-      users: {{every: 10m, delay: 0s, lookback: 15m}}
-      receivables: {{every: 1h}}
-      credit_profiles: {{every: 1h, enabled: true}}
-      supplier_orders: {{every: 1h}}
-      ticket_notes: {{every: 10m, delay: 0s, start_from: now}}
-      contact_drift: {{every: 10m, delay: 0s, start_from: now}}
+      organizations: {every: 10m, delay: 0s, lookback: 15m}
+      users: {every: 10m, delay: 0s, lookback: 15m}
+      receivables: {every: 1h}
+      credit_profiles: {every: 1h, enabled: true}
+      supplier_orders: {every: 1h}
+      ticket_notes: {every: 10m, delay: 0s, start_from: now}
+      contact_drift: {every: 10m, delay: 0s, start_from: now}
 """
+
+
+def _tenant_file(sandbox: str, settle: float) -> str:
+    source = oracle(sandbox, ledger_currency="EUR", settle_seconds=settle)
+    destination = zendesk(sandbox, **UNLIMITED, settle_seconds=settle)
+    return f"tenant: acme\nconnections:\n{source}{destination}{_INTEGRATION}"
 
 
 class Sandbox:
@@ -142,20 +121,15 @@ class Installation:
         """As ``secret set`` does; once is enough."""
         if self._has_secrets:
             return
-        async with Database(self.database_url, connections=1) as db:
-            vault = Vault(db, MasterKeys.load(settings()))
-            for connection in ("oracle", "zendesk"):
-                await put_secret(db, vault, "acme", connection, "client_secret", Secret(CLIENT_SECRET))
+        await store_secrets(self.database_url)
         self._has_secrets = True
 
     async def prepare(self, streams: Sequence[str] = STREAMS) -> None:
         """Store the secrets and create the custom fields, as ``secret set`` and ``apply`` do."""
         await self.store_secrets()
         async with open_workspace("acme") as workspace:
-            zendesk = await workspace.client("zendesk")
             for stream in streams:
-                wanted = workspace.mapping("oracle_zendesk", stream).custom_fields
-                await workspace.system_of("zendesk").ensure_fields(zendesk, wanted)
+                await workspace.ensure_fields("oracle_zendesk", stream)
 
     async def sync(
         self,
@@ -211,7 +185,7 @@ def installation(
 ) -> Iterator[Installation]:
     """Point this process's settings at a database, a sandbox and a tenant file of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "acme.yaml").write_text(TENANT_FILE.format(sandbox=sandbox_url, settle=settle))
+    (folder / "acme.yaml").write_text(_tenant_file(sandbox_url, settle))
     values = {
         "ML_CONNECTOR_DATABASE_URL": postgres.uri(database, "mlc_app"),
         "ML_CONNECTOR_OWNER_DATABASE_URL": postgres.uri(database),

@@ -11,26 +11,12 @@ from prefect.client.schemas.objects import State
 
 from flows.oracle_slack import STREAMS, notify
 from flows.replay import replay
-from ml_connector.core.connections import put_secret
-from ml_connector.core.db import Database
-from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
-from ml_connector.core.vault import MasterKeys, Vault
-from tests.installation import CLIENT_SECRET, Installation, Sandbox, tell
+from tests.connections import oracle, store_secrets
+from tests.installation import Installation, Sandbox, tell
 
-TOKEN = "xoxb-sandbox-token"
 CHANNELS = {"procurement": "C0PROCURE1", "finance": "C0FINANCE1", "operations": "C0OPERATE1"}
-TENANT_FILE = """
-tenant: acme
-connections:
-  oracle:
-    system: oracle_fusion
-    origin: {sandbox}/oracle_fusion
-    auth:
-      type: oauth_client_credentials
-      token_url: {sandbox}/oracle_fusion/oauth2/v1/token
-      client_id: ml-connector
-      scope: urn:opc:resource:consumer::all
+_REST = """
   slack:
     system: slack
     origin: {sandbox}/slack/api
@@ -70,9 +56,15 @@ SPREAD = """
 """Each invoice to one of three channels."""
 
 
+def tenant_file(sandbox: str, routing: str, *, digest_above: int = 1_000_000, settle: float = 1.0) -> str:
+    """The file of tenant ``acme``."""
+    rest = _REST.format(sandbox=sandbox, routing=routing, digest_above=digest_above, settle=settle)
+    return f"tenant: acme\nconnections:\n{oracle(sandbox)}{rest}"
+
+
 def stack_file(name: str, routing: str) -> str:
     """The file of a tenant of `tests.e2e.stack`, where streams would begin with what happens from now on."""
-    text = TENANT_FILE.format(sandbox="${SANDBOX_URL}", routing=routing, digest_above=1_000_000, settle=1.0)
+    text = tenant_file("${SANDBOX_URL}", routing)
     return text.replace("tenant: acme", f"tenant: {name}").replace("delay: 0s}", "delay: 0s, start_from: 2000-01-01}")
 
 
@@ -90,18 +82,13 @@ class Notices:
         self, installed: Installation, routing: str = ROUTING, *, digest_above: int = 1000, settle: float = 0.3
     ) -> None:
         self.installed, self.sandbox = installed, installed.sandbox
-        text = TENANT_FILE.format(
-            sandbox=installed.sandbox.url, routing=routing, digest_above=digest_above, settle=settle
-        )
+        text = tenant_file(installed.sandbox.url, routing, digest_above=digest_above, settle=settle)
         (settings().tenants_dir / "acme.yaml").write_text(text)
         self.sandbox.settings("slack", posts_per_second=None, history_per_minute=None)
 
     async def prepare(self) -> None:
         """Store the secrets, as ``secret set`` does."""
-        async with Database(self.installed.database_url, connections=1) as db:
-            vault = Vault(db, MasterKeys.load(settings()))
-            await put_secret(db, vault, "acme", "oracle", "client_secret", Secret(CLIENT_SECRET))
-            await put_secret(db, vault, "acme", "slack", "token", Secret(TOKEN))
+        await store_secrets(self.installed.database_url)
 
     async def notify(
         self,

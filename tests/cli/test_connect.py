@@ -20,7 +20,8 @@ import yaml
 from ml_connector.core.settings import settings
 from ml_connector.core.vault import MasterKeys
 from tests.cli.conftest import Command
-from tests.installation import CLIENT_SECRET, Installation
+from tests.connections import CLIENT_SECRET
+from tests.installation import Installation
 from tests.person import consent, load
 from tests.receiver.running import ReceiverThread
 

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from tests.cli.conftest import Command
-from tests.installation import CLIENT_SECRET, Installation
+from tests.connections import CLIENT_SECRET
+from tests.installation import Installation
 
 
 @pytest.mark.usefixtures("installed")

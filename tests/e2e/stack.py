@@ -33,46 +33,18 @@ from ml_connector.cli.children import left_over
 from ml_connector.cli.plan import plan, wanted_deployments
 from ml_connector.cli.prefect_api import prefect_api
 from ml_connector.cli.templates import load_templates
-from ml_connector.core.connections import put_secret
-from ml_connector.core.db import Database
-from ml_connector.core.secret import Secret
 from ml_connector.core.settings import ROOT, settings
 from ml_connector.core.tenants import load_tenant
-from ml_connector.core.vault import MasterKeys, Vault
-from tests.boards import TOKEN as ASANA_TOKEN
-from tests.installation import CLIENT_SECRET, Sandbox
-from tests.notices import TOKEN as SLACK_TOKEN
+from ml_connector.core.vault import MasterKeys
+from tests.connections import UNLIMITED, oracle, store_secrets, zendesk
+from tests.installation import Sandbox
 
 LEASE_SECONDS = 3.0
 FLOW = "oracle-zendesk-sync-customers"
-SECRETS = {"slack": ("token", SLACK_TOKEN), "asana": ("token", ASANA_TOKEN)}
 ENDED = ("Completed", "Failed", "Crashed", "Skipped", "Disconnected")
 T = TypeVar("T")
 
-TENANT_FILE = """
-tenant: {name}
-connections:
-  oracle:
-    system: oracle_fusion
-    origin: ${{SANDBOX_URL}}/oracle_fusion
-    settle_seconds: 0.2
-    auth:
-      type: oauth_client_credentials
-      token_url: ${{SANDBOX_URL}}/oracle_fusion/oauth2/v1/token
-      client_id: ml-connector
-      scope: urn:opc:resource:consumer::all
-  zendesk:
-    system: zendesk
-    origin: ${{SANDBOX_URL}}/zendesk
-    requests_per_minute: 1000000
-    exports_per_minute: 1000000
-    settle_seconds: 0.2
-    auth:
-      type: oauth_client_credentials
-      token_url: ${{SANDBOX_URL}}/zendesk/oauth/tokens
-      token_style: json
-      client_id: ml-connector
-      scope: read write
+_INTEGRATION = """
 integrations:
   oracle_zendesk:
     source: oracle
@@ -177,8 +149,11 @@ class Tenant:
 
     def configure(self, *, minimum: int = 1_000_000, mapping: str = "{}", events: bool = False) -> None:
         """Write its file and apply it. ``mapping`` is the overlay of the stream ``organizations``."""
-        told = {"name": self.name, "minimum": minimum, "mapping": mapping, "events": str(events).lower()}
-        self._deployment = self.stack.deploy(self.name, TENANT_FILE.format(**told))
+        source = oracle("${SANDBOX_URL}", settle_seconds=0.2)
+        destination = zendesk("${SANDBOX_URL}", **UNLIMITED, settle_seconds=0.2)
+        rest = _INTEGRATION.format(minimum=minimum, mapping=mapping, events=str(events).lower())
+        text = f"tenant: {self.name}\nconnections:\n{source}{destination}{rest}"
+        self._deployment = self.stack.deploy(self.name, text)
 
     def start_log_ticket_events(self) -> FlowRun:
         """The UI's *Run* of the flow that ticket events ring for."""
@@ -300,11 +275,7 @@ def stack() -> Iterator[Stack]:
 async def _apply(file: Path, flow: str) -> str:
     """Store the secrets and apply the tenant's file, without its schedules; the flow's deployment."""
     tenant = load_tenant(file)
-    async with Database(settings().database_url, connections=1) as db:
-        vault = Vault(db, MasterKeys.load(settings()))
-        for name, connection in tenant.connections.items():
-            secret, value = SECRETS.get(connection.system, ("client_secret", CLIENT_SECRET))
-            await put_secret(db, vault, tenant.tenant, name, secret, Secret(value))
+    await store_secrets(settings().database_url, tenant.tenant)
     async with prefect_api() as client:
         changes = plan(wanted_deployments(load_templates(), [tenant]), {})
         assert await carry_out_all(client, [tenant], [], changes, paused=True) == 0

@@ -33,7 +33,7 @@ from tasks.workspace import open_workspace
 from tests.e2e.listener import Listener, listening
 from tests.e2e.reconcile import doubled, reconcile
 from tests.e2e.stack import FLOW, Stack, until
-from tests.notices import TENANT_FILE
+from tests.notices import stack_file
 
 OTHER_FLOW = "prune"
 CUSTOMERS = 40
@@ -153,9 +153,7 @@ def test_a_revoked_token_of_slack_is_one_notification_and_runs_go_on_where_they_
     sandbox.reset()
     sandbox.seed("oracle_fusion", "invoices", 6)
     rule = "\n      - {name: invoices, streams: invoices, to: procurement}\n"
-    text = TENANT_FILE.format(sandbox="${SANDBOX_URL}", routing=rule, digest_above=50, settle=1.0)
-    text = text.replace("tenant: acme", "tenant: told").replace("delay: 0s}", "delay: 0s, start_from: 2000-01-01}")
-    text = text.replace("    channels:", "    app_id: A0SANDBOX1\n    channels:")
+    text = stack_file("told", rule).replace("    channels:", "    app_id: A0SANDBOX1\n    channels:")
     deployment = stack.deploy("told", f"{text}\nalerts: {{block: custom-webhook/ops}}\n", "oracle-slack-notify")
     _apply(stack)
     with stack.surroundings():

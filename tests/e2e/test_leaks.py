@@ -21,10 +21,11 @@ from ml_connector.core.db import Database
 from ml_connector.core.embedded import Embedded
 from ml_connector.core.settings import settings
 from ml_connector.core.vault import MasterKeys, Vault
+from tests.connections import CLIENT_SECRET
 from tests.e2e.conftest import Owner
 from tests.e2e.net import Net
 from tests.e2e.reconcile import reconcile
-from tests.installation import CLIENT_SECRET, Installation, Sandbox
+from tests.installation import Installation, Sandbox
 
 # every second one looks like the words in which vendors write their codes
 CANARIES = [f"Canary{letter}bird" if n % 2 else f"Canary-{n}-Bird" for n, letter in enumerate(string.ascii_letters)][

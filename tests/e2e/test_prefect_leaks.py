@@ -12,8 +12,8 @@ from ml_connector.core.credentials import PostgresTokenStore
 from ml_connector.core.db import Database
 from ml_connector.core.settings import settings
 from ml_connector.core.vault import MasterKeys, Vault
+from tests.connections import CLIENT_SECRET
 from tests.e2e.stack import FlowRun, Stack, Tenant, until
-from tests.installation import CLIENT_SECRET
 
 # both expressions fail where Oracle holds a text: one in its evaluation, one when the field's type is made
 MAPPING = (

@@ -12,7 +12,7 @@ from tasks.story import DISCONNECTED
 from tests.e2e.erp_workday import WORKDAY, Workday
 from tests.installation import Installation
 
-BY_PASSWORD = "auth: {{type: ws_security, username: ISU_Zendesk}}"
+BY_PASSWORD = "auth: {{type: ws_security, username: ISU_Zendesk}}\n"
 
 
 class ByPassword(Workday):

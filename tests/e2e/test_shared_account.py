@@ -8,18 +8,14 @@ import pytest
 import yaml
 
 from flows import oracle_zendesk, qad_zendesk, workday_zendesk
-from ml_connector.cli.demo import SECRETS
-from ml_connector.core.connections import put_secret
-from ml_connector.core.db import Database
-from ml_connector.core.secret import Secret
 from ml_connector.core.settings import ROOT, settings
 from ml_connector.core.tenants import load_tenant
-from ml_connector.core.vault import MasterKeys, Vault
 from tasks import events
 from tasks.workspace import open_workspace
+from tests.connections import store_secrets
 from tests.e2e.conftest import Owner
 from tests.e2e.erps import make, shown
-from tests.installation import CLIENT_SECRET, Installation, Sandbox, tell
+from tests.installation import Installation, Sandbox, tell
 from tests.receiver.conftest import postgres as postgres  # one that keeps what it commits
 
 TICKET_FLOWS = (oracle_zendesk.log_ticket_events, qad_zendesk.tie_tickets, workday_zendesk.enrich_tickets)
@@ -58,11 +54,7 @@ async def sandbox(installed: Installation, owner: Owner, monkeypatch: pytest.Mon
 async def _prepare(installed: Installation) -> None:
     """As ``secret set`` and ``apply`` do."""
     config = load_tenant(settings().tenants_dir / "acme.yaml")
-    async with Database(installed.database_url, connections=1) as db:
-        vault = Vault(db, MasterKeys.load(settings()))
-        for name, connection in config.connections.items():
-            secret, value = SECRETS.get(connection.system, ("client_secret", CLIENT_SECRET))
-            await put_secret(db, vault, "acme", name, secret, Secret(value))
+    await store_secrets(installed.database_url)
     async with open_workspace("acme") as workspace:
         for name, integration in config.integrations.items():
             for stream, its in integration.streams.items():

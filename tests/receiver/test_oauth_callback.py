@@ -21,7 +21,8 @@ from ml_connector.core.refusals import needs_reauth, refused_connections, requir
 from ml_connector.core.secret import Secret
 from ml_connector.receiver.limits import Limits
 from ml_connector.sandbox.serve import SandboxThread
-from tests.installation import CLIENT_SECRET, Sandbox
+from tests.connections import CLIENT_SECRET
+from tests.installation import Sandbox
 from tests.person import Page, changed, consent, load, parameter
 from tests.receiver.running import ReceiverThread, vault_of
 
