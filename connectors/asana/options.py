@@ -11,6 +11,7 @@ from connectors.asana.client import VENDOR, Asana
 from connectors.asana.errors import Refused
 from connectors.asana.field_setup import FIELD_FIELDS, MOST_OPTIONS, of_workspace
 from connectors.asana.fields import folded
+from connectors.asana.outcomes import later, outcome
 from ml_connector.core.errors import RetryLater
 from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
 
@@ -84,12 +85,9 @@ class FieldOptions:
         try:
             return await self._written(decision)
         except Refused as error:
-            return _outcome(decision, State.REJECTED, error.message, error.request_id)
+            return outcome(decision, State.REJECTED, error.message, error.request_id)
         except RetryLater as error:
-            state = State.AMBIGUOUS if error.maybe_applied else State.RETRY_WAIT
-            outcome = _outcome(decision, state, error.message, error.request_id)
-            outcome.retry_after = error.retry_after
-            return outcome
+            return later(decision, error)
 
     async def _written(self, decision: Decision) -> Outcome:
         request, key = decision.request, decision.source_id
@@ -100,7 +98,7 @@ class FieldOptions:
             return Outcome(decision.effect_id, State.APPLIED, decision.action, gid, request_id=request_id)
         data = {name: request[name] for name in _NAMES}
         request_id = await self._client.update(f"/enum_options/{decision.dest_id}", data, record_key=key)
-        return _outcome(decision, State.APPLIED, None, request_id)
+        return outcome(decision, State.APPLIED, None, request_id)
 
 
 def _decision(intent: Intent, field: _Field | None) -> Decision:
@@ -135,8 +133,4 @@ def _verdict(decision: Decision, field: _Field | None) -> Outcome:
     option = field.option(decision.dest_id, decision.request["name"]) if field else None
     if option is not None and all(option.get(name, True) == decision.request[name] for name in _NAMES):
         return Outcome(decision.effect_id, State.APPLIED, decision.action, option["gid"])
-    return _outcome(decision, State.RETRY_WAIT, "it was not written")
-
-
-def _outcome(decision: Decision, state: State, reason: str | None, request_id: str | None = None) -> Outcome:
-    return Outcome(decision.effect_id, state, decision.action, decision.dest_id, reason, request_id)
+    return outcome(decision, State.RETRY_WAIT, "it was not written")

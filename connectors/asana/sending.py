@@ -9,6 +9,7 @@ from connectors.asana.comparing import encode
 from connectors.asana.errors import Refused
 from connectors.asana.fields import Field, NotYet, Unwritable
 from connectors.asana.lookup import external_gid
+from connectors.asana.outcomes import later, outcome
 from connectors.asana.projects import Projects
 from ml_connector.core.concurrently import as_they_end
 from ml_connector.core.errors import AbortRun, RetryLater
@@ -40,9 +41,9 @@ class Sending:
         for decision in decisions:
             last = outcomes[-1].state if outcomes else None
             if self._halt is not None:
-                outcomes.append(_outcome(decision, State.RETRY_WAIT, f"not sent: {self._halt.message}"))
+                outcomes.append(outcome(decision, State.RETRY_WAIT, f"not sent: {self._halt.message}"))
             elif last in (State.AMBIGUOUS, State.RETRY_WAIT):
-                outcomes.append(_outcome(decision, State.RETRY_WAIT, "an earlier write of this task goes first"))
+                outcomes.append(outcome(decision, State.RETRY_WAIT, "an earlier write of this task goes first"))
             else:
                 outcomes.append(await self._settled(decision, decision.dest_id or gid))
                 gid = outcomes[-1].dest_id or gid
@@ -52,22 +53,19 @@ class Sending:
         try:
             return await self._written(decision, gid, again=True)
         except NotYet as problem:
-            return _outcome(decision, State.PARKED, str(problem))
+            return outcome(decision, State.PARKED, str(problem))
         except Unwritable as problem:
-            return _outcome(decision, State.REJECTED, str(problem))
+            return outcome(decision, State.REJECTED, str(problem))
         except Refused as error:
             if error.missing and gid is not None:
                 self._projects.forget(decision.request["project"])  # it may be the project that is gone
-                return _outcome(decision, State.RETRY_WAIT, "the task was deleted meanwhile", error.request_id)
-            return _outcome(decision, State.REJECTED, error.message, error.request_id)
+                return outcome(decision, State.RETRY_WAIT, "the task was deleted meanwhile", error.request_id)
+            return outcome(decision, State.REJECTED, error.message, error.request_id)
         except RetryLater as error:
-            state = State.AMBIGUOUS if error.maybe_applied else State.RETRY_WAIT
-            outcome = _outcome(decision, state, error.message, error.request_id)
-            outcome.retry_after = error.retry_after
-            return outcome
+            return later(decision, error)
         except AbortRun as error:
             self._halt = self._halt or error
-            return _outcome(decision, State.RETRY_WAIT, f"not sent: {error.message}", error.request_id)
+            return outcome(decision, State.RETRY_WAIT, f"not sent: {error.message}", error.request_id)
 
     async def _written(self, decision: Decision, gid: str | None, *, again: bool) -> Outcome:
         project = decision.request["project"]
@@ -105,7 +103,3 @@ class Sending:
         }
         answer, request_id = await self._client.create("/tasks", body, record_key=record_key, opt_fields="gid")
         return str(answer["data"]["gid"]), request_id
-
-
-def _outcome(decision: Decision, state: State, reason: str, request_id: str | None = None) -> Outcome:
-    return Outcome(decision.effect_id, state, decision.action, decision.dest_id, reason, request_id)

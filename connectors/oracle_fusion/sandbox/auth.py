@@ -6,7 +6,6 @@ https://docs.oracle.com/en/cloud/saas/financials/26d/farfa/configure_oauth.html
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import secrets
 import time
@@ -16,6 +15,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from ml_connector.sandbox.basic import pair
 
 CODE_SECONDS = 60
 OFFLINE = "offline_access"
@@ -83,7 +84,7 @@ class IdentityDomain:
         scheme, _, credential = (authorization or "").partition(" ")
         if scheme.lower() == "bearer":
             return self.access_tokens.get(credential, 0) > time.time()
-        return scheme.lower() == "basic" and _basic(credential) == (self.settings.username, self.settings.password)
+        return scheme.lower() == "basic" and pair(credential) == (self.settings.username, self.settings.password)
 
     async def authorize(self, request: Request) -> Response:
         """The page where a person signs in; here they consent at once, or refuse if the settings say so."""
@@ -118,7 +119,7 @@ class IdentityDomain:
     def _grant(self, request: Request, form: dict[str, str]) -> dict[str, Any]:
         scheme, _, credential = request.headers.get("authorization", "").partition(" ")
         client = (self.settings.client_id, self.settings.client_secret)
-        if scheme.lower() != "basic" or _basic(credential) != client:
+        if scheme.lower() != "basic" or pair(credential) != client:
             raise OAuthError("invalid_client", "Client authentication failed.", 401)
         match form.get("grant_type"):
             case "client_credentials":
@@ -162,11 +163,3 @@ def _live(grant: Grant | None) -> Grant:
     if grant is None or grant.expires < time.time():
         raise OAuthError("invalid_grant", "The authorization code or refresh token is invalid or has expired.")
     return grant
-
-
-def _basic(credential: str) -> tuple[str, str]:
-    try:
-        name, _, password = base64.b64decode(credential, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return name, password

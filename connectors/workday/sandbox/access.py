@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import secrets
 import time
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+from ml_connector.sandbox.basic import pair
 
 TENANT = "acme"
 USER = "ISU_Zendesk"
@@ -44,24 +44,16 @@ class Access:
         kind, _, credential = request.headers.get("authorization", "").partition(" ")
         if kind == "Bearer":
             return self.knows(credential)
-        return basic and kind == "Basic" and _pair(credential) in {(USER, PASSWORD), (f"{USER}@{TENANT}", PASSWORD)}
+        return basic and kind == "Basic" and pair(credential) in {(USER, PASSWORD), (f"{USER}@{TENANT}", PASSWORD)}
 
     async def token(self, request: Request) -> Response:
         """The token endpoint. A non-expiring refresh token stays the same."""
         form = dict(parse_qsl((await request.body()).decode()))
         kind, _, credential = request.headers.get("authorization", "").partition(" ")
-        if kind != "Basic" or _pair(credential) != (CLIENT_ID, CLIENT_SECRET):
+        if kind != "Basic" or pair(credential) != (CLIENT_ID, CLIENT_SECRET):
             return JSONResponse({"error": "invalid_client"}, 401)
         if form.get("grant_type") != "refresh_token" or form.get("refresh_token") != REFRESH_TOKEN:
             return JSONResponse({"error": "invalid_grant"}, 400)
         token = secrets.token_urlsafe(24)
         self._tokens[token] = time.time() + 3600
         return JSONResponse({"access_token": token, "token_type": "Bearer", "expires_in": 3600})
-
-
-def _pair(credential: str) -> tuple[str, str]:
-    try:
-        name, _, password = base64.b64decode(credential, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return name, password
