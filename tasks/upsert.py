@@ -33,7 +33,7 @@ doubt may take a person. Their outcomes are written down one by one."""
 FORGIVEN = 2
 """Attempts after which a record is sent with an eighth of the others, then with an eighth of these, and so on."""
 VAIN = 3
-"""Groups in a row that fail: then no record is to blame."""
+"""Groups in a row that fail: then no record is to blame. Where none may be sent twice the first one is enough."""
 
 T = TypeVar("T", Item, Intent, Decision)
 R = TypeVar("R")
@@ -107,6 +107,7 @@ async def _send(stream: Stream, chunk: Chunk, decided: Sequence[Decision]) -> No
     """
     stream.settled += sum(decision.state is State.UNCHANGED for decision in decided)
     never = stream.route.destination.resend is Resend.NEVER
+    settle_at, vain = (1, 1) if never else (SETTLE_AT, VAIN)
     tried = {item.effect_id: item.attempts for item in chunk.items}
     left = sorted(decided, key=lambda decision: tried[decision.effect_id])
     most = AT_RISK if never else len(left)
@@ -116,7 +117,7 @@ async def _send(stream: Stream, chunk: Chunk, decided: Sequence[Decision]) -> No
     while left:
         group, left = left[:size], left[size:]
         try:
-            await _send_together(stream, chunk, group, 1 if never else SETTLE_AT)
+            await _send_together(stream, chunk, group, settle_at)
         except (AbortRun, *UNREACHABLE):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it may be for one record's sake
@@ -124,7 +125,7 @@ async def _send(stream: Stream, chunk: Chunk, decided: Sequence[Decision]) -> No
             in_a_row += 1
             if len(group) == 1:
                 stream.odd.append(f"{stream.route.key}: sending {group[0].source_id} fails: {why(error)}")
-            if in_a_row == VAIN:
+            if in_a_row == vain:
                 break
         else:
             in_a_row = 0
