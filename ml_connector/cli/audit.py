@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from ml_connector.cli import console
 from ml_connector.cli.database import open_database, open_vault
 from ml_connector.cli.rows import Format, put_out, span
+from ml_connector.cli.tenant_names import require_tenant
 from ml_connector.core import audit
 from ml_connector.core.audit_query import AuditLine, lines, stored_body
 
@@ -31,9 +32,10 @@ async def show(
     if bodies:
         console.err.print("What follows holds the records' values: only for those who may see them.", style="yellow")
     async with open_database() as db:
+        await require_tenant(db, tenant)
         sealer = await (await open_vault(db)).sealer(tenant, "body") if bodies else None
 
-        async def rows() -> AsyncIterator[dict[str, Any]]:
+        async def rows() -> AsyncGenerator[dict[str, Any]]:
             wanted = lines(db, tenant, record=record, run=run, state=state, since=span(since), failed=failed)
             async with aclosing(wanted) as found:
                 async for line in found:
@@ -48,6 +50,7 @@ async def show(
 async def verify(tenant: str) -> int:
     """Say whether the tenant's chain is whole; the exit code is 1 if not."""
     async with open_database() as db:
+        await require_tenant(db, tenant)
         verdict = await audit.verify(db, tenant)
     if verdict.broken_at is not None:
         console.err.print(f"The audit of {tenant} is broken at block {verdict.broken_at}: {verdict.why}.", style="red")

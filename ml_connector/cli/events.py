@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from ml_connector.cli import console
 from ml_connector.cli.database import open_database
 from ml_connector.cli.rows import Format, put_out, span
+from ml_connector.cli.tenant_names import require_tenant
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.inbox import release
 from ml_connector.core.inbox_query import Event, events
@@ -29,11 +30,12 @@ async def show(
     if state is not None and state not in _STATES:
         raise Misconfigured(f"there is no state {state}; an event is {', '.join(_STATES)}")
     async with open_database() as db:
+        await require_tenant(db, tenant)
         wanted = events(db, tenant, states=[state] if state else _UNSETTLED, since=span(since), record=record)
         async with aclosing(wanted) as found:
             listed = [event async for event in found]
 
-        async def rows() -> AsyncIterator[dict[str, Any]]:
+        async def rows() -> AsyncGenerator[dict[str, Any]]:
             for event in listed:
                 yield asdict(event)
 

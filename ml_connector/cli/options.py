@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Coroutine
 from typing import Annotated, Any, Literal
 
@@ -26,8 +28,12 @@ def do(work: Coroutine[Any, Any, int | None]) -> None:
     """Do a command's work; its result is the exit code."""
     try:
         code = asyncio.run(work)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130
+    except BrokenPipeError:  # whoever read what is printed has seen enough: `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
     except Exception as error:  # noqa: BLE001 - whatever it is, its traceback must not be shown
         code = console.complain(error)
     raise typer.Exit(code or 0)

@@ -19,6 +19,9 @@ async def preview(tenant: str, integration: str, streams: str | None, run: str |
     if integration not in INTEGRATIONS:
         raise Misconfigured(f"there is no integration {integration}; there are: {', '.join(INTEGRATIONS)}")
     names = streams.split(",") if streams else INTEGRATIONS[integration].streams
+    if unknown := set(names) - set(INTEGRATIONS[integration].streams):
+        there_are = ", ".join(INTEGRATIONS[integration].streams)
+        raise Misconfigured(f"{integration} has no stream {', '.join(sorted(unknown))}; there are: {there_are}")
     listed = console.table("stream", "record", "action", "fields", "reason", *(["values"] if bodies else []))
     counts: Counter[str] = Counter()
     async with open_workspace(tenant) as workspace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ml_connector.cli import console
 from ml_connector.cli.database import open_database
 from ml_connector.cli.person import whoami
+from ml_connector.cli.tenant_names import require_tenant
 from ml_connector.core.errors import AbortRun, Misconfigured
 from ml_connector.core.lease import LeaseTaken, leased
 from ml_connector.core.resolve import Unfinished, Verdict, unfinished
@@ -21,6 +22,7 @@ async def resolve(tenant: str, key: str, verdict: Verdict, reason: str) -> None:
         raise Misconfigured("give a --reason: it stands in the audit")
     who = whoami()
     async with open_database() as db:
+        await require_tenant(db, tenant)
         effect = _only(tenant, key, await unfinished(db, tenant, key))
         ttl = settings().lease_seconds
         try:

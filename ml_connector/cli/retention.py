@@ -5,7 +5,7 @@ from __future__ import annotations
 from ml_connector.cli import console
 from ml_connector.cli.database import open_database
 from ml_connector.cli.person import whoami
-from ml_connector.cli.tenant_names import tenant_names
+from ml_connector.cli.tenant_names import require_tenant, tenant_names
 from ml_connector.core import retention
 from ml_connector.core.errors import AbortRun, Misconfigured
 from ml_connector.core.lease import LeaseTaken
@@ -18,6 +18,8 @@ async def prune(tenant: str | None) -> None:
     if not days:
         raise Misconfigured("ML_CONNECTOR_KEEP_DAYS is 0: everything is kept for ever")
     async with open_database() as db:
+        if tenant:
+            await require_tenant(db, tenant)
         for name in [tenant] if tenant else await tenant_names(db):
             ended = await retention.prune_tenant(
                 db, name, retention.kept_since(days), lease_seconds=settings().lease_seconds
@@ -30,6 +32,7 @@ async def erase(tenant: str, record: str, reason: str) -> None:
     if not reason.strip():
         raise Misconfigured("give a --reason: it stands in the audit")
     async with open_database() as db:
+        await require_tenant(db, tenant)
         records = await retention.find_records(db, tenant, record)
         if not records:
             raise Misconfigured(f"tenant {tenant} has no record {record}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -19,19 +20,20 @@ Format = Literal["table", "jsonl", "csv"]
 
 
 async def put_out(
-    form: Format, rows: AsyncIterator[dict[str, Any]], columns: Sequence[str], shown: Sequence[str]
+    form: Format, rows: AsyncGenerator[dict[str, Any]], columns: Sequence[str], shown: Sequence[str]
 ) -> None:
     """Print the rows. A table has only the columns ``shown``, which a person wants to see; ``body`` if there is one."""
-    if form == "table":
-        await _as_table(rows, [name for name in columns if name in (*shown, "body")])
-    elif form == "jsonl":
-        async for row in rows:
-            sys.stdout.write(jsonx.dumps(row).decode() + "\n")
-    else:
-        writer = csv.DictWriter(sys.stdout, columns)
-        writer.writeheader()
-        async for row in rows:
-            writer.writerow(_flat(row))
+    async with aclosing(rows):  # whoever reads may go away before the end
+        if form == "table":
+            await _as_table(rows, [name for name in columns if name in (*shown, "body")])
+        elif form == "jsonl":
+            async for row in rows:
+                sys.stdout.write(jsonx.dumps(row).decode() + "\n")
+        else:
+            writer = csv.DictWriter(sys.stdout, columns)
+            writer.writeheader()
+            async for row in rows:
+                writer.writerow(_flat(row))
 
 
 def span(text: str | None, option: str = "--since") -> timedelta | None:

@@ -8,6 +8,7 @@ from rich.text import Text
 from ml_connector.cli import console
 from ml_connector.cli.database import open_database
 from ml_connector.cli.prefect_api import page_of
+from ml_connector.cli.tenant_names import require_tenant
 from ml_connector.core.balance import Balance
 from ml_connector.core.run_query import PastRun, recent_runs
 
@@ -18,6 +19,7 @@ _COUNTS = ("read", "created", "updated", "unchanged", "digested", "rejected", "s
 async def runs(tenant: str, *, failed: bool) -> None:
     """Each run with its place in the UI and the balance of its streams, the newest last."""
     async with open_database() as db:
+        await require_tenant(db, tenant)
         found = await recent_runs(db, tenant, failed=failed, limit=SHOWN)
     for past in reversed(found):
         console.out.print(_headline(past), soft_wrap=True)

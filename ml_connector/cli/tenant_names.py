@@ -15,6 +15,13 @@ async def tenant_names(db: Database) -> list[str]:
     return sorted(files | set(await known_tenants(db)))
 
 
+async def require_tenant(db: Database, tenant: str) -> None:
+    """Misconfigured, saying which there are, of a tenant that never was: else it would seem to have nothing."""
+    names = await tenant_names(db)
+    if tenant not in names:
+        raise Misconfigured(f"there is no tenant {tenant}; there are: {', '.join(names) or 'none'}")
+
+
 def named_connection(named: str) -> tuple[str, str, Connection]:
     """Tenant, name and configuration of ``acme/zendesk``. Misconfigured, saying which there are, if there is none."""
     tenant, _, connection = named.partition("/")

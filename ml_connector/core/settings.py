@@ -6,8 +6,10 @@ import os
 from functools import cache
 from pathlib import Path
 
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ml_connector.core.errors import Misconfigured
 from ml_connector.core.secret import Secret
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,4 +48,8 @@ class Settings(BaseSettings):
 @cache
 def settings() -> Settings:
     """The settings, read once per process."""
-    return Settings()
+    try:
+        return Settings()
+    except ValidationError as error:
+        told = [f"ML_CONNECTOR_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
+        raise Misconfigured("\n".join(told)) from None  # without the values: there are secrets among them

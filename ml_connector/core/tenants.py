@@ -51,7 +51,7 @@ def load_tenant(path: Path, defaults: Path | None = None) -> TenantConfig:
     _refuse([f"{below}: {line}" for line in secrets_in(shared, path.stem)])
     _refuse([f"{path}: {line}" for line in secrets_in(mine, path.stem)])
     merged = lay_over_defaults(shared, mine)
-    problems = [*_unknown_integrations(merged.get("integrations"))]
+    problems = [*_unknown_names(merged.get("integrations"))]
     if isinstance(merged.get("connections"), dict):
         merged["connections"] = fill_in(merged["connections"], problems)
     _refuse([f"{path}: {line}" for line in problems])
@@ -62,6 +62,8 @@ def load_tenant(path: Path, defaults: Path | None = None) -> TenantConfig:
 
 def load_tenants(folder: Path) -> list[TenantConfig]:
     """Every tenant of the folder, by name. Raises Misconfigured; also when two would collide (`check_prefixes`)."""
+    if not folder.is_dir():  # no tenants at all would be something else: then everything is taken down
+        raise Misconfigured(f"{folder} is no folder: ML_CONNECTOR_TENANTS_DIR names that of the tenant files")
     files = sorted(path for path in folder.glob("*.yaml") if path.name != "defaults.yaml")
     tenants = [load_tenant(path) for path in files]
     check_prefixes(tenants)
@@ -113,10 +115,16 @@ def _owner(path: Path, mine: Data, below: Path, shared: Data) -> Callable[[Place
     return lambda place: below if holds(shared, place) and not holds(mine, place) else path
 
 
-def _unknown_integrations(integrations: Any) -> Iterator[str]:
-    for name in integrations if isinstance(integrations, dict) else ():
+def _unknown_names(integrations: Any) -> Iterator[str]:
+    """Before anything else is asked of them: what stands below a misspelt name would be blamed in its place."""
+    for name, its in integrations.items() if isinstance(integrations, dict) else ():
         if name not in INTEGRATIONS:
             yield f"integrations.{name}: there is no such integration. There are: {', '.join(INTEGRATIONS)}"
+            continue
+        streams, known = its.get("streams") if isinstance(its, dict) else None, INTEGRATIONS[name].streams
+        for stream in streams if isinstance(streams, dict) else ():
+            if stream not in known:
+                yield f"integrations.{name}.streams.{stream}: no such stream. There are: {', '.join(known)}"
 
 
 def _mismatches(config: TenantConfig, stem: str) -> Iterator[str]:
@@ -127,8 +135,6 @@ def _mismatches(config: TenantConfig, stem: str) -> Iterator[str]:
         pair = INTEGRATIONS[name]
         for role, wanted in (("source", pair.source), ("destination", pair.destination)):
             yield from _connection_problems(config, f"integrations.{name}.{role}", getattr(integration, role), wanted)
-        for stream in integration.streams.keys() - set(pair.streams):
-            yield f"integrations.{name}.streams.{stream}: no such stream. There are: {', '.join(pair.streams)}"
         yield from _routing_problems(config, f"integrations.{name}.routing", integration, pair)
 
 

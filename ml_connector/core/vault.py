@@ -65,7 +65,10 @@ class MasterKeys:
         try:
             return cls.parse(Secret(settings.master_key_file.read_text()))
         except OSError as error:
-            raise Misconfigured(f"the master key file cannot be read: {error.strerror}") from None
+            raise Misconfigured(
+                f"the master key file {settings.master_key_file}, which ML_CONNECTOR_MASTER_KEY_FILE names, cannot be "
+                f"read: {error.strerror}"
+            ) from None
 
     @staticmethod
     def generate(name: str) -> str:
@@ -78,7 +81,9 @@ class MasterKeys:
 
     def unwrap(self, name: str, wrapped: bytes, context: bytes) -> bytes:
         if name not in self._keys:
-            raise Undecryptable(f"master key {name!r} is not configured, but stored data needs it")
+            raise Undecryptable(
+                f"master key {name!r} is not configured, but stored data needs it: add it to the others"
+            )
         try:
             return self._keys[name].decrypt(wrapped[:12], wrapped[12:], context)
         except InvalidTag:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from ml_connector.cli.console import complain
@@ -52,3 +55,44 @@ def test_without_a_database_or_a_server_a_command_says_how_to_get_one(
     assert refused.exit_code == 2
     assert "does not let us in" in refused.stderr
     settings.cache_clear()
+
+
+def test_a_setting_that_makes_no_sense_is_named_without_its_value(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ml_connector.core.settings import settings
+
+    monkeypatch.setenv("ML_CONNECTOR_KEEP_DAYS", "hunter2")
+    settings.cache_clear()
+    refused = command("prune")
+    settings.cache_clear()
+
+    assert refused.exit_code == 2
+    assert "ML_CONNECTOR_KEEP_DAYS: Input should be a valid integer" in refused.stderr
+    assert "hunter2" not in refused.stderr
+
+
+def test_whoever_reads_may_go_away_before_the_end() -> None:
+    """As ``audit acme --format jsonl | head`` does."""
+    printing = """
+from ml_connector.cli.options import do
+from ml_connector.cli.rows import put_out
+
+async def rows():
+    try:
+        for n in range(100_000):
+            yield {"n": n}
+    finally:
+        await __import__("asyncio").sleep(0)
+
+do(put_out("jsonl", rows(), ["n"], ["n"]))
+"""
+    with subprocess.Popen([sys.executable, "-c", printing], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert running.stdout.readline() == b'{"n":0}\n'
+        running.stdout.close()
+        told = running.stderr.read().decode()
+
+    assert "BrokenPipe" not in told
+    assert "generator" not in told

@@ -86,6 +86,34 @@ def test_preview_names_fields_and_shows_values_only_when_asked(command: Command,
 
 
 @pytest.mark.usefixtures("synced")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "runs acmee",
+        "events acmee",
+        "audit acmee",
+        "audit verify acmee",
+        "prune acmee",
+        "resolve acmee 7 abandon --reason x",
+        "erase acmee --record 7 --reason x",
+    ],
+)
+def test_a_tenant_that_never_was_does_not_seem_to_have_nothing(command: Command, words: str) -> None:
+    refused = command(*words.split())
+
+    assert refused.exit_code == 2
+    assert "there is no tenant acmee; there are: acme" in refused.stderr
+
+
+@pytest.mark.usefixtures("synced")
+def test_preview_of_a_stream_that_there_is_not_says_which_there_are(command: Command) -> None:
+    refused = command("preview", "acme", "oracle_zendesk", "--streams", "organisations,users")
+
+    assert refused.exit_code == 2
+    assert "has no stream organisations; there are: organizations, users" in refused.stderr
+
+
+@pytest.mark.usefixtures("synced")
 def test_doctor_says_what_to_do(
     command: Command, monkeypatch: pytest.MonkeyPatch, owner: psycopg.Connection[tuple[object, ...]]
 ) -> None:

@@ -91,6 +91,7 @@ def test_a_schedule_of_one_kind_replaces_a_default_of_the_other(folder: Path) ->
         ("source: oracle", "source: zendesk", "source: zendesk is a connection to zendesk. Name one to oracle_fusion"),
         ("oracle_zendesk:", "orakle_zendesk:", "integrations.orakle_zendesk: there is no such integration"),
         ("organizations:", "organisations: {every: 1h}\n      organizations:", "streams.organisations: no such stream"),
+        ("organizations:", "organisations:", "streams.organisations: no such stream. There are: organizations"),
         ("start_from: 2026-11-01", "every: 10", "streams.organizations.every: write a whole number and a unit"),
         ("start_from: 2026-11-01", "every: 5s", "streams.organizations.every: "),
         ("start_from: 2026-11-01", "every: 1h\n        cron: 0 2 * * *", "give it either every (10m) or cron"),
@@ -203,3 +204,10 @@ def test_the_shipped_tenant_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     switched_off = {name for name, stream in streams.items() if not stream.enabled}
     assert switched_off == {"ticket_attachments", "ticket_fields", "contact_drift"}
     assert demo.integrations.keys() == INTEGRATIONS.keys()
+
+
+def test_a_folder_that_is_not_there_is_not_one_without_tenants(tmp_path: Path) -> None:
+    """Else a slip of the pen in its name would have `apply` take everything down."""
+    assert load_tenants(tmp_path) == []
+    with pytest.raises(Misconfigured, match="nowhere is no folder"):
+        load_tenants(tmp_path / "nowhere")
