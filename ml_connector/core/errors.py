@@ -44,6 +44,8 @@ class ConnectorError(Exception):
         self.request_id = request_id
 
     def __str__(self) -> str:
+        if self.vendor == "ml-connector" and not (self.phase or self.record_key or self.request_id):
+            return self.message  # nobody else was asked
         where = " ".join(part for part in (self.vendor, self.phase) if part)
         record = f", record {self.record_key}" if self.record_key else ""
         request = f", request id {self.request_id}" if self.request_id else ""

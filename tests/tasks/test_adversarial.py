@@ -223,7 +223,7 @@ async def test_a_run_that_was_stopped_asks_no_further_source(world: World) -> No
 
     await world.run("r1", routes=[world.route(), other.route("test/others")])
 
-    assert world.problem == "AbortRun: the token is revoked [ml-connector]"
+    assert world.problem == "AbortRun: the token is revoked"
 
 
 async def refuse_to_be_asked() -> Any:
