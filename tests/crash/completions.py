@@ -48,9 +48,9 @@ class Completions:
 
     def journey(self) -> Journey:
         async def tell(run: str, count: int) -> bool:
-            async with self.address.served():
+            async with self.address.served() as delivered:
                 if await asyncio.to_thread(self._happens):
-                    await asyncio.sleep(0.05)  # the deliveries are on their way
+                    await delivered()
                 return (await self.posting.boards.post(run, count=count, completed=0)).is_completed()
 
         return tell

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 
 from ml_connector.core.settings import settings
@@ -13,6 +14,9 @@ from ml_connector.receiver.app import create_app
 from ml_connector.receiver.metrics import Metrics
 from ml_connector.receiver.serve import listen, server
 from tests.installation import Installation
+
+_ON_THE_WAY = 2.0
+"""Seconds after which a delivery that has not come has been lost."""
 
 
 class Address:
@@ -30,8 +34,8 @@ class Address:
         settings.cache_clear()
 
     @asynccontextmanager
-    async def served(self) -> AsyncIterator[None]:
-        """By this process. No Prefect is rung."""
+    async def served(self) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """By this process. No Prefect is rung. Await what this yields for deliveries that are on their way to come."""
         metrics = Metrics()
         master = MasterKeys.load(settings())
         app = create_app(self._installed.database_url, master, metrics, flow_runs=lambda: nullcontext(None))
@@ -40,6 +44,17 @@ class Address:
         serving = asyncio.create_task(receiver.serve(sockets=[listener]))
         while not receiver.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.002)
-        yield
+
+        async def delivered() -> None:
+            ends = time.monotonic() + _ON_THE_WAY
+            while not _has_counted(metrics) and time.monotonic() < ends:  # noqa: ASYNC110 - a counter has no event
+                await asyncio.sleep(0.005)
+            await asyncio.sleep(0.05)  # for the others
+
+        yield delivered
         receiver.should_exit = True
         await serving
+
+
+def _has_counted(metrics: Metrics) -> bool:
+    return any(metric.samples for metric in metrics.deliveries.collect())

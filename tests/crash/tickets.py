@@ -26,9 +26,9 @@ def journey(installed: Installation, story: Tickets) -> Journey:
     """One process of the installation, from the delivery to the note."""
 
     async def tell(run: str, count: int) -> bool:
-        async with story.address.served():
+        async with story.address.served() as delivered:
             if await asyncio.to_thread(story.happens):
-                await asyncio.sleep(0.03)  # the deliveries are on their way
+                await delivered()
             return (await installed.log_events(run, count=count, completed=0, streams=[STREAM])).is_completed()
 
     return tell
