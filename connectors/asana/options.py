@@ -11,8 +11,8 @@ from connectors.asana.client import VENDOR, Asana
 from connectors.asana.errors import Refused
 from connectors.asana.field_setup import FIELD_FIELDS, MOST_OPTIONS, of_workspace
 from connectors.asana.fields import folded
-from connectors.asana.outcomes import later, outcome
 from ml_connector.core.errors import RetryLater
+from ml_connector.core.outcomes import later, outcome
 from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
 
 _FULL = f"the field has {MOST_OPTIONS} options, and Asana allows no more: let fewer records into it"

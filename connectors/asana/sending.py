@@ -9,10 +9,10 @@ from connectors.asana.comparing import encode
 from connectors.asana.errors import Refused
 from connectors.asana.fields import Field, NotYet, Unwritable
 from connectors.asana.lookup import external_gid
-from connectors.asana.outcomes import later, outcome
 from connectors.asana.projects import Projects
 from ml_connector.core.concurrently import as_they_end
 from ml_connector.core.errors import AbortRun, RetryLater
+from ml_connector.core.outcomes import later, outcome
 from ml_connector.core.records import Body, Decision, Outcome, State
 
 

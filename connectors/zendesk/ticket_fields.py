@@ -18,6 +18,7 @@ from ml_connector.core.concurrently import as_they_end
 from ml_connector.core.custom_fields import CustomField
 from ml_connector.core.errors import AbortRun, Misconfigured, RetryLater
 from ml_connector.core.mapping import Mapping as FieldMapping
+from ml_connector.core.outcomes import later, outcome
 from ml_connector.core.records import Body, Decision, Intent, Outcome, Resend, State
 
 _AT_ONCE = 4
@@ -73,15 +74,15 @@ class TicketFieldsDestination:
         async def one(decision: Decision) -> Outcome:
             async with room:
                 if halt:
-                    return _outcome(decision, State.RETRY_WAIT, "not sent: the run ended")
+                    return outcome(decision, State.RETRY_WAIT, "not sent: the run ended")
                 try:
                     return await self._write(decision, fields)
                 except AbortRun as error:
                     halt.append(error)
-                    return _outcome(decision, State.RETRY_WAIT, error.message)
+                    return outcome(decision, State.RETRY_WAIT, error.message)
 
-        async for outcome in as_they_end(one(decision) for decision in decisions):
-            yield [outcome]
+        async for ended in as_they_end(one(decision) for decision in decisions):
+            yield [ended]
         if halt:
             raise halt[0]
 
@@ -104,13 +105,10 @@ class TicketFieldsDestination:
                 "PUT", f"/tickets/{request['id']}", {"ticket": ticket}, limits=limits
             )
         except Refused as error:
-            return _outcome(decision, State.REJECTED, f"Zendesk refuses it: {error.problem}", error.request_id)
+            return outcome(decision, State.REJECTED, f"Zendesk refuses it: {error.problem}", error.request_id)
         except RetryLater as error:
-            state = State.AMBIGUOUS if error.maybe_applied else State.RETRY_WAIT
-            outcome = _outcome(decision, state, error.message, error.request_id)
-            outcome.retry_after = error.retry_after
-            return outcome
-        return _outcome(decision, State.APPLIED, None, request_id)
+            return later(decision, error)
+        return outcome(decision, State.APPLIED, None, request_id)
 
     async def _read(self, ids: Sequence[str]) -> dict[str, Body]:
         return {str(found["id"]): found for found in await self._client.show_many("tickets", ids=ids)}
@@ -162,11 +160,7 @@ def _untouchable(ticket: Body | None, payload: Body) -> str | None:
 
 def _probed(decision: Decision, ticket: Body | None, fields: TicketFieldIds) -> Outcome:
     if ticket is None:
-        return _outcome(decision, State.UNCHANGED, "the ticket was deleted in Zendesk")
+        return outcome(decision, State.UNCHANGED, "the ticket was deleted in Zendesk")
     if differences({"ticket_fields": decision.request["ticket_fields"]}, fields.of(ticket), fields.types):
-        return _outcome(decision, State.RETRY_WAIT, "Zendesk does not hold it")
-    return _outcome(decision, State.APPLIED, None)
-
-
-def _outcome(decision: Decision, state: State, reason: str | None, request_id: str | None = None) -> Outcome:
-    return Outcome(decision.effect_id, state, decision.action, decision.dest_id, reason, request_id)
+        return outcome(decision, State.RETRY_WAIT, "Zendesk does not hold it")
+    return outcome(decision, State.APPLIED, None)
