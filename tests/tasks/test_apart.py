@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from itertools import pairwise
 
 import pytest
 
 from ml_connector.core.db import Database
 from ml_connector.core.errors import RejectRecord, RetryLater
-from ml_connector.core.records import Decision, Intent, Outcome
+from ml_connector.core.records import Decision, Intent, Outcome, Resend
 from ml_connector.core.vault import Vault
 from tests.fakes import FakeDestination
 from tests.tasks.test_adversarial import query, states, written
@@ -135,10 +136,16 @@ class Choking(FakeDestination):
     def __init__(self, *odd: str) -> None:
         super().__init__()
         self.odd = odd
+        self.said: list[str] = []
+
+    async def decide(self, intents: Sequence[Intent], *, preview: bool = False) -> list[Decision]:
+        self.said.append("decided")
+        return await super().decide(intents, preview=preview)
 
     async def send(self, decisions: Sequence[Decision]) -> AsyncIterator[list[Outcome]]:
         for one in decisions:
             if one.source_id in self.odd:
+                self.said.append("choked")
                 raise KeyError("what the record holds")
         async for outcomes in super().send(decisions):
             yield outcomes
@@ -158,3 +165,15 @@ async def test_who_chokes_on_one_record_is_sent_the_others_without_it(world: Wor
     assert dict(await query(world, "select source_id, state from effect where state <> 'applied'")).keys() == set(odd)
     assert "sending a1 fails: KeyError" in str(world.problem)
     assert "what the record holds" not in str(world.problem)
+
+
+async def test_where_none_may_be_sent_twice_the_first_failure_ends_the_sending(world: World) -> None:
+    world.source.page = 100
+    fill(world)
+    world.destination = desk = Choking(*(f"c{n:02}" for n in range(40)))
+    desk.resend = Resend.NEVER
+
+    await world.run("r1")
+
+    assert "choked" in desk.said
+    assert ("choked", "choked") not in pairwise(desk.said)
