@@ -163,5 +163,5 @@ def _texts(content: bytes) -> str:
                 with archive.open(entry) as file:  # never more than is kept: a zip may unpack to anything
                     parts.append(f"== {entry.filename}\n{file.read(LONGEST_LOG).decode(errors='replace')}")
             return "\n".join(parts)[:LONGEST_LOG]
-    except (BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
-        return ""
+    except (BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):  # damaged, or encrypted
+        return ""  # it is for people to read; what became of the import is asked for elsewhere

@@ -20,6 +20,7 @@ class Outbox(Generic[T]):
 
     @property
     def serves(self) -> bool:
+        """Whether the emulator was asked anything yet."""
         return self._loop is not None
 
     def serve(self) -> None:

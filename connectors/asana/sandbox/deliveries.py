@@ -74,16 +74,18 @@ class Deliveries:
 
     def again(self) -> None:
         """All that was ever sent comes once more, signed as it was."""
-        assert self._loop is not None  # noqa: S101 - webhooks are made by requests, which are served in it
         for gid, line in self._lines.items():
             for event in [event for one in self.sent if one["webhook"] == gid for event in one["events"]]:
-                self._loop.call_soon_threadsafe(self._wait, line, event)
+                self._put(line, event)
 
     def happened(self, project: Project, event: Row) -> None:
         for line in self._lines.values():
             if line.webhook["resource"]["gid"] == project.gid and _wanted(line.webhook["filters"], event):
-                assert self._loop is not None  # noqa: S101 - webhooks are made by requests, which are served in it
-                self._loop.call_soon_threadsafe(self._wait, line, event)
+                self._put(line, event)
+
+    def _put(self, line: _Line, event: Row) -> None:
+        assert self._loop is not None  # noqa: S101 - webhooks are made by requests, which are served in it
+        self._loop.call_soon_threadsafe(self._wait, line, event)
 
     def _wait(self, line: _Line, event: Row) -> None:
         line.waiting.append(event)
