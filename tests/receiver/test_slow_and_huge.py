@@ -17,9 +17,9 @@ HEAD = b"POST /hooks/%s HTTP/1.1\r\nhost: x\r\n"
 
 
 async def drip(port: int, head: bytes, drop: bytes, every: float = 0.05) -> float:
-    """Send ``head``, then a drop every so many seconds; returns after how many the receiver cut us off."""
+    """Send ``head``, then drops; returns how long it took to cut us off, connecting included."""
+    started = time.monotonic()  # before the receiver can have begun to count, however late we hear of the connection
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    started = time.monotonic()
     with contextlib.suppress(OSError):
         writer.write(head)
         while not reader.at_eof():
@@ -54,7 +54,7 @@ async def test_a_hundred_dripping_senders_are_cut_off_and_the_others_are_served(
         slow = receiver.metrics.registry.get_sample_value("ml_connector_slow_senders_total")
 
     assert max(lasted) < 5
-    assert min(lasted) > 0.75  # counted from where we see the connection: a busy machine has had it open for longer
+    assert min(lasted) > 1.45  # not before its time, give or take a clock tick
     assert slow == 101
     assert sorted(took)[-2] < 1.5
 
