@@ -56,10 +56,6 @@ def utc(moment: datetime | None) -> datetime | None:
 
 async def _complete(workspace: Workspace, selection: Selection, run_id: str | None) -> Selection:
     found = await our_run_id(workspace.db, workspace.tenant, run_id) if run_id else None
-    if run_id and found is None:
-        raise Misconfigured(
-            f"tenant {workspace.tenant} has no run {run_id}: `ml-connector runs {workspace.tenant}` lists them"
-        )
     selection = replace(selection, run_id=found)
     if selection.is_empty:
         raise Misconfigured(

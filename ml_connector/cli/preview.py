@@ -26,8 +26,6 @@ async def preview(tenant: str, integration: str, streams: str | None, run: str |
     counts: Counter[str] = Counter()
     async with open_workspace(tenant) as workspace:
         run_id = await our_run_id(workspace.db, tenant, run) if run else None
-        if run and run_id is None:
-            raise Misconfigured(f"tenant {tenant} has no run {run}: `ml-connector runs {tenant}` lists them")
         selection = Selection(run_id=run_id) if run_id else None
         async for change in changes(workspace, await workspace.routes(integration, names), selection):
             counts[change.action] += 1

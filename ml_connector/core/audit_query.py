@@ -10,11 +10,16 @@ from uuid import UUID
 
 from ml_connector.core import jsonx
 from ml_connector.core.db import Database
+from ml_connector.core.errors import Misconfigured
 from ml_connector.core.ids import as_id
 from ml_connector.core.records import Body, State
+from ml_connector.core.run_query import NO_RUN
 from ml_connector.core.selection import effects_of
 from ml_connector.core.states import FAILED, literals
 from ml_connector.core.vault import Sealer
+
+STATUSES = (*State, "erased", "pruned")
+"""What an entry may tell: the states of effects, and how their bodies ended."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -54,14 +59,22 @@ async def lines(
 
     ``record`` is a record's id at the source or the destination, the number that people know it by, or the id of an
     effect; ``run`` is our run id or Prefect's flow run id. ``failed``: where it went wrong, and nothing has followed.
+    Misconfigured if there is no such state, record or run: no lines would seem to say that nothing has happened.
     """
+    if state is not None and state not in STATUSES:
+        raise Misconfigured(f"there is no state {state}; there are: {', '.join(STATUSES)}")
     wanted: dict[str, Any] = {"effects": None, "runs": None, "state": state, "since": since, "failed": failed}
     async with db.tenant(tenant) as conn, conn.cursor(name="audit_lines") as cursor:
         if record is not None:
-            wanted["effects"] = [*await effects_of(conn, [record]), *as_id(record)]
+            one = await conn.execute("select id from effect where id = any(%s)", (as_id(record),))
+            wanted["effects"] = [*await effects_of(conn, [record]), *(row[0] for row in await one.fetchall())]
+            if not wanted["effects"]:
+                raise Misconfigured(f"tenant {tenant} has no record {record}")
         if run is not None:
-            told = await conn.execute("select id from run where flow_run_id = %s", (run,))
-            wanted["runs"] = [*(row[0] for row in await told.fetchall()), *as_id(run)]
+            told = await conn.execute("select id from run where flow_run_id = %s or id = any(%s)", (run, as_id(run)))
+            wanted["runs"] = [row[0] for row in await told.fetchall()]
+            if not wanted["runs"]:
+                raise Misconfigured(NO_RUN.format(tenant=tenant, run=run))
         await cursor.execute(_LINES, wanted)
         async for row in cursor:
             yield AuditLine(*row)

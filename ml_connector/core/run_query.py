@@ -8,6 +8,9 @@ from uuid import UUID
 
 from ml_connector.core.balance import Balance, balance
 from ml_connector.core.db import Database
+from ml_connector.core.errors import Misconfigured
+
+NO_RUN = "tenant {tenant} has no run {run}: `ml-connector runs {tenant}` lists them"
 
 
 @dataclass(slots=True, frozen=True)
@@ -45,8 +48,11 @@ async def recent_runs(db: Database, tenant: str, *, failed: bool, limit: int) ->
     ]
 
 
-async def our_run_id(db: Database, tenant: str, text: str) -> UUID | None:
-    """The run that ``text`` names: our id, or Prefect's flow run id (its newest attempt that took anything up)."""
+async def our_run_id(db: Database, tenant: str, text: str) -> UUID:
+    """The run that ``text`` names: our id, or Prefect's flow run id (its newest attempt that took anything up).
+
+    Misconfigured if there is none.
+    """
     async with db.tenant(tenant) as conn:
         found = await conn.execute(
             """
@@ -56,4 +62,7 @@ async def our_run_id(db: Database, tenant: str, text: str) -> UUID | None:
             (text, text),
         )
         row = await found.fetchone()
-        return row[0] if row else None
+    if row is None:
+        raise Misconfigured(NO_RUN.format(tenant=tenant, run=text))
+    run_id: UUID = row[0]
+    return run_id

@@ -185,5 +185,5 @@ def arm() -> Iterator[Any]:
     crashpoints.arm(None)
 
 
-async def last(world: World, flow_run: str) -> UUID | None:
+async def last(world: World, flow_run: str) -> UUID:
     return await our_run_id(world.db, "acme", flow_run)
