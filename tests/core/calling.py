@@ -72,5 +72,5 @@ def client(origin: str, **options: Any) -> HttpClient:
 
 
 def policy(naps: Naps | None = None, **options: Any) -> HttpPolicy:
-    defaults: dict[str, Any] = {"sleep": (naps or Naps()).sleep, "random": lambda: 1.0, "try_timeout": 0.5}
+    defaults: dict[str, Any] = {"sleep": (naps or Naps()).sleep, "random": lambda: 1.0}
     return HttpPolicy(**(defaults | options))

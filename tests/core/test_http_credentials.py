@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from ml_connector.core.errors import Reauthenticate, RetryLater
-from tests.core.calling import Tickets, connected, policy
+from tests.core.calling import Tickets, connected
 from tests.core.wire import Request, answer
 
 
@@ -59,7 +59,7 @@ async def test_a_second_401_to_a_new_credential_that_has_worked_meanwhile_asks_f
         await answer(200 if accepted else 401)(request, writer)
 
     auth = Tickets()
-    async with connected(serve, auth=auth, policy=policy(try_timeout=5)) as (_, http):
+    async with connected(serve, auth=auth) as (_, http):
         order = asyncio.create_task(http.request("POST", "/orders", json={}))
         await renewed.wait()
         await http.request("GET", "/x")

@@ -73,24 +73,27 @@ async def test_no_pause_goes_beyond_the_deadline() -> None:
 
 async def test_waiting_for_a_free_connection_is_not_a_slow_vendor() -> None:
     async def slow(request: Request, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
         await answer(201)(request, writer)
 
-    async with connected(slow, policy=policy(connections=1, try_timeout=0.3)) as (server, http):
-        await asyncio.gather(*(http.request("POST", "/x", json={}) for _ in range(8)))
+    async with connected(slow, policy=policy(connections=1, try_timeout=2.0)) as (server, http):
+        await asyncio.gather(*(http.request("POST", "/x", json={}) for _ in range(10)))
 
-    assert (len(server.requests), server.connections) == (8, 1)
+    assert (len(server.requests), server.connections) == (10, 1)
 
 
 async def test_waiting_for_a_free_connection_does_not_count_towards_the_deadline() -> None:
+    came = asyncio.Event()
+
     async def slow(request: Request, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.4)
+        came.set()
+        await asyncio.sleep(2.5)
         await answer(201)(request, writer)
 
-    hurried = policy(connections=1, deadline=0.2, backoff=0.01, try_timeout=5.0)
+    hurried = policy(connections=1, deadline=2.0, backoff=0.01)
     async with connected(slow, answer(503), answer(200), policy=hurried) as (server, http):
         first = asyncio.create_task(http.request("POST", "/slow", json={}))
-        await asyncio.sleep(0.05)
+        await came.wait()
         await http.request("GET", "/x")
         await first
 
