@@ -93,14 +93,19 @@ def token(number: int = 0, *, lifetime: float | None = 3600, issued: datetime = 
 
 
 def oauth(
-    kind: type[OAuth], server: Wire, store: MemoryTokenStore, clock: Clock | None = None, style: Any = "json"
+    kind: type[OAuth],
+    server: Wire,
+    store: MemoryTokenStore,
+    clock: Clock | None = None,
+    style: Any = "json",
+    **limits: Any,
 ) -> Any:
     who = OAuthClient(f"{server.origin}/oauth/tokens", "my_client", SECRETS["client_secret"], "read write", style)
 
     async def no_pause(_: float) -> None:
         pass
 
-    policy = HttpPolicy(tries=3, try_timeout=0.3, sleep=no_pause)
+    policy = HttpPolicy(**{"tries": 3, "sleep": no_pause, **limits})
     return kind(who, store, LOOPBACK, "acme/zendesk", now=(clock or Clock()).now, policy=policy)
 
 
