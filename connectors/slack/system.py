@@ -25,6 +25,7 @@ SLACK = System(
     models={"Message": Message},
     destinations={"Message": lambda client, _mapping: Messages(client)},
     webhook=WEBHOOK,
+    webhook_secrets=("webhook_secret_app", "webhook_secret_next"),
     ensure_webhooks=open_address,
     remove_webhooks=close_address,
     webhook_findings=event_findings,

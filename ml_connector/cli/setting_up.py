@@ -74,6 +74,17 @@ def secret_set(
     do(set_secret(connection, name))
 
 
+@secret_app.command("remove")
+def secret_remove(
+    connection: Annotated[str, typer.Argument(help="TENANT/CONNECTION, such as acme/zendesk", metavar="CONNECTION")],
+    name: Annotated[str | None, typer.Argument(help="Only this one, as `secret list` shows it")] = None,
+) -> None:
+    """Forget the secrets of a connection, and the token that was bought with them."""
+    from ml_connector.cli.secrets import remove_secret
+
+    do(remove_secret(connection, name))
+
+
 @secret_app.command("list")
 def secret_list() -> None:
     """Which secrets are stored, without their values."""

@@ -21,7 +21,7 @@ from ml_connector.core.oauth import OAuthClient, TokenStyle, basic
 from ml_connector.core.oauth_token import TokenStore
 from ml_connector.core.secret import Secret
 
-__all__ = ["Auth", "AuthSpec", "AuthorizationCodeSpec", "Basic", "Bearer", "UsernameToken", "build_auth"]
+__all__ = ["Auth", "AuthSpec", "AuthorizationCodeSpec", "Basic", "Bearer", "UsernameToken", "build_auth", "secrets_of"]
 
 
 class _Spec(BaseModel):
@@ -123,6 +123,23 @@ AuthSpec = Annotated[
     | UsernameTokenSpec,
     Field(discriminator="type"),
 ]
+
+
+def secrets_of(spec: AuthSpec) -> tuple[str, ...]:
+    """The names of the secrets that ``build_auth`` takes for this credential."""
+    match spec:
+        case BasicSpec():
+            return (spec.secret,)
+        case BearerSpec():
+            return ("token",)
+        case ClientCredentialsSpec():
+            return ("client_secret",)
+        case AuthorizationCodeSpec():
+            return () if spec.public_client else ("client_secret",)
+        case RefreshTokenSpec():
+            return "client_secret", "refresh_token"
+        case PasswordGrantSpec() | UsernameTokenSpec():
+            return ("password",)
 
 
 class Basic:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ml_connector.core.credentials import stored_token
 from ml_connector.core.db import Database
-from ml_connector.core.endpoints import SIGNING
+from ml_connector.core.endpoints import SIGNING, TOKEN
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.refusals import needs_reauth
 from ml_connector.core.secret import Secret
@@ -34,6 +34,24 @@ async def put_secret(db: Database, vault: Vault, tenant: str, connection: str, n
             await session.delete(token)
     if ours:
         await credential_changed(db, tenant, connection)
+
+
+async def remove_secrets(db: Database, tenant: str, connection: str, name: str | None) -> list[str]:
+    """Forget a secret of a connection, or all of them if no name is given, and the token that was bought; their names.
+
+    Those that belong to the address to which its vendor sends go with that.
+    """
+    async with db.tenant(tenant) as conn:
+        gone = await conn.execute(
+            "delete from secret where connection = %s and name = coalesce(%s, name) and name <> %s "
+            "and not starts_with(name, %s) returning name",
+            (connection, name, TOKEN, SIGNING),
+        )
+        names = [row[0] for row in await gone.fetchall()]
+        if names or name is None:
+            gone = await conn.execute("delete from token where connection = %s and envelope is not null", (connection,))
+            names += ["the token"] * gone.rowcount
+    return names
 
 
 def _is_renewable(sealer: Sealer, connection: str, envelope: bytes | None) -> bool:

@@ -65,6 +65,8 @@ class System:
     """Creates the custom fields that a mapping wants and the account lacks; returns what it created."""
     webhook: Webhook | None = None
     """How its deliveries are proved and read, if it sends any."""
+    webhook_secrets: Collection[str] = ()
+    """The names of the secrets that prove them, where a person must store them."""
     ensure_webhooks: EnsureWebhooks | None = None
     """Makes the vendor send its events to an address, the connection's own: creates and mends what is missing.
 

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from ml_connector.core.settings import settings
 from tests.cli.conftest import Command
 from tests.connections import CLIENT_SECRET
 from tests.installation import Installation
@@ -26,6 +27,45 @@ def test_a_secret_is_read_from_standard_input_and_never_shown(command: Command, 
     envelopes = owner.execute("select envelope from secret").fetchall()
     assert len(envelopes) == 1
     assert CLIENT_SECRET.encode() not in envelopes[0][0]
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_secret_that_nobody_would_use_is_not_stored(command: Command, owner: psycopg.Connection[Any]) -> None:
+    for name in ("pasword", "password", "webhook_secret_app"):  # of another connector, or of another auth
+        refused = command("secret", "set", "acme/oracle", name, typed=CLIENT_SECRET)
+        assert refused.exit_code == 2
+        assert f"uses no secret {name}; as oauth_client_credentials in the tenant file it uses: client_secret" in (
+            refused.stderr
+        )
+    assert owner.execute("select name from secret").fetchall() == []
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_is_removed_is_not_used_any_more(command: Command, owner: psycopg.Connection[Any]) -> None:
+    """Of a tenant without a file, too; what belongs to the address that its vendor sends to stays with that."""
+    command("secret", "set", "acme/oracle", "client_secret", typed=CLIENT_SECRET)
+    command("secret", "set", "acme/zendesk", "client_secret", typed=CLIENT_SECRET)
+    command("ping", "acme")  # buys tokens
+    misspelt = command("secret", "remove", "acme/zendesk", "client_secrt")
+    one = command("secret", "remove", "acme/zendesk", "client_secret")
+    pinged = command("ping", "acme")
+
+    assert misspelt.exit_code == 2
+    assert "Removed of acme/zendesk: client_secret, the token." in one.stdout
+    assert "acme/zendesk has no client_secret: set it with" in pinged.stdout
+    owner.execute(
+        "insert into secret (tenant, connection, name, envelope) values ('acme', 'oracle', 'webhook_secret_t', ''), "
+        "('acme', 'oracle', 'webhook_token', '')"
+    )
+    owner.execute("insert into tenant (name) values ('acme')")
+    (settings().tenants_dir / "acme.yaml").unlink()
+    assert "Removed of acme/oracle: client_secret, the token." in command("secret", "remove", "acme/oracle").stdout
+    assert command("secret", "remove", "acme/oracle").exit_code == 2
+    assert owner.execute("select name from secret order by name").fetchall() == [
+        ("webhook_secret_t",),
+        ("webhook_token",),
+    ]
+    assert owner.execute("select connection from token where envelope is not null").fetchall() == []
 
 
 def test_ping_records_the_account_and_marks_a_refused_credential(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from ml_connector.core.auth import AuthSpec, build_auth
+from ml_connector.core.auth import AuthSpec, build_auth, secrets_of
 from ml_connector.core.errors import Misconfigured, Reauthenticate
 from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.oauth_token import Token
@@ -42,6 +42,31 @@ def test_a_missing_secret_is_named() -> None:
     hosts = HostPolicy(["*.identity.oraclecloud.com"])
     with pytest.raises(Misconfigured, match="`ml-connector secret set acme/oracle client_secret`"):
         build_auth(spec_of(**OAUTH), {}, MemoryTokenStore(), hosts, "acme/oracle")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"type": "basic", "username": "jo"},
+        {"type": "basic", "username": "jo", "secret": "api_token"},
+        {"type": "bearer"},
+        OAUTH,
+        {**OAUTH, "type": "oauth_authorization_code", "authorize_url": OAUTH["token_url"]},
+        {**OAUTH, "type": "oauth_authorization_code", "authorize_url": OAUTH["token_url"], "public_client": True},
+        {**OAUTH, "type": "oauth_refresh_token"},
+        {**OAUTH, "type": "oauth_password", "username": "jo"},
+        {"type": "ws_security", "username": "jo"},
+    ],
+)
+def test_each_credential_is_built_of_the_secrets_that_it_names_and_misses_each_of_them(fields: dict[str, Any]) -> None:
+    hosts, spec = HostPolicy(["*.identity.oraclecloud.com"]), spec_of(**fields)
+    given = {name: Secret("x") for name in secrets_of(spec)}
+
+    build_auth(spec, given, MemoryTokenStore(), hosts, "acme/oracle")
+    for name in given:
+        rest = {one: value for one, value in given.items() if one != name}
+        with pytest.raises(Misconfigured, match=f"has no {name}"):
+            build_auth(spec, rest, MemoryTokenStore(), hosts, "acme/oracle")
 
 
 def test_a_token_address_outside_the_allowed_hosts_is_refused() -> None:
