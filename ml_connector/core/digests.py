@@ -13,6 +13,10 @@ from ml_connector.core.audit import Entry
 from ml_connector.core.db import Connection
 from ml_connector.core.records import Outcome, State
 from ml_connector.core.routing import DIGEST
+from ml_connector.core.states import literals
+
+FALLEN = (State.REJECTED, State.ABANDONED)
+"""A digest has ended so, and its records with it."""
 
 
 def told_in(digest: UUID) -> str:
@@ -57,13 +61,13 @@ _TELL = """
     update effect set dest_id = %(dest_id)s, updated_at = now() where digest_id = %(digest)s and state = 'digested'
     returning id, source_id
 """
-_FALL = """
+_FALL = f"""
     update effect m set state = d.state, reason = 'in the digest ' || d.id || coalesce(': ' || d.reason, ''),
         settled_run = d.settled_run, updated_at = now()
     from effect d
-    where d.id = any(%s) and d.state in ('rejected', 'abandoned') and m.digest_id = d.id and m.state = 'digested'
+    where d.id = any(%s) and d.state in {literals(FALLEN)} and m.digest_id = d.id and m.state = 'digested'
     returning m.id, m.source_id, m.state, m.reason
-"""
+"""  # noqa: S608 - put together from constants
 # Each digest is looked up by its id: as a join it has the whole ledger read.
 _UNTOLD = """
     select count(*) from batch b join effect e on e.tenant = b.tenant and e.batch_id = b.id

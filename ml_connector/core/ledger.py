@@ -156,8 +156,8 @@ class Ledger:
             said = {i: by_id[i].answer for i, _, _ in settled if by_id[i].answer is not None}
             await self._writer.store(conn, "answer", [(i, n, jsonx.dumps(said[i])) for i, _, n in settled if i in said])
             entries = [_entry(by_id[i], source_id, attempt) for i, source_id, attempt in settled]
-            refused = [(i, source_id) for i, source_id, _ in settled if by_id[i].state is State.REJECTED]
-            entries += await digests.fall(conn, refused)
+            ended = [(i, source_id) for i, source_id, _ in settled if by_id[i].state in digests.FALLEN]
+            entries += await digests.fall(conn, ended)
             entries += await digests.tell(conn, [(by_id[i], source_id) for i, source_id, _ in settled])
             await self._writer.audit(conn, entries)
         crashpoint("ledger.settled")

@@ -141,6 +141,17 @@ async def test_records_of_a_digest_that_is_given_up_are_given_up_and_can_be_repl
     assert notices.told == ["digest of 12"]
 
 
+async def test_so_are_those_of_a_digest_that_its_destination_gives_up(notices: Notices) -> None:
+    notices.destination.fates = [State.ABANDONED]  # what is unclear is dropped, as a connection may say
+
+    [found] = await notices.run("r1")
+
+    assert (found.digested, found.rejected, found.open, found.problem) == (0, RECORDS, 0, None)
+    assert await notices.states() == {"abandoned": RECORDS}
+    told = await query(notices, "select count(*) from audit_entry where action = 'digest' and status = 'abandoned'")
+    assert told == [(RECORDS,)]
+
+
 async def test_records_of_a_digest_that_is_erased_before_it_was_told_are_given_up(notices: Notices) -> None:
     notices.destination.fates = [State.RETRY_WAIT]
     await notices.run("r1")
