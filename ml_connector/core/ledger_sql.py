@@ -195,7 +195,7 @@ CLAIM = f"""
     select id, state, attempts, reason from moved
 """  # noqa: S608 - put together from constants
 
-_NOT_WELL = (State.REJECTED, State.RETRY_WAIT, State.NEEDS_HUMAN)
+_NOT_WELL = (State.REJECTED, State.RETRY_WAIT, State.NEEDS_HUMAN, State.ABANDONED)
 """After an attempt that ended so nobody knows what the destination holds."""
 SETTLE = f"""
     with moved as (

@@ -204,8 +204,9 @@ class Outcome:
     """What became of one decision.
 
     ``state``: APPLIED, UNCHANGED, REJECTED, PARKED, RETRY_WAIT (certainly not applied), AMBIGUOUS (unknown),
-    NEEDS_HUMAN. ``reason`` names fields and the vendor's error code, never a value. ``retry_after``: seconds until
-    it is looked at again; of what is AMBIGUOUS, at least the destination's ``settle_seconds``.
+    NEEDS_HUMAN, or ABANDONED where the connection says that what is unclear is given up. ``reason`` names fields and
+    the vendor's error code, never a value. ``retry_after``: seconds until it is looked at again; of what is AMBIGUOUS,
+    at least the destination's ``settle_seconds``.
     """
 
     effect_id: UUID

@@ -153,6 +153,24 @@ class HalfWay(FakeDestination):
             yield outcomes
 
 
+async def test_what_was_given_up_in_doubt_is_not_taken_for_what_stands_there(world: World) -> None:
+    world.destination = Dropping()
+    for n, name in enumerate(("A", "B", "A")):
+        world.source.put("c1", name=name)
+        world.destination.fate["c1"] = ["lost after" if name == "B" else "ok"]
+        await world.run(f"r{n}")
+
+    assert await states(world, "c1") == ["applied", "abandoned", "applied"]
+    assert world.destination.objects["c1"]["name"] == "A"
+
+
+class Dropping(FakeDestination):
+    """Gives up what is unclear."""
+
+    async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
+        return [Outcome(decision.effect_id, State.ABANDONED, reason="dropped") for decision in decisions]
+
+
 # --- who may write
 
 
