@@ -8,6 +8,7 @@ from ml_connector.core.errors import ConnectorError, Reauthenticate
 from ml_connector.core.findings import Finding
 from ml_connector.core.system import Health
 
+_CREATED = "`ml-connector apply` creates what is missing; what somebody has renamed must get its name back"
 _INVITE = "add the token's user to the project, as an editor"
 
 
@@ -51,7 +52,7 @@ async def _project(client: Asana, name: str, gid: str) -> list[Finding]:
     missing = [field for field in needed if field not in fields]
     told = f"project {name} can be read; it has {len(fields)} custom fields"
     if missing:
-        return [Finding(False, f"{told}, not {' and '.join(missing)}", "run `ml-connector apply`")]
+        return [Finding(False, f"{told}, not {' and '.join(missing)}", _CREATED)]
     return [Finding(True, told)]
 
 

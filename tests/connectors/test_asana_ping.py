@@ -37,8 +37,9 @@ async def test_what_is_missing_is_named_with_what_to_do(asana: Workspace) -> Non
     async with asana.client(token="revoked") as client:
         refused = await ping(client)
 
-    assert missing["project orders can be read; it has 0 custom fields, not PO number and Oracle ID"] == (
-        "run `ml-connector apply`"
+    assert (
+        "`ml-connector apply` creates what is missing"
+        in (missing["project orders can be read; it has 0 custom fields, not PO number and Oracle ID"])
     )
     assert "as an editor" in missing["project gone (99) cannot be read"]
     assert elsewhere.identity is None
