@@ -103,14 +103,17 @@ class Workspace:
             )
         return routes
 
-    async def ensure_fields(self, integration: str, stream: str) -> list[str]:
-        """Create the custom fields that a stream writes and its destination lacks; returns what was created."""
+    async def ensure_fields(self, integration: str, stream: str, *, preview: bool = False) -> list[str]:
+        """Create the custom fields that a stream writes and its destination lacks; returns what was created.
+
+        In a ``preview`` nothing is: what would be is returned, and the clients take it for there.
+        """
         mapping = self.mapping(integration, stream)
         writes = system(mapping.target.partition(".")[0])
         if not mapping.custom_fields:
             return []
         client = await self._end(self._ends(integration), writes.name, f"{integration}/{stream}")
-        return await writes.ensure_fields(client, mapping.custom_fields)
+        return await writes.ensure_fields(client, mapping.custom_fields, preview=preview)
 
     def models_in_use(self, connection: str) -> set[str]:
         """The models of a connection's system that the tenant's streams read or write."""

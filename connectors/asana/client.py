@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from connectors.asana.errors import VENDOR, Refused, explain
+from connectors.asana.fields import Field
 from connectors.asana.settings import AsanaSettings
 from ml_connector.core.errors import RetryLater
 from ml_connector.core.http import HttpClient, Response, Retry
@@ -40,6 +41,8 @@ class Asana:
 
     def __init__(self, http: HttpClient, settings: AsanaSettings) -> None:
         self.settings = settings
+        self.foreseen: dict[str, dict[str, Field]] = {}
+        """In a preview: custom fields as they are going to be, by the id of a project, or of the workspace."""
         self._http = http
         self._reading = asyncio.Semaphore(_READS_AT_ONCE)
         self._writing = asyncio.Semaphore(_WRITES_AT_ONCE)

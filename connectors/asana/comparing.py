@@ -36,9 +36,16 @@ def differences(request: Body, task: Body, fields: Mapping[str, Field]) -> tuple
     custom = [
         f"{_CUSTOM}.{name}"
         for name in request.get(_CUSTOM) or {}
-        if (gid := fields[name].gid) not in held or not fields[name].same(encoded[_CUSTOM][gid], held[gid])
+        if not _holds(fields[name], encoded[_CUSTOM][fields[name].gid], held.get(fields[name].gid))
     ]
     return (*plain, *custom)
+
+
+def _holds(field: Field, ours: Any, theirs: Body | None) -> bool:
+    """A task that lacks the field holds nothing of it, not even null, unless it is about to get it."""
+    if theirs is None:
+        return field.foreseen and field.same(ours, {})
+    return field.same(ours, theirs)
 
 
 def without_filled(request: Body, task: Body, fields: Mapping[str, Field], if_empty: frozenset[str]) -> Body:

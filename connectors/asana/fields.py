@@ -65,6 +65,8 @@ class Field:
     options: Mapping[str, str]
     off: Mapping[str, str] = field(default_factory=dict)
     read_only: bool = False
+    foreseen: bool = False
+    """In a preview: it is not there, or not in the project, until `field_setup` has put it there."""
 
     @classmethod
     def of(cls, row: Body) -> Field:

@@ -70,7 +70,11 @@ class FieldOptions:
 
     async def _field(self, title: str) -> _Field | None:
         field = (await of_workspace(self._client)).get(title)
-        return await self._read(field.gid) if field is not None and field.kind == "enum" else None
+        if field is None or field.kind != "enum":
+            return None
+        if field.foreseen:
+            return _Field(field.gid, [{"gid": gid, "name": name} for name, gid in field.options.items()])
+        return await self._read(field.gid)
 
     async def _read(self, gid: str) -> _Field | None:
         try:

@@ -103,7 +103,7 @@ class Tasks:
             return _not_sent(decision, State.REJECTED, _hidden(task))
         try:
             if task is None:
-                differences(request, {}, fields)  # whether it can be written at all
+                decision.changed = differences(request, _blank(fields), fields)
                 if not self._client.settings.create_missing:
                     return _not_sent(decision, State.REJECTED, _NO_TASK)
                 return decision
@@ -121,6 +121,11 @@ class Tasks:
         elif not decision.changed and not intent.force:
             return _not_sent(decision, State.UNCHANGED, None)
         return decision
+
+
+def _blank(fields: Mapping[str, Field]) -> Body:
+    """A new task of the project."""
+    return {"custom_fields": [{"gid": field.gid} for field in fields.values()]}
 
 
 def _not_sent(decision: Decision, state: State, reason: str | None) -> Decision:

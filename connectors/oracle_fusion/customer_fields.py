@@ -88,10 +88,13 @@ class CustomerAttributes:
         return self._known
 
 
-async def require_attributes(client: OracleFusion, wanted: Mapping[str, Mapping[str, CustomField]]) -> list[str]:
-    """Creates nothing: custom attributes are made in Application Composer. `Misconfigured` names those missing."""
+async def require_attributes(
+    client: OracleFusion, wanted: Mapping[str, Mapping[str, CustomField]], *, preview: bool = False
+) -> list[str]:
+    """Creates nothing: custom attributes are made in Application Composer. `Misconfigured` names those missing, but for
+    a ``preview``, in which the records do."""
     names = wanted.get("fields", {}).keys()
-    if names:
+    if names and not preview:
         missing = sorted(names - (await client.describe(ROOT, client.customers)).attributes)
         if missing:
             raise Misconfigured(_undeclared(missing), vendor=SYSTEM, phase=client.operation(ROOT, client.customers))

@@ -192,11 +192,19 @@ class Zendesk:
         )
         return (answer.json() if answer.body else {}), answer.request_id
 
-    async def create_field(self, owner: Owner, field: Body) -> None:
+    async def create_field(self, owner: Owner, field: Body, *, preview: bool = False) -> None:
+        """In a ``preview`` nothing is sent, but from then on this client takes the field for there."""
+        if preview:
+            self._custom[owner] = (await self.custom_fields(owner)).plus(field["key"], field["type"])
+            return
         await self.write("POST", f"/{owner}_fields", {f"{owner}_field": field})
         self._custom.pop(owner, None)
 
-    async def create_ticket_field(self, field: Body) -> None:
+    async def create_ticket_field(self, field: Body, *, preview: bool = False) -> None:
+        """In a ``preview`` as `create_field`."""
+        if preview:
+            self._ticket_fields = [*await self.ticket_fields(), {"id": 0, **field}]
+            return
         await self.write("POST", "/ticket_fields", {"ticket_field": field})
         self._ticket_fields = None
 

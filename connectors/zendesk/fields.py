@@ -25,6 +25,10 @@ class CustomFields:
         """Keys that no active field has."""
         return sorted(values.keys() - self._types.keys())
 
+    def plus(self, key: str, kind: str) -> CustomFields:
+        """These and one more, for a preview: without titles, which only matter to who writes."""
+        return CustomFields({**self._types, key: kind})
+
     def titled(self, text: str) -> set[str]:
         """Keys of the fields with whose titles a sentence of ``text`` begins: so Zendesk words what it refuses."""
         if not self._titles:

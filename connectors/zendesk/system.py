@@ -38,10 +38,14 @@ async def _ping(client: Zendesk, _models: Collection[str]) -> Health:
     return Health(await identity(client) if findings[0].ok else None, findings)
 
 
-async def _ensure(client: Zendesk, wanted: Mapping[str, Mapping[str, CustomField]]) -> list[str]:
-    created = await ensure_organization_fields(client, wanted.get("organization_fields", {}))
-    created += await ensure_user_fields(client, wanted.get("user_fields", {}))
-    return created + await ensure_ticket_fields(client, wanted.get("ticket_fields", {}))
+async def _ensure(
+    client: Zendesk, wanted: Mapping[str, Mapping[str, CustomField]], *, preview: bool = False
+) -> list[str]:
+    organizations = await ensure_organization_fields(client, wanted.get("organization_fields", {}), preview=preview)
+    users = await ensure_user_fields(client, wanted.get("user_fields", {}), preview=preview)
+    tickets = await ensure_ticket_fields(client, wanted.get("ticket_fields", {}), preview=preview)
+    keyed = {"organization_fields": organizations, "user_fields": users}  # a key may be taken in both
+    return [f"{owner}.{key}" for owner, keys in keyed.items() for key in keys] + tickets
 
 
 def _address(client: Zendesk, model: str, dest_id: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
@@ -29,7 +29,21 @@ class Health:
     findings: list[Finding]
 
 
-async def _no_fields(_client: Any, _wanted: Mapping[str, Mapping[str, CustomField]]) -> list[str]:
+class EnsureFields(Protocol):
+    """Creates the custom fields that a mapping wants and the account lacks."""
+
+    async def __call__(
+        self, client: Any, wanted: Mapping[str, Mapping[str, CustomField]], /, *, preview: bool = False
+    ) -> list[str]:
+        """What was created. In a ``preview`` nothing is: what would be is returned, and the client, which then must
+        not write, takes it for created, and empty."""
+        ...
+
+
+async def _no_fields(
+    _client: Any, _wanted: Mapping[str, Mapping[str, CustomField]], /, *, preview: bool = False
+) -> list[str]:
+    del preview
     return []
 
 
@@ -61,8 +75,7 @@ class System:
     """By the model of the payloads: writes them with a client."""
     references: Collection[str] = ()
     """The models of payloads that become what others may name: those wait until it is there."""
-    ensure_fields: Callable[[Any, Mapping[str, Mapping[str, CustomField]]], Awaitable[list[str]]] = _no_fields
-    """Creates the custom fields that a mapping wants and the account lacks; returns what it created."""
+    ensure_fields: EnsureFields = _no_fields
     webhook: Webhook | None = None
     """How its deliveries are proved and read, if it sends any."""
     webhook_secrets: Collection[str] = ()

@@ -6,15 +6,20 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from connectors.zendesk.contact_users import ContactUsers
-from connectors.zendesk.models import ContactUser, Ticket
+from connectors.zendesk.field_setup import ensure_ticket_fields
+from connectors.zendesk.models import ContactUser, CustomerTicket, Ticket, TicketFields
+from connectors.zendesk.ticket_fields import TicketFieldsDestination
 from connectors.zendesk.tickets import Tickets
 from connectors.zendesk.users import Users
 from ml_connector.core import jsonx
-from ml_connector.core.records import EventSource, SourceRecord, Window
+from ml_connector.core.mapping import compile_mapping, load_mapping
+from ml_connector.core.records import EventSource, Intent, SourceRecord, Window
+from ml_connector.core.settings import settings
 from tests.connectors.delivering import upsert
 from tests.connectors.zendesk_account import Account, Permits, account, intent
 
@@ -190,3 +195,24 @@ async def test_contact_users_are_those_with_an_external_id_of_this_connection(ze
     (ann,) = (ContactUser.model_validate(record.body) for record in exported)
     assert (ann.external_id, ann.email, ann.organization_external_id) == ("7", "a@a.example", "1")
     assert [record.body["name"] for record in changed] == ["Anna"]
+
+
+async def test_ticket_fields_that_are_yet_to_be_created_are_there_for_a_preview(zendesk: Account) -> None:
+    zendesk.emulator.seed("tickets", 1, 1)
+    (ticket,) = zendesk.state("tickets")
+    file = settings().mappings_dir / "qad_zendesk" / "tickets.yaml"
+    mapping = compile_mapping(load_mapping(file), CustomerTicket, TicketFields)
+    payload = {"id": str(ticket["id"]), "ticket_fields": {"qad_customer": "10C1000"}}
+    wanted = Intent(uuid4(), str(ticket["id"]), payload, None)
+    async with zendesk.client() as client:
+        missing = await ensure_ticket_fields(client, mapping.custom_fields["ticket_fields"], preview=True)
+        (foreseen,) = await TicketFieldsDestination(client, mapping).decide([wanted], preview=True)
+    written = zendesk.writes()
+    async with zendesk.client() as client:
+        created = await ensure_ticket_fields(client, mapping.custom_fields["ticket_fields"])
+        (decision,) = await TicketFieldsDestination(client, mapping).decide([wanted])
+
+    assert (missing, written) == (["QAD customer"], 0)
+    assert created == missing
+    assert foreseen.changed == ("ticket_fields.qad_customer",)
+    assert foreseen == decision
