@@ -51,6 +51,7 @@ async def show(workspace: Workspace, name: str, routes: Sequence[Route], selecti
     """The artifact ``preview`` of what would become of the records (`changes`); ``name`` says by which flow."""
     rows: list[dict[str, str]] = []
     counts: Counter[str] = Counter()
+    to_come = await fields_to_come(workspace, routes)
     async for change in changes(workspace, routes, selection):
         counts[change.action] += 1
         if change.action != "unchanged" and len(rows) < SHOWN:
@@ -64,7 +65,7 @@ async def show(workspace: Workspace, name: str, routes: Sequence[Route], selecti
         told = ", ".join(f"{n} {action}" for action, n in sorted(counts.items())) or "no records"
         await acreate_table_artifact(
             key=f"{workspace.tenant}-{name}-preview".replace("_", "-"),
-            description=f"What a run would do now: {told} (at most {SHOWN} are listed); nothing was written",
+            description=f"What a run would do now: {told} (at most {SHOWN} are listed); nothing was written. {to_come}",
             table=rows,
         )
 
@@ -73,6 +74,21 @@ def _row(stream: str, source_id: str, action: str, fields: Sequence[str], reason
     return {
         "stream": stream, "source id": source_id, "action": action, "fields": ", ".join(fields), "reason": reason
     }  # fmt: skip
+
+
+async def fields_to_come(workspace: Workspace, routes: Sequence[Route]) -> str:
+    """A sentence that names the custom fields that `apply` has yet to create for the integrations of these streams, ""
+    if none. For `changes` they are there from then on, and empty.
+    """
+    fields = [
+        field
+        for integration in dict.fromkeys(route.key.partition("/")[0] for route in routes)
+        for stream, its in workspace.config.integrations[integration].streams.items()
+        if its.enabled
+        for field in await workspace.ensure_fields(integration, stream, preview=True)
+    ]
+    named = ", ".join(dict.fromkeys(fields))
+    return f"Fields that are not there yet, and that `ml-connector apply` creates: {named}." if named else ""
 
 
 async def changes(

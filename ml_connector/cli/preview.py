@@ -10,7 +10,7 @@ from ml_connector.core.errors import Misconfigured
 from ml_connector.core.run_query import our_run_id
 from ml_connector.core.selection import Selection
 from ml_connector.core.tenants import INTEGRATIONS
-from tasks.preview import changes
+from tasks.preview import changes, fields_to_come
 from tasks.workspace import open_workspace
 
 
@@ -27,7 +27,9 @@ async def preview(tenant: str, integration: str, streams: str | None, run: str |
     async with open_workspace(tenant) as workspace:
         run_id = await our_run_id(workspace.db, tenant, run) if run else None
         selection = Selection(run_id=run_id) if run_id else None
-        async for change in changes(workspace, await workspace.routes(integration, names), selection):
+        routes = await workspace.routes(integration, names)
+        to_come = await fields_to_come(workspace, routes)
+        async for change in changes(workspace, routes, selection):
             counts[change.action] += 1
             if change.action == "unchanged":
                 continue
@@ -37,3 +39,5 @@ async def preview(tenant: str, integration: str, streams: str | None, run: str |
     console.out.print(listed)
     told = ", ".join(f"{n} {action}" for action, n in sorted(counts.items())) or "no records"
     console.out.print(f"{told}; nothing was written.", highlight=False)
+    if to_come:
+        console.out.print(to_come, highlight=False, markup=False)
