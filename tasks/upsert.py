@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from math import ceil
 from typing import TypeVar
 
 from ml_connector.core.chunk import Chunk, Item
@@ -31,7 +32,9 @@ AT_RISK = 4
 doubt may take a person. Their outcomes are written down one by one."""
 
 FORGIVEN = 2
-"""Attempts after which a record is sent with an eighth of the others, then with an eighth of these, and so on."""
+"""Attempts that ended without a word of what became of it, after which a record is a suspect."""
+PARTS = 8
+"""Groups in which suspects are sent. Of those that can be sent only who is in a group with one that cannot is left."""
 VAIN = 3
 """Groups in a row that fail: then no record is to blame. Where none may be sent twice the first one is enough."""
 
@@ -100,22 +103,21 @@ async def _asked(
 
 
 async def _send(stream: Stream, chunk: Chunk, decided: Sequence[Decision]) -> None:
-    """Send all together; what has been tried in vain goes with fewer others each time, in the end alone, and last.
+    """Send all together, in their order; then the suspects, with fewer of them each time, in the end alone.
 
-    So one record for whose sake the sending itself fails does not keep its chunk in doubt. Raises the first failure
-    when the others are sent, or when several in a row have failed.
+    So one record for whose sake the sending itself fails brings nothing that is new into doubt, and does not keep its
+    chunk there. Raises the first failure when the others are sent, or when several in a row have failed.
     """
     stream.settled += sum(decision.state is State.UNCHANGED for decision in decided)
     never = stream.route.destination.resend is Resend.NEVER
     settle_at, vain = (1, 1) if never else (SETTLE_AT, VAIN)
-    tried = {item.effect_id: item.attempts for item in chunk.items}
-    left = sorted(decided, key=lambda decision: tried[decision.effect_id])
-    most = AT_RISK if never else len(left)
-    size = max(1, most >> 3 * max(0, max(tried.values(), default=0) - FORGIVEN))
+    most = AT_RISK if never else max(1, len(decided))
+    crashes = {item.effect_id: item.crashes for item in chunk.items if item.crashes > FORGIVEN}
+    others = [decision for decision in decided if decision.effect_id not in crashes]
+    suspects = sorted((d for d in decided if d.effect_id in crashes), key=lambda suspect: crashes[suspect.effect_id])
     failed: list[Exception] = []
     in_a_row = 0
-    while left:
-        group, left = left[:size], left[size:]
+    for group in [*_parts(others, most), *_parts(suspects, min(most, ceil(len(suspects) / PARTS)))]:
         try:
             await _send_together(stream, chunk, group, settle_at)
         except (AbortRun, *UNREACHABLE):
@@ -129,9 +131,12 @@ async def _send(stream: Stream, chunk: Chunk, decided: Sequence[Decision]) -> No
                 break
         else:
             in_a_row = 0
-            size = min(most, 4 * size)
     if failed:
         raise failed[0]
+
+
+def _parts(decisions: Sequence[Decision], size: int) -> list[Sequence[Decision]]:
+    return [decisions[n : n + size] for n in range(0, len(decisions), size or 1)]
 
 
 async def _send_together(stream: Stream, chunk: Chunk, decided: Sequence[Decision], settle_at: int) -> None:

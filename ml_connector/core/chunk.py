@@ -20,6 +20,7 @@ class Item:
         "body",
         "body_of",
         "context",
+        "crashes",
         "dest_id",
         "effect_id",
         "generation",
@@ -45,6 +46,7 @@ class Item:
         attempts: int = 0,
         dest_id: str | None = None,
         request: Body | None = None,
+        crashes: int = 0,
     ) -> None:
         self.effect_id = effect_id
         self.source_id = source_id
@@ -57,6 +59,8 @@ class Item:
         self.dest_id = dest_id
         self.request = request
         """The request of the last attempt, for a probe."""
+        self.crashes = crashes
+        """How many of the attempts have ended without a word of what became of it."""
         self.context: Body = {}
         """What mapping and routing see beside the body."""
         self.payload: Body | None = None

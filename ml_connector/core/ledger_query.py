@@ -51,10 +51,12 @@ async def selected(
 def _item(
     sealer: Sealer, effect_id: UUID, source_id: str, version_at: datetime, body_of: UUID, generation: int, state: str,
     attempts: int, dest_id: str | None, body: bytes, request: bytes | None, sent_as: int | None,
+    crashes: int,
 ) -> Item:  # fmt: skip
     stored = sealer.open("body", "envelope", f"{body_of}:source:0", body)
     asked = sealer.open("body", "envelope", f"{effect_id}:request:{sent_as}", request) if request else None
     return Item(
         effect_id, source_id, version_at, jsonx.loads(stored), body_of=body_of, generation=generation,
         state=State(state), attempts=attempts, dest_id=dest_id, request=jsonx.loads(asked) if asked else None,
+        crashes=crashes,
     )  # fmt: skip

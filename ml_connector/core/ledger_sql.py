@@ -119,7 +119,9 @@ CRASHED = """
 """
 COLUMNS = """
     select e.id, e.source_id, e.version_at, e.body_of, e.generation, e.state, e.attempts, e.dest_id, s.envelope,
-        r.envelope, r.attempt
+        r.envelope, r.attempt,
+        case when e.attempts > 0 then (select count(*) from audit_entry a
+            where a.tenant = e.tenant and a.effect_id = e.id and a.action = 'recover') else 0 end
     from effect e
     join body s on s.tenant = e.tenant and s.effect_id = e.body_of and s.kind = 'source' and s.attempt = 0
     left join body r on r.tenant = e.tenant and r.effect_id = e.id and r.kind = 'request' and r.attempt = e.attempts

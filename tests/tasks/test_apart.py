@@ -167,6 +167,38 @@ async def test_who_chokes_on_one_record_is_sent_the_others_without_it(world: Wor
     assert "what the record holds" not in str(world.problem)
 
 
+async def test_who_is_known_to_choke_it_brings_nothing_new_into_doubt(world: World) -> None:
+    world.source.put("a1", name="a1")
+    world.destination = Choking("a1")
+    for n in range(3):
+        await world.run(f"vain {n}")
+    fill(world)
+    world.destination.unreachable = True
+    await world.run("r1")
+    world.destination.unreachable = False
+
+    await world.run("r2")
+
+    assert len(world.destination.writes) == 40
+    assert await query(world, "select distinct source_id from audit_entry where status = 'ambiguous'") == [("a1",)]
+
+
+async def test_what_had_to_wait_keeps_its_place_before_what_came_later(world: World) -> None:
+    world.source.put("early", name="early")
+    world.destination.fate["early"] = ["busy"] * 100
+    for n in range(3):
+        await world.run(f"vain {n}")
+    world.source.put("late", name="late")
+    world.destination.unreachable = True
+    await world.run("r1")
+    world.destination.unreachable = False
+    world.destination.fate.clear()
+
+    await world.run("r2")
+
+    assert written(world) == ["early", "late"]
+
+
 async def test_where_none_may_be_sent_twice_the_first_failure_ends_the_sending(world: World) -> None:
     world.source.page = 100
     fill(world)
