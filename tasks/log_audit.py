@@ -16,6 +16,7 @@ from ml_connector.core.balance import Balance, Noted, balance, noted, noted_befo
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.parking import OVERDUE
 from ml_connector.core.records import Resend, Snapshot, State
+from ml_connector.core.selection import overtaken
 from ml_connector.core.states import FAILED
 from tasks.alerts import NAMED, records_need_a_person
 from tasks.running import OpenRun
@@ -83,6 +84,7 @@ async def _show(
         key=f"{run.tenant}-{run.integration}-balance".replace("_", "-"),
         description=f"{run.run.mode}, attempt {run.run.attempt}: "
         + ("; ".join(problems) or "every record accounted for")
+        + "".join([await _left_out(run, stream) for stream in run.streams])
         + (_ROUTED if any(stream.route.routing for stream in run.streams) else ""),
         table=[_row(found) for found in balances],
     )
@@ -104,6 +106,12 @@ async def _show(
             description="Records that were not written, and why",
             markdown="\n".join([*_told(run, alarms), _explain(run, waiting)]),
         )
+
+
+async def _left_out(run: OpenRun, stream: Stream) -> str:
+    """What a replay of a run does not take up."""
+    count = await overtaken(run.db, run.tenant, stream.route.key, stream.selection) if stream.selection else 0
+    return f"; left out of {stream.route.key}: {count} that a later run has overtaken" if count else ""
 
 
 async def _there_before(run: OpenRun, stream: Stream) -> list[Noted]:

@@ -15,7 +15,7 @@ from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.ids import storable, uuid7
 from ml_connector.core.ledger_query import selected
 from ml_connector.core.records import Body, Decision
-from ml_connector.core.selection import Selection, left_out
+from ml_connector.core.selection import Selection, left_out, overtaken
 from ml_connector.core.versions import known_before
 from tasks.resolve import resolve
 from tasks.routed import spread, tell_apart
@@ -56,11 +56,8 @@ async def show(workspace: Workspace, name: str, routes: Sequence[Route], selecti
         counts[change.action] += 1
         if change.action != "unchanged" and len(rows) < SHOWN:
             rows.append(_row(change.stream, change.source_id, change.action, change.fields, change.reason or ""))
-    for route in routes:
-        if selection is not None and not may_resend(route, selection):
-            shy = await left_out(workspace.db, workspace.tenant, route.key, selection)
-            why = f"{shy} may stand there already; resend sends them again, except journals"
-            rows += [_row(route.name, "", "left out", (), why)] * (shy > 0)
+    if selection is not None:
+        rows += [row for route in routes for row in await _left_out(workspace, route, selection)]
     if FlowRunContext.get() is not None:
         told = ", ".join(f"{n} {action}" for action, n in sorted(counts.items())) or "no records"
         await acreate_table_artifact(
@@ -68,6 +65,16 @@ async def show(workspace: Workspace, name: str, routes: Sequence[Route], selecti
             description=f"What a run would do now: {told} (at most {SHOWN} are listed); nothing was written. {to_come}",
             table=rows,
         )
+
+
+async def _left_out(workspace: Workspace, route: Route, selection: Selection) -> list[dict[str, str]]:
+    """A row for each reason why records of a stream are not taken up."""
+    db, tenant, why = workspace.db, workspace.tenant, []
+    if count := await overtaken(db, tenant, route.key, selection):
+        why.append(f"a later run has overtaken {count}")
+    if not may_resend(route, selection) and (count := await left_out(db, tenant, route.key, selection)):
+        why.append(f"{count} may stand there already; resend sends them again, except journals")
+    return [_row(route.name, "", "left out", (), one) for one in why]
 
 
 def _row(stream: str, source_id: str, action: str, fields: Sequence[str], reason: str) -> dict[str, str]:

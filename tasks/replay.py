@@ -13,12 +13,12 @@ from prefect import get_client
 from ml_connector.core import runs
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.run_query import our_run_id
-from ml_connector.core.selection import Selection, streams_of
+from ml_connector.core.selection import Selection, overtaken, streams_of, unknown_keys
 from ml_connector.core.tenants import INTEGRATIONS
 from tasks.open_run import hold
 from tasks.preview import show
 from tasks.running import OpenRun
-from tasks.story import given, this_flow_run
+from tasks.story import NothingToReplay, given, this_flow_run
 from tasks.stream import Route
 from tasks.workspace import Workspace, open_workspace
 
@@ -31,7 +31,8 @@ async def open_replay(
 ) -> AsyncIterator[OpenRun]:
     """Hold the streams that the selection concerns. ``run_id`` is ours or Prefect's.
 
-    Misconfigured: the selection is empty, nothing fits it, or a stream that it concerns is switched off.
+    NothingToReplay: nothing fits the selection. Misconfigured: it is empty, it names a record or a stream that there is
+    not, or a stream that it concerns is switched off.
     """
     async with open_workspace(tenant) as workspace:
         chosen = replace(await _complete(workspace, selection, run_id), actor=selection.actor or await _asked_by())
@@ -64,12 +65,17 @@ async def _complete(workspace: Workspace, selection: Selection, run_id: str | No
         )
     if selection.resend and not selection.reason.strip():
         raise Misconfigured("a resend needs a reason: what was sent already will stand there twice")
+    if unknown := await unknown_keys(workspace.db, workspace.tenant, selection.keys or ()):
+        raise Misconfigured(f"tenant {workspace.tenant} has no record {', '.join(unknown)}")
     return replace(selection, reason=selection.reason.strip() or "replay")
 
 
 async def _routes(
     workspace: Workspace, selection: Selection, integration: str | None, streams: Sequence[str] | None
 ) -> list[Route]:
+    known = {stream for name, pair in INTEGRATIONS.items() if integration in (None, name) for stream in pair.streams}
+    if unknown := set(streams or ()) - known:
+        raise Misconfigured(f"there is no stream {', '.join(sorted(unknown))}; there are: {', '.join(sorted(known))}")
     begun = await _begun(workspace)
     concerned = [
         key
@@ -77,10 +83,9 @@ async def _routes(
         if integration in (None, key.partition("/")[0]) and (not streams or key.partition("/")[2] in streams)
     ]
     if not concerned:
-        raise Misconfigured(
-            f"nothing in the ledger of {workspace.tenant} fits the selection; "
-            f"`ml-connector audit {workspace.tenant} --record ID` shows what it knows of a record"
-        )
+        shy = await overtaken(workspace.db, workspace.tenant, None, selection)
+        why = f": a later run has overtaken {shy} of the records" if shy else ""
+        raise NothingToReplay(f"nothing in the ledger of {workspace.tenant} fits the selection{why}")
     routes: list[Route] = []
     for name, pair in INTEGRATIONS.items():  # in the order of their streams: children wait for their parents
         if names := [stream for stream in pair.streams if f"{name}/{stream}" in concerned]:

@@ -26,6 +26,10 @@ DISCONNECTED = "Disconnected"
 told of the connection, once, and not of each run that finds it so."""
 
 
+NOTHING = "Nothing to replay"
+"""Name of the state of a replay whose selection nothing fits: that is no failure."""
+
+
 @dataclass(slots=True, frozen=True)
 class FlowRun:
     """The flow run that this process executes.
@@ -41,6 +45,10 @@ class FlowRun:
 
 class NothingLeft(Exception):
     """What this attempt was to continue has been completed by somebody else."""
+
+
+class NothingToReplay(Exception):
+    """Nothing fits what a replay is to take up."""
 
 
 given: ContextVar[FlowRun | None] = ContextVar("given_flow_run", default=None)
@@ -60,14 +68,15 @@ async def this_flow_run() -> FlowRun:
 async def _times_completed(flow_run_id: UUID) -> int:
     async with get_client() as client:
         states = await client.read_flow_run_states(flow_run_id)
-    return sum(state.is_completed() and state.name != SKIPPED for state in states)
+    return sum(state.is_completed() and state.name not in (SKIPPED, NOTHING) for state in states)
 
 
 def story(body: Callable[P, Awaitable[str | None]]) -> Callable[P, Awaitable[State[Any]]]:
     """Make a flow body, which returns why it failed or None, return Prefect states, and let only SafeErrors out.
 
     A scheduled run that finds its streams taken ends as ``Skipped``; a retry that waited for them in vain has failed.
-    One that needs a connection which waits for a person ends as ``Disconnected``.
+    One that needs a connection which waits for a person ends as ``Disconnected``. A replay that nothing fits has
+    completed.
     """
 
     @functools.wraps(body)
@@ -81,6 +90,8 @@ def story(body: Callable[P, Awaitable[str | None]]) -> Callable[P, Awaitable[Sta
             return Completed(name=SKIPPED, message=str(taken))
         except NothingLeft as done:
             return Completed(message=f"{done}; nothing was left to do")
+        except NothingToReplay as nothing:
+            return Completed(name=NOTHING, message=str(nothing))
         except Disconnected as error:
             return Failed(name=DISCONNECTED, message=error.message)
         except asyncio.CancelledError:

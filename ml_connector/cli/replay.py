@@ -52,9 +52,7 @@ async def replay(
         parameters = {**asked, "resend": resend, "reason": reason, "actor": whoami(), "mode": mode}
         started = await start(client, tenant, FLOW, parameters)
         code = await wait_for(client, started)
-        for row in await _table(client, started.id):
-            told = [f"{key}={value}" for key, value in row.items() if value not in ("", 0, None)]
-            console.out.print(" ".join(told), markup=False, highlight=False)
+        await _show(client, started.id)
     return code
 
 
@@ -71,14 +69,19 @@ def _moment(text: str | None, option: str) -> str | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
-async def _table(client: PrefectClient, flow_run_id: UUID) -> list[dict[str, Any]]:
-    """What the run shows of itself: the records of a preview, or the balance of a replay."""
+async def _show(client: PrefectClient, flow_run_id: UUID) -> None:
+    """Print what the run shows of itself: the records of a preview, or the balance of a replay; if there is one."""
     found = await client.read_artifacts(
         artifact_filter=ArtifactFilter(
             flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]), type=ArtifactFilterType(any_=["table"])
         )
     )
-    tables = {(one.key or "").rpartition("-")[2]: one.data for one in found}
-    data = tables.get("preview") or tables.get("balance") or "[]"
-    rows = jsonx.loads(data.encode()) if isinstance(data, str) else data
-    return list(rows)
+    tables = {(one.key or "").rpartition("-")[2]: one for one in found}
+    table = tables.get("preview") or tables.get("balance")
+    if table is None:
+        return
+    rows: Any = jsonx.loads(table.data.encode()) if isinstance(table.data, str) else table.data
+    for row in rows:
+        told = [f"{key}={value}" for key, value in row.items() if value not in ("", 0, None)]
+        console.out.print(" ".join(told), markup=False, highlight=False)
+    console.out.print(table.description, markup=False, highlight=False)

@@ -75,6 +75,21 @@ async def left_out(db: Database, tenant: str, stream: str, selection: Selection)
     return counts[0] - counts[1]
 
 
+async def overtaken(db: Database, tenant: str, stream: str | None, selection: Selection) -> int:
+    """How many records of the selected run, in a stream or in all, are not taken up because a later run has brought a
+    newer version of them."""
+    async with db.tenant(tenant) as conn:
+        values = await selection.values(conn, selection.states or FINISHED, resend=False)
+        row = await (await conn.execute(_OVERTAKEN, {**values, "stream": stream})).fetchone()
+        return int(row[0]) if row else 0
+
+
+async def unknown_keys(db: Database, tenant: str, keys: Sequence[str]) -> list[str]:
+    """Those of the keys (`Selection.keys`) that name no record."""
+    async with db.tenant(tenant) as conn:
+        return [key for key in keys if await (await conn.execute(RECORDS, {"keys": [key]})).fetchone() is None]
+
+
 async def next_selected(
     conn: Connection,
     stream: str,
@@ -122,6 +137,14 @@ RECORDS = """
 # Of each object only the newest version, and of that the newest generation: what became of it since decides whether it
 # is selected. A digest is not sent again: the records are that it stood for. Sorted first, so that a chunk looks at no
 # more objects than it takes.
+_NEWEST = """
+    cross join lateral (
+        select o.id, o.body_of, o.state, o.updated_at from effect o
+        where o.stream = r.stream and o.source_id = r.source_id
+            and (o.state <> 'abandoned' or o.state = any(%(states)s))
+        order by o.version_at desc, o.body_of desc, o.generation desc limit 1
+    ) n
+"""
 _SELECTION = f"""
     from (
         select r.id, r.stream, r.source_id, r.body_of
@@ -130,12 +153,7 @@ _SELECTION = f"""
             and (%(effects)s::uuid[] is null or r.id = any(%(effects)s)) {{only}}
             and not starts_with(r.source_id, '{DIGEST}')
         order by r.id offset 0
-    ) r cross join lateral (
-        select o.id, o.body_of, o.state, o.updated_at from effect o
-        where o.stream = r.stream and o.source_id = r.source_id
-            and (o.state <> 'abandoned' or o.state = any(%(states)s))
-        order by o.version_at desc, o.body_of desc, o.generation desc limit 1
-    ) n
+    ) r {_NEWEST}
     where n.body_of = r.body_of and n.state = any(%(states)s) and (%(run)s::uuid is not null or r.id = n.id)
         and (%(since)s::timestamptz is null or n.updated_at >= %(since)s)
         and (%(until)s::timestamptz is null or n.updated_at < %(until)s)
@@ -144,6 +162,19 @@ _SELECTION = f"""
             where s.stream = r.stream and s.source_id = r.source_id and s.body_of = r.body_of
                 and (s.state not in {literals((*_NOT_SENT, *_CUT_SHORT))}
                     or s.state in {literals(_CUT_SHORT)} and s.attempts > 0)))
+"""  # noqa: S608 - put together from constants
+_OVERTAKEN = f"""
+    select count(distinct (r.stream, r.source_id)) from (
+        select r.stream, r.source_id, r.body_of
+        from effect r join batch b on b.tenant = r.tenant and b.id = r.batch_id
+        where b.run_id = %(run)s and r.state = any(%(states)s) and r.stream = coalesce(%(stream)s, r.stream)
+            and (%(effects)s::uuid[] is null or r.id = any(%(effects)s))
+            and not starts_with(r.source_id, '{DIGEST}')
+        offset 0
+    ) r {_NEWEST}
+    where n.body_of <> r.body_of and not exists (
+        select 1 from effect o join batch b on b.tenant = o.tenant and b.id = o.batch_id
+        where o.id = n.body_of and b.run_id = %(run)s)
 """  # noqa: S608 - put together from constants
 SELECTED = f"""
     select n.id, r.source_id, r.id {_SELECTION.format(only="and r.stream = %(stream)s and r.id > %(after)s")}

@@ -41,9 +41,14 @@ async def test_a_note_is_written_again_only_on_request_and_then_in_one_copy_per_
     since = len(sandbox.effects())
     assert (await installed.replay(record_keys=[customer])).is_completed()
     assert [(one["kind"], one["key"]) for one in sandbox.effects(since=since)] == [("organization.updated", customer)]
-    assert "fits the selection" in await _refused(installed, record_keys=["nobody"])
+    assert "has no record nobody" in await _refused(installed, record_keys=["nobody"])
+    misspelt = await _refused(installed, states=["applied"], streams=["ticket_note"])
+    assert "there is no stream ticket_note; there are: " in misspelt
     assert "has no run" in await _refused(installed, run_id="nothing")
     assert "nothing is selected" in await _refused(installed)
+    nothing = await installed.replay(states=["rejected"])
+    assert (nothing.is_completed(), nothing.name) == (True, "Nothing to replay")
+    assert nothing.message == "nothing in the ledger of acme fits the selection"
 
 
 async def _refused(installed: Installation, **form: Any) -> str:

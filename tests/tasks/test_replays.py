@@ -15,7 +15,7 @@ from ml_connector.core.audit_query import lines
 from ml_connector.core.db import Database
 from ml_connector.core.records import Resend, State
 from ml_connector.core.run_query import our_run_id
-from ml_connector.core.selection import Selection, left_out, streams_of
+from ml_connector.core.selection import Selection, left_out, overtaken, streams_of
 from ml_connector.core.tenants import INTEGRATIONS
 from ml_connector.core.vault import Vault
 from tests.fakes import FakeMapping
@@ -96,6 +96,32 @@ async def test_a_span_of_time_and_a_run_select_too(world: World) -> None:
 
     assert [key for key, _ in world.destination.writes] == ["new", "old", "old"]
     assert both.read == 0
+
+
+async def test_what_a_later_run_has_overtaken_is_left_out_and_counted(world: World) -> None:
+    for n in range(4):
+        world.source.put(f"c{n}", name="x")
+    await world.run("r1")
+    world.source.put("c0", name="newer")
+    world.source.put("c1", name="newer")
+    await world.run("r2")
+    world.source.put("c1", name="newest")
+    await world.run("r3")
+    runs = {name: Selection(run_id=await last(world, name)) for name in ("r1", "r2", "r3")}
+    counts = {name: await overtaken(world.db, "acme", KEY, one) for name, one in runs.items()}
+    world.destination.writes.clear()
+
+    await world.run("replay-1", selection=runs["r1"])
+
+    assert [key for key, _ in world.destination.writes] == ["c2", "c3"]
+    assert counts == {"r1": 2, "r2": 1, "r3": 0}
+    assert await overtaken(world.db, "acme", None, runs["r1"]) == 2  # what is replayed has not overtaken itself
+    assert await overtaken(world.db, "acme", None, dataclasses.replace(runs["r1"], keys=("c1",))) == 1
+    assert await overtaken(world.db, "acme", None, dataclasses.replace(runs["r1"], states=("rejected",))) == 0
+    assert await overtaken(world.db, "acme", None, Selection(states=("applied",))) == 0
+    values = runs["r1"].run_id, runs["r2"].run_id  # one run may read two versions, too
+    await query(world, "update batch set run_id = %s where run_id = %s returning id", *values)
+    assert await overtaken(world.db, "acme", KEY, runs["r1"]) == 1
 
 
 @pytest.mark.parametrize("resend", [Resend.ON_REQUEST, Resend.NEVER])
