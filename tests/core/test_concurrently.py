@@ -29,7 +29,7 @@ async def test_a_task_that_has_lost_its_cancellation_is_told_again(monkeypatch: 
     monkeypatch.setattr(concurrently, "_AGAIN", 0.01)
     task = asyncio.create_task(_deaf(1))
     await asyncio.sleep(0)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         await ended([task])
 
     assert task.cancelled()
@@ -41,7 +41,7 @@ async def test_who_waits_for_the_end_of_another_can_be_cancelled_meanwhile() -> 
     waiting = asyncio.create_task(ended([deaf]))
     await asyncio.sleep(0.01)
     waiting.cancel()
-    await asyncio.wait([waiting], timeout=2)
+    await asyncio.wait([waiting], timeout=30)
 
     assert waiting.cancelled()
     await ended([deaf])
@@ -77,7 +77,7 @@ async def test_a_lease_that_cannot_be_given_back_is_left_to_expire(
             await conn.execute("select 1 from lease for update")
             await asyncio.sleep(0.2)
             began = time.monotonic()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 25, "who waits for a lock does so for 30 s"
 
 
 async def test_a_server_that_is_gone_without_a_word_is_noticed(database: Database) -> None:

@@ -31,7 +31,7 @@ async def _cancelled_after(steps: int, work: Callable[[], Awaitable[None]], begi
     for _ in range(steps):
         await asyncio.sleep(0)
     task.cancel()
-    done, _ = await asyncio.wait([task], timeout=2)
+    done, _ = await asyncio.wait([task], timeout=30)
     task.cancel()
     return bool(done)
 
