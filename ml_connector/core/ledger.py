@@ -176,7 +176,7 @@ class Ledger:
 
     async def close(self, batch_ids: Sequence[UUID]) -> None:
         """Note of each of the batches that it has nothing unfinished left, if so."""
-        async with self._writer.db.tenant(self._writer.tenant) as conn:
+        async with self._writer.transaction() as conn:  # or it closes what another process is opening again
             await conn.execute(
                 "update batch set open = false where id = any(%s) and not exists "
                 "(select 1 from effect where batch_id = batch.id and tenant = batch.tenant and state = any(%s))",

@@ -16,7 +16,7 @@ from ml_connector.core import audit, ids, runs
 from ml_connector.core.audit import Entry, Origin
 from ml_connector.core.db import Database
 from ml_connector.core.embedded import Embedded
-from ml_connector.core.errors import AbortRun, SafeError
+from ml_connector.core.errors import AbortRun, LeaseLost, SafeError
 from ml_connector.core.lease import LeaseTaken, leased
 from ml_connector.core.records import Decision, Intent, Outcome, State
 from ml_connector.core.vault import Vault
@@ -190,6 +190,30 @@ async def test_who_lost_the_lease_does_not_say_how_the_run_ended(world: World) -
     last = await runs.last_attempt(world.db, "acme", "r1")
     assert last is not None
     assert last.outcome is None
+
+
+async def test_who_lost_the_lease_does_not_close_what_its_heir_has_opened_again(world: World) -> None:
+    world.source.put("c1", name="poison")
+    await world.run("r1")
+    [(batch_id,)] = await query(world, "select id from batch where not open")
+    token = given.set(FlowRun("r2", "r2", 1, 0))
+    try:
+        async with hold_run(
+            world.db, world.vault, Guard(), "acme", "test", [world.route()], lease_seconds=5, reject_limit=(0.5, 5)
+        ) as run:
+            await query(world, "update lease set until = clock_timestamp() - interval '1 s' returning 1")
+            async with leased(world.db, "acme", [KEY], holder="heir", ttl=5):
+                async with world.db.tenant("acme") as conn:  # what a Retry of the first run does
+                    await conn.execute("update effect set state = 'planned'")
+                    await conn.execute("update batch set open = true")
+                    closing = asyncio.create_task(run.streams[0].ledger.close([batch_id]))
+                    await asyncio.sleep(0.1)
+                with pytest.raises(LeaseLost):
+                    await closing
+    finally:
+        given.reset(token)
+
+    assert await query(world, "select open from batch") == [(True,)]
 
 
 async def test_a_holder_that_sleeps_inside_a_transaction_is_named_and_not_waited_for(world: World) -> None:
