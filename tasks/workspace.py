@@ -239,6 +239,8 @@ def connector_settings(config: TenantConfig, connection: str) -> BaseModel:
     its = config.connections[connection]
     try:
         return system(its.system).settings.model_validate(its.settings)
+    except Misconfigured as error:
+        raise Misconfigured(f"{config.tenant}: connections.{connection}.system: {error.message}") from None
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         places = [".".join([f"connections.{connection}", *map(str, one["loc"])]) for one in found]

@@ -10,6 +10,7 @@ from typing import Literal
 from ml_connector.cli import console
 from ml_connector.cli.database import open_database, open_vault
 from ml_connector.cli.prefect_api import prefect_api
+from ml_connector.cli.settings_check import settings_problems
 from ml_connector.cli.templates import load_templates
 from ml_connector.cli.tenant_names import tenant_names
 from ml_connector.core.db import Database
@@ -74,6 +75,8 @@ async def _files() -> AsyncIterator[Line]:
         return
     yield Line("ok", "tenant files", f"{len(tenants)} in {folder}: {', '.join(one.tenant for one in tenants)}")
     for tenant in tenants:
+        for problem in settings_problems(tenant):
+            yield Line("fail", f"{tenant.tenant} settings", problem, "mend the file")
         if tenant.alerts is None:
             advice = "`alerts: {block: slack-webhook/ops}` in its file: a notification block of Prefect"
             yield Line("warn", f"{tenant.tenant} alerts", "nobody is told when something fails", advice)

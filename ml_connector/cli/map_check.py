@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ml_connector.cli import console
+from ml_connector.cli.settings_check import settings_problems
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.settings import settings
 from ml_connector.core.tenants import TenantConfig, load_tenant, load_tenants
@@ -12,11 +13,11 @@ from tasks.workspace import stream_mapping
 
 
 async def check(tenant: str | None) -> int:
-    """Show each mapping; the exit code is that of Misconfigured if one does not hold."""
+    """Show each mapping; the exit code is that of Misconfigured if one, or a setting of a connection, does not hold."""
     folder = settings().tenants_dir
     configs = [load_tenant(folder / f"{tenant}.yaml")] if tenant else load_tenants(folder)
     listed = console.table("tenant", "mapping", "")
-    problems = []
+    problems = [problem for config in configs for problem in settings_problems(config)]
     for config, mapping, problem in _checked(configs):
         listed.add_row(config.tenant, mapping, "[red]wrong[/]" if problem else "[green]ok[/]")
         problems += [problem] if problem else []
