@@ -6,6 +6,7 @@ How to write one: ``tenants/README.md``.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,10 +85,13 @@ def check_prefixes(tenants: Iterable[TenantConfig]) -> None:
                 prefix = str(target.settings.get("external_id_prefix", ""))
                 writers.setdefault(target.account, {})[f"{tenant.tenant}/{name}"] = prefix
     for account, prefixes in writers.items():
-        if len(prefixes) > 1 and ("" in prefixes.values() or len(set(prefixes.values())) < len(prefixes)):
+        uses = Counter(prefixes.values())
+        clashing = [name for name, prefix in prefixes.items() if uses[prefix] > 1 or (not prefix and len(prefixes) > 1)]
+        if clashing:
             raise Misconfigured(
-                f"{' and '.join(prefixes)} write organizations into {account[1]}: the ids of two ERPs may be the same. "
-                "Give each a connection of its own with a different external_id_prefix, such as oracle-"
+                f"{' and '.join(clashing)}: others write organizations into {account[1]}, too, and the ids of two ERPs "
+                "may be the same. Give each a connection of its own with an external_id_prefix that no other has, such "
+                "as oracle-"
             )
 
 

@@ -151,22 +151,28 @@ def test_a_mistake_in_the_defaults_is_reported_there(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prefixes", "allowed"),
-    [((None, None), False), (("a-", None), False), (("a-", "a-"), False), (("a-", "b-"), True)],
+    ("prefixes", "clashing"),
+    [
+        ((None, None), ["acme", "beta"]),
+        (("a-", None, "c-"), ["beta"]),
+        (("a-", "b-", "a-"), ["acme", "coop"]),
+        (("a-", "b-", "c-"), []),
+    ],
 )
-def test_two_integrations_may_share_a_zendesk_account_only_with_different_prefixes(
-    folder: Path, prefixes: tuple[str | None, str | None], allowed: bool
+def test_integrations_may_share_a_zendesk_account_only_with_different_prefixes(
+    folder: Path, prefixes: tuple[str | None, ...], clashing: list[str]
 ) -> None:
-    origins = ("https://acme.zendesk.com", "https://ACME.zendesk.com/")
-    for name, origin, prefix in zip(("acme", "beta"), origins, prefixes, strict=True):
+    origins = ("https://acme.zendesk.com", "https://ACME.zendesk.com/", "https://acme.zendesk.com")
+    for name, origin, prefix in zip(("acme", "beta", "coop"), origins, prefixes, strict=False):
         settings = f"origin: {origin}" + (f"\n    external_id_prefix: {prefix}" if prefix else "")
         text = ACME.replace("tenant: acme", f"tenant: {name}").replace("origin: https://acme.zendesk.com", settings)
         (folder / f"{name}.yaml").write_text(text)
 
-    if allowed:
-        assert [tenant.tenant for tenant in load_tenants(folder)] == ["acme", "beta"]
+    if not clashing:
+        assert [tenant.tenant for tenant in load_tenants(folder)] == ["acme", "beta", "coop"]
         return
-    with pytest.raises(Misconfigured, match="acme/oracle_zendesk and beta/oracle_zendesk write organizations"):
+    named = " and ".join(f"{name}/oracle_zendesk" for name in clashing)
+    with pytest.raises(Misconfigured, match=f"^{named}: others write organizations into "):
         load_tenants(folder)
 
 
