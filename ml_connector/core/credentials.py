@@ -44,14 +44,13 @@ class PostgresTokenStore:
         """The token, locked against every other process until left; the one transaction that may hold an HTTP call."""
         sealer = await self._vault.sealer(self._tenant, "secret")
         async with self._db.tenant(self._tenant) as conn:
-            await conn.execute(
-                "insert into token (tenant, connection) values (mlc_tenant(), %s) on conflict do nothing",
-                (self._connection,),
-            )
             try:
+                # in one statement: between two of them a person may take the row away
                 row = await (
                     await conn.execute(
-                        "select envelope from token where connection = %s for update", (self._connection,)
+                        "insert into token as t (tenant, connection) values (mlc_tenant(), %s) "
+                        "on conflict (tenant, connection) do update set updated_at = t.updated_at returning envelope",
+                        (self._connection,),
                     )
                 ).fetchone()
             except LockNotAvailable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -66,6 +67,43 @@ async def test_a_signing_secret_leaves_our_own_credential_as_it_is(database: Dat
         assert slot.token is not None
     with pytest.raises(Reauthenticate, match="token_revoked"):
         await require_usable(database, "acme", "chat")
+
+
+async def test_a_token_is_kept_although_the_one_before_was_forgotten_while_its_renewal_waited(
+    database: Database, vault: Vault
+) -> None:
+    store = PostgresTokenStore(database, vault, "acme", "chat")
+
+    async def save(text: str) -> None:
+        async with store.locked() as slot:
+            await slot.save(Token(Secret(text), None, datetime.now(UTC), None))
+
+    await save("xoxb-1")
+    async with store.locked():
+        forgetting = asyncio.create_task(forget(database))
+        await waiting(database, 1)
+        renewing = asyncio.create_task(save("xoxb-2"))
+        await waiting(database, 2)
+    await asyncio.gather(forgetting, renewing)
+
+    async with store.locked() as slot:
+        assert slot.token is not None
+        assert slot.token.access.reveal() == "xoxb-2"
+
+
+async def forget(database: Database) -> None:
+    async with database.tenant("acme") as conn:
+        await conn.execute("delete from token")
+
+
+async def waiting(database: Database, sessions: int) -> None:
+    """Until so many sessions wait for a row."""
+    query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    found = -1
+    while found != sessions:
+        await asyncio.sleep(0.02)
+        async with database.system() as conn:
+            [(found,)] = await (await conn.execute(query)).fetchall()
 
 
 async def test_another_account_behind_a_known_connection_is_refused(database: Database) -> None:
