@@ -11,6 +11,7 @@ from uuid import UUID
 from connectors.slack.client import Slack
 from connectors.slack.errors import Refused
 from connectors.slack.looking import POSTED_AGAIN, dest_id, look, metadata
+from ml_connector.core.concurrently import ended
 from ml_connector.core.errors import AbortRun, RetryLater
 from ml_connector.core.records import Body, Decision, Outcome, State
 
@@ -56,9 +57,7 @@ class Posting:
                 self._known.task_done()
             await asyncio.gather(*running)
         finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await ended(running)
         if self._halt is not None:
             raise self._halt
 
