@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
+from itertools import chain
 from uuid import UUID
 
 from prefect.artifacts import acreate_table_artifact
@@ -14,7 +15,7 @@ from ml_connector.core import watermarks
 from ml_connector.core.chunk import Chunk, Item
 from ml_connector.core.ids import storable, uuid7
 from ml_connector.core.ledger_query import selected
-from ml_connector.core.records import Body, Decision
+from ml_connector.core.records import Body, Decision, State
 from ml_connector.core.selection import Selection, left_out, overtaken
 from ml_connector.core.versions import known_before
 from tasks.resolve import resolve
@@ -119,8 +120,21 @@ async def changes(
             ]
             intents, decided = await resolve(workspace.db, workspace.tenant, route, chunk.items)
             decided += await route.destination.decide(intents, preview=True)
+            _show_parked(route, chunk, decided)
             for decision in (*refused, *decided):
                 yield Change(route.name, decision)
+
+
+def _show_parked(route: Route, chunk: Chunk, decided: Sequence[Decision]) -> None:
+    """What waits is shown as it was mapped: in a new account most records wait for others of the same run."""
+    payloads = {item.effect_id: item.payload or {} for item in chunk.items}
+    nested = route.mapping.custom_fields
+    for decision in decided:
+        if decision.state is State.PARKED and not decision.changed:
+            payload = {name: value for name, value in payloads[decision.effect_id].items() if name != "wait"}
+            names = [[f"{n}.{key}" for key in value] if n in nested else [n] for n, value in payload.items()]
+            decision.changed = tuple(chain.from_iterable(names))
+            decision.request = decision.request or payload
 
 
 async def _of_source(workspace: Workspace, route: Route) -> AsyncIterator[Chunk]:

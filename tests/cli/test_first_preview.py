@@ -16,6 +16,7 @@ LISTS = "{custom_fields: {custom_fields: {supplier: {title: Supplier, type: enum
 
 def test_missing_organization_fields_reject_nothing_and_are_named(command: Command, installed: Installation) -> None:
     installed.sandbox.seed("oracle_fusion", "customers", CUSTOMERS)
+    installed.sandbox.seed("oracle_fusion", "contacts", 2)
     asyncio.run(installed.store_secrets())
     first = command("preview", "acme", "oracle_zendesk")
     written, there = installed.sandbox.writes(), installed.sandbox.state("zendesk", "organization_fields")
@@ -24,6 +25,7 @@ def test_missing_organization_fields_reject_nothing_and_are_named(command: Comma
 
     assert (first.exit_code, written, there) == (0, 0, [])
     assert first.stdout.split(TO_COME)[0].count("organization_fields.billing_country") == CUSTOMERS
+    assert first.stdout.count("external_id, name, email, phone, organization_id") == 2  # parked, and shown
     assert "rejected" not in first.stdout
     assert f"{TO_COME}organization_fields.billing_address, " in first.stdout
     assert "organization_fields.erp_status, user_fields.erp_status, " in first.stdout

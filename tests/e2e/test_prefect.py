@@ -14,6 +14,8 @@ from tests.e2e.stack import LEASE_SECONDS, Stack, until
 CUSTOMERS, CONTACTS = 40, 30
 NAMELESS = 3
 """Customers whose name is empty, which Zendesk does not take."""
+_CITY = "organization_fields: {city: {title: City, type: text}}"
+NOT_APPLIED = f"{{fields: {{organization_fields.city: City}}, custom_fields: {{{_CITY}}}}}"
 MENDED = "{fields: {name: 'first_nonempty(OrganizationName, PartyNumber)'}}"
 
 
@@ -24,14 +26,21 @@ def test_a_run_shows_what_it_would_do_and_what_it_did_and_retry_does_the_rest_an
     taken = CUSTOMERS - NAMELESS
 
     before, tables = len(sandbox.effects()), _tables(stack, tenant.name)
+    file = stack.home / "tenants" / "shown.yaml"
+    applied = file.read_text()
+    file.write_text(applied.replace("mapping: {}", f"mapping: {NOT_APPLIED}"))
     preview = tenant.start("organizations", mode="preview")
     assert preview.wait() == "Completed"
+    file.write_text(applied)
     now = _tables(stack, tenant.name)
     assert {name: rows for name, rows in now.items() if rows != tables[name]} == {}
     assert len(sandbox.effects()) == before
     rows = preview.artifacts()["preview"]
     assert Counter(row["action"] for row in rows) == {"create": taken, "rejected": NAMELESS}
-    assert all("name" in row["fields"].split(", ") for row in rows if row["action"] == "create")
+    assert all("organization_fields.city" in row["fields"] for row in rows if row["action"] == "create")
+    wanted = {"artifacts": {"flow_run_id": {"any_": [preview.id]}}}
+    (shown,) = stack.api.post("/artifacts/filter", json=wanted).raise_for_status().json()
+    assert shown["description"].endswith("that `ml-connector apply` creates: organization_fields.city.")
 
     run = tenant.start("organizations")
     assert run.wait() == "Failed"
