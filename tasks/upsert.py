@@ -40,6 +40,7 @@ VAIN = 3
 
 T = TypeVar("T", Item, Intent, Decision)
 R = TypeVar("R")
+P = TypeVar("P", Item, Decision)
 
 
 @verb()
@@ -48,14 +49,51 @@ async def upsert(stream: Stream, chunk: Chunk) -> int:
     before = stream.settled
     await _probe(stream, chunk)
     await _settle(stream, _refused(chunk))
-    looked = await _asked(stream, partial(_resolved, stream), _open(chunk))
+    await _in_turn(stream, chunk, _open(chunk))
+    await stream.ledger.close([chunk.batch_id])
+    return stream.settled - before
+
+
+async def _in_turn(stream: Stream, chunk: Chunk, items: Sequence[Item]) -> None:
+    """Bring all together, in their order; then the suspects, with fewer of them each time, in the end alone.
+
+    So one record for whose sake the sending itself fails brings nothing that is new into doubt, and does not keep its
+    chunk there. Raises the first failure when the others are brought, or when several in a row have failed.
+    """
+    vain = 1 if stream.route.destination.resend is Resend.NEVER else VAIN
+    others = [item for item in items if item.crashes <= FORGIVEN]
+    suspects = sorted((item for item in items if item.crashes > FORGIVEN), key=lambda item: item.crashes)
+    failed: list[Exception] = []
+    in_a_row = 0
+    for group in [*_parts(others, len(others)), *_parts(suspects, ceil(len(suspects) / PARTS))]:
+        try:
+            await _bring(stream, chunk, group)
+        except (AbortRun, *UNREACHABLE):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may be for one record's sake
+            failed.append(error)
+            in_a_row += 1
+            if len(group) == 1:
+                stream.odd.append(f"{stream.route.key}: sending {group[0].source_id} fails: {why(error)}")
+            if in_a_row == vain:
+                break
+        else:
+            in_a_row = 0
+    if failed:
+        raise failed[0]
+
+
+async def _bring(stream: Stream, chunk: Chunk, items: Sequence[Item]) -> None:
+    """Decide what is to be written, and write it. Decided late: what went before may have made what it belongs to."""
+    looked = await _asked(stream, partial(_resolved, stream), items)
     decided = [one for one in looked if isinstance(one, Decision)]
     intents = await digested(stream, chunk, [one for one in looked if isinstance(one, Intent)])
     decided += await _asked(stream, stream.route.destination.decide, intents)
     await _settle(stream, [_as_outcome(d) for d in decided if d.state not in CLAIMED])
-    await _send(stream, chunk, decided)
-    await stream.ledger.close([chunk.batch_id])
-    return stream.settled - before
+    stream.settled += sum(decision.state is State.UNCHANGED for decision in decided)
+    never = stream.route.destination.resend is Resend.NEVER
+    for group in _parts(decided, AT_RISK if never else len(decided)):
+        await _send(stream, chunk, group, 1 if never else SETTLE_AT)
 
 
 async def _resolved(stream: Stream, items: Sequence[Item]) -> list[Intent | Decision]:
@@ -102,44 +140,7 @@ async def _asked(
     return found.answers
 
 
-async def _send(stream: Stream, chunk: Chunk, decided: Sequence[Decision]) -> None:
-    """Send all together, in their order; then the suspects, with fewer of them each time, in the end alone.
-
-    So one record for whose sake the sending itself fails brings nothing that is new into doubt, and does not keep its
-    chunk there. Raises the first failure when the others are sent, or when several in a row have failed.
-    """
-    stream.settled += sum(decision.state is State.UNCHANGED for decision in decided)
-    never = stream.route.destination.resend is Resend.NEVER
-    settle_at, vain = (1, 1) if never else (SETTLE_AT, VAIN)
-    most = AT_RISK if never else max(1, len(decided))
-    crashes = {item.effect_id: item.crashes for item in chunk.items if item.crashes > FORGIVEN}
-    others = [decision for decision in decided if decision.effect_id not in crashes]
-    suspects = sorted((d for d in decided if d.effect_id in crashes), key=lambda suspect: crashes[suspect.effect_id])
-    failed: list[Exception] = []
-    in_a_row = 0
-    for group in [*_parts(others, most), *_parts(suspects, min(most, ceil(len(suspects) / PARTS)))]:
-        try:
-            await _send_together(stream, chunk, group, settle_at)
-        except (AbortRun, *UNREACHABLE):
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it may be for one record's sake
-            failed.append(error)
-            in_a_row += 1
-            if len(group) == 1:
-                stream.odd.append(f"{stream.route.key}: sending {group[0].source_id} fails: {why(error)}")
-            if in_a_row == vain:
-                break
-        else:
-            in_a_row = 0
-    if failed:
-        raise failed[0]
-
-
-def _parts(decisions: Sequence[Decision], size: int) -> list[Sequence[Decision]]:
-    return [decisions[n : n + size] for n in range(0, len(decisions), size or 1)]
-
-
-async def _send_together(stream: Stream, chunk: Chunk, decided: Sequence[Decision], settle_at: int) -> None:
+async def _send(stream: Stream, chunk: Chunk, decided: Sequence[Decision], settle_at: int) -> None:
     hashes = {item.effect_id: item.payload_hash for item in chunk.items if item.payload_hash}
     ready = await stream.ledger.claim(decided, hashes)
     tried = {item.effect_id: item.attempts for item in chunk.items}
@@ -162,6 +163,10 @@ async def _send_together(stream: Stream, chunk: Chunk, decided: Sequence[Decisio
 async def _settle(stream: Stream, outcomes: Sequence[Outcome]) -> None:
     await stream.ledger.settle(outcomes, stream.route.destination.settle_seconds)
     stream.settled += len(outcomes)
+
+
+def _parts(whole: Sequence[P], size: int) -> list[Sequence[P]]:
+    return [whole[n : n + size] for n in range(0, len(whole), size or 1)]
 
 
 def _open(chunk: Chunk) -> list[Item]:

@@ -183,6 +183,40 @@ async def test_who_is_known_to_choke_it_brings_nothing_new_into_doubt(world: Wor
     assert await query(world, "select distinct source_id from audit_entry where status = 'ambiguous'") == [("a1",)]
 
 
+async def test_what_is_sent_later_is_decided_by_what_was_written_before_it(world: World) -> None:
+    world.source.put("a1", name="one task")
+    world.destination = board = Board("a1")
+    for n in range(3):
+        await world.run(f"vain {n}")
+    world.source.put("b1", name="one task")
+    board.unreachable = True
+    await world.run("r1")
+    board.unreachable, board.odd = False, ()
+
+    await world.run("r2")
+
+    assert board.sent == [("b1", "create"), ("a1", "update")]
+
+
+class Board(Choking):
+    """Has one object for each name."""
+
+    def __init__(self, *odd: str) -> None:
+        super().__init__(*odd)
+        self.sent: list[tuple[str, str]] = []
+
+    async def decide(self, intents: Sequence[Intent], *, preview: bool = False) -> list[Decision]:
+        decisions = await super().decide(intents, preview=preview)
+        there = {request["name"] for request in self.objects.values()}
+        for decision in decisions:
+            decision.action = "update" if decision.request["name"] in there else "create"
+        return decisions
+
+    def _write(self, decision: Decision) -> None:
+        super()._write(decision)
+        self.sent.append((decision.source_id, decision.action))
+
+
 async def test_what_had_to_wait_keeps_its_place_before_what_came_later(world: World) -> None:
     world.source.put("early", name="early")
     world.destination.fate["early"] = ["busy"] * 100
