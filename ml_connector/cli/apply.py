@@ -27,7 +27,6 @@ from ml_connector.cli.settings_check import require_settings
 from ml_connector.cli.templates import load_templates
 from ml_connector.core.errors import ConnectorError, Misconfigured, SafeError
 from ml_connector.core.settings import settings
-from ml_connector.core.tenant_rows import register
 from ml_connector.core.tenants import TenantConfig, load_tenants
 from tasks.workspace import Workspace, open_workspace
 
@@ -56,7 +55,6 @@ async def apply(*, dry_run: bool) -> int:
         if dry_run:
             return 0
         async with open_database() as db:
-            await register(db, [tenant.tenant for tenant in tenants])
             for name in await still_told(db, tenants):
                 hint = "put it back with its integrations switched off (`enabled: false`), apply, then delete it"
                 console.out.print(f"{name} has no file any more, but vendors send it events: {hint}.", highlight=False)

@@ -25,7 +25,6 @@ from ml_connector.core.errors import Misconfigured
 from ml_connector.core.run_query import recent_runs
 from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
-from ml_connector.core.tenant_rows import register
 from ml_connector.core.tenants import load_tenant
 
 FLOW = "oracle-zendesk-sync-customers"
@@ -116,7 +115,6 @@ async def _store_secrets() -> None:
         for name, connection in load_tenant(settings().tenants_dir / f"{TENANT}.yaml").connections.items():
             secret, value = SECRETS.get(connection.system, ("client_secret", _CLIENT_SECRET))
             await put_secret(db, vault, TENANT, name, secret, Secret(value))
-        await register(db, [TENANT])
 
 
 async def _apply(client: PrefectClient) -> None:

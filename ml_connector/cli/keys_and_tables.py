@@ -53,8 +53,8 @@ async def rotate_keys() -> int:
         )
     for name in needed:
         console.err.print(
-            f"{name} is still needed: a process that has not been started again has used it meanwhile, or a tenant "
-            "that was never applied has lost its file. Mend that, and run this again",
+            f"{name} is still needed: a process that has not been started again has used it meanwhile. Start that "
+            "again, and run this once more",
             style="red",
         )
     return int(bool(needed))

@@ -10,7 +10,7 @@ from ml_connector.core.tenants import Connection, load_tenant
 
 
 async def tenant_names(db: Database) -> list[str]:
-    """Those with a file, whether it can be read or not, and those that were ever applied."""
+    """Those with a file, whether it can be read or not, and those of which anything is stored."""
     files = {path.stem for path in settings().tenants_dir.glob("*.yaml")} - {"defaults"}
     return sorted(files | set(await known_tenants(db)))
 

@@ -20,14 +20,17 @@ def stored_token(sealer: Sealer, connection: str, envelope: bytes) -> Token:
 
 
 async def get_secrets(db: Database, vault: Vault, tenant: str, connection: str) -> dict[str, Secret]:
-    """All secrets of a connection by name."""
-    sealer = await vault.sealer(tenant, "secret")
+    """All secrets of a connection by name. Of a tenant that has none nothing is made to keep them by."""
     async with db.tenant(tenant) as conn:
-        rows = await conn.execute("select name, envelope from secret where connection = %s", (connection,))
-        return {
-            name: Secret(sealer.open("secret", "envelope", f"{connection}/{name}", envelope).decode())
-            for name, envelope in await rows.fetchall()
-        }
+        found = await conn.execute("select name, envelope from secret where connection = %s", (connection,))
+        rows = await found.fetchall()
+    if not rows:
+        return {}
+    sealer = await vault.sealer(tenant, "secret")
+    return {
+        name: Secret(sealer.open("secret", "envelope", f"{connection}/{name}", envelope).decode())
+        for name, envelope in rows
+    }
 
 
 class PostgresTokenStore:

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from ml_connector.core.db import Database
 
 
-async def known_tenants(db: Database) -> dict[str, bool]:
-    """Every tenant that was ever applied, and whether it still is in the files."""
+async def known_tenants(db: Database) -> list[str]:
+    """Every tenant of which anything was ever stored."""
     async with db.system() as conn:
-        rows = await conn.execute("select name, active from tenant order by name")
-        return dict(await rows.fetchall())
-
-
-async def register(db: Database, tenants: Collection[str]) -> None:
-    """Note these as the active tenants. What the others have in the ledger stays."""
-    async with db.system() as conn:
-        await conn.execute(
-            "insert into tenant (name) select unnest(%s::text[]) on conflict (name) do update set active = true",
-            (sorted(tenants),),
-        )
-        await conn.execute("update tenant set active = false where active and name <> all(%s)", (list(tenants),))
+        rows = await conn.execute("select name from tenant order by name")
+        return [name for (name,) in await rows.fetchall()]
 
 
 @dataclass(slots=True, frozen=True)

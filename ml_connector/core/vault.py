@@ -180,6 +180,8 @@ class Vault:
             "on conflict do nothing",  # the first data key of a database
             (self._master.current, self._master.wrap(_CANARY, b"canary")),
         )
+        # known from now on, with a file or without: whoever replaces the master key must find what it wraps
+        await conn.execute("insert into tenant (name) values (%s) on conflict do nothing", (tenant,))
         key_id = uuid7()
         wrapped = self._master.wrap(AESGCM.generate_key(256), wrapping(tenant, purpose, key_id))
         try:

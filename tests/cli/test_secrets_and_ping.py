@@ -41,6 +41,19 @@ def test_a_secret_that_nobody_would_use_is_not_stored(command: Command, owner: p
 
 
 @pytest.mark.usefixtures("installed")
+def test_a_tenant_is_known_from_its_first_secret_on_and_to_try_it_before_leaves_nothing(
+    command: Command, owner: psycopg.Connection[Any]
+) -> None:
+    tried = command("ping", "acme")
+    left = owner.execute("select name from tenant union all select tenant from data_key").fetchall()
+    command("secret", "set", "acme/zendesk", "client_secret", typed=CLIENT_SECRET)
+
+    assert tried.exit_code == 1
+    assert left == []
+    assert owner.execute("select name from tenant").fetchall() == [("acme",)]
+
+
+@pytest.mark.usefixtures("installed")
 def test_what_is_removed_is_not_used_any_more(command: Command, owner: psycopg.Connection[Any]) -> None:
     """Of a tenant without a file, too; what belongs to the address that its vendor sends to stays with that."""
     command("secret", "set", "acme/oracle", "client_secret", typed=CLIENT_SECRET)
@@ -57,7 +70,6 @@ def test_what_is_removed_is_not_used_any_more(command: Command, owner: psycopg.C
         "insert into secret (tenant, connection, name, envelope) values ('acme', 'oracle', 'webhook_secret_t', ''), "
         "('acme', 'oracle', 'webhook_token', '')"
     )
-    owner.execute("insert into tenant (name) values ('acme')")
     (settings().tenants_dir / "acme.yaml").unlink()
     assert "Removed of acme/oracle: client_secret, the token." in command("secret", "remove", "acme/oracle").stdout
     assert command("secret", "remove", "acme/oracle").exit_code == 2

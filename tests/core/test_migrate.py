@@ -17,6 +17,10 @@ TOLD = """
     select t, gen_random_uuid(), gen_random_uuid(), 's', state, now(), ''::bytea, gen_random_uuid(), state, reason
     from unnest(array['acme', 'globex']) t, (values ('digested', %s), ('applied', null)) as v(state, reason)
 """
+NEVER_APPLIED = """
+    insert into vault_canary (kek_id, envelope) values ('k1', '');
+    insert into data_key (tenant, id, purpose, kek_id, wrapped) values ('acme', gen_random_uuid(), 'secret', 'k1', '')
+"""
 
 
 def test_an_owner_who_may_nothing_else_brings_a_database_and_what_is_in_it_to_the_newest_version(
@@ -32,12 +36,15 @@ def test_an_owner_who_may_nothing_else_brings_a_database_and_what_is_in_it_to_th
     command.upgrade(config, "0014")
     with psycopg.connect(postgres.uri(owner), autocommit=True) as superuser:
         superuser.execute(TOLD, (f"told in the digest {DIGEST}",))
+        superuser.execute(NEVER_APPLIED)
     migrate(postgres.uri(owner, owner))
 
     with psycopg.connect(postgres.uri(owner), autocommit=True) as superuser:
         found = superuser.execute("select state, digest_id from effect order by tenant, state").fetchall()
+        known = superuser.execute("select name from tenant").fetchall()
         bare = superuser.execute(
             "select relname from pg_class where relkind = 'r' and relrowsecurity and not relforcerowsecurity"
         ).fetchall()
     assert found == 2 * [("applied", None), ("digested", DIGEST)]
+    assert known == [("acme",)]
     assert bare == []
