@@ -62,7 +62,8 @@ class Timed(Database):
 
 async def test_all_processes_together_keep_the_limit_in_any_span(database: Database) -> None:
     wanted = 0.6 * (30 + 1.5 / Limit("", per_minute=3000, burst=30).spacing)
-    async with Timed(database.url) as one, Timed(database.url) as other:
+    one, other = Timed(database.url), Timed(database.url)
+    async with one, other:
         for attempt in range(ATTEMPTS):
             limit = Limit(f"acme/{attempt}", per_minute=3000, burst=30)
             async with one.system() as connection:  # an hour of silence is no credit
