@@ -8,6 +8,7 @@ import logging
 import random
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,10 @@ from ml_connector.core.lease import leased
 from ml_connector.core.listeners import listen
 from ml_connector.core.secret import Secret
 from ml_connector.core.signatures import verify_zendesk
-from ml_connector.receiver.limits import Limits
 from tests.core.test_signatures import Scheme, mutate
 from tests.receiver import signing
 from tests.receiver.running import (
+    PATIENT,
     SECRET,
     STREAM,
     ReceiverThread,
@@ -202,7 +203,7 @@ async def test_nothing_of_a_body_is_logged_nor_a_token(zendesk: Sender, caplog: 
 
 
 async def test_who_sends_more_than_allowed_is_asked_to_wait(token: str, database: Database) -> None:
-    with ReceiverThread(database.url, limits=Limits(events_per_second=0.01, burst=3)) as running:
+    with ReceiverThread(database.url, limits=replace(PATIENT, events_per_second=0.001, burst=3)) as running:
         async with sender(running.url, token) as sending:
             statuses = [await sending.send(n) for n in range(5)]
 

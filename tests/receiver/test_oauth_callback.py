@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 import pytest
@@ -19,12 +19,11 @@ from ml_connector.core.hosts import HostPolicy
 from ml_connector.core.oauth_token import Token
 from ml_connector.core.refusals import needs_reauth, refused_connections, require_usable
 from ml_connector.core.secret import Secret
-from ml_connector.receiver.limits import Limits
 from ml_connector.sandbox.serve import SandboxThread
 from tests.connections import CLIENT_SECRET
 from tests.installation import Sandbox
 from tests.person import Page, changed, consent, load, parameter
-from tests.receiver.running import ReceiverThread, vault_of
+from tests.receiver.running import PATIENT, ReceiverThread, vault_of
 
 LOOPBACK = HostPolicy([], allow_private=True)
 
@@ -245,7 +244,7 @@ async def test_a_vendor_that_is_down_or_refuses_the_client_connects_nothing(desk
 
 
 async def test_who_only_looks_uses_up_nothing_and_a_flood_is_told_to_wait(desk: Desk) -> None:
-    limits = Limits(callbacks=3, callbacks_per_second=0.001)
+    limits = replace(PATIENT, callbacks=3, callbacks_per_second=0.001)
     with ReceiverThread(desk.db.url, limits=limits) as narrow:
         desk.receiver = narrow
         address = consent((await desk.invite()).url)
