@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -11,12 +12,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import psutil
 import pytest
 
 from ml_connector.core.db import Database
 from ml_connector.core.embedded import Embedded, start_embedded
-from tests.receiver.running import ReceiverThread, Sender, add_connection, receiver_process, rows, sender
+from ml_connector.receiver.limits import Limits
+from tests.receiver.running import ReceiverThread, Sender, add_connection, receiver_process, rows, sender, until
 
 
 @pytest.fixture
@@ -35,8 +38,8 @@ def kill(server: Embedded) -> None:
     postmaster = psutil.Process(server.server.get_pid())
     children = postmaster.children()
     postmaster.kill()
-    postmaster.wait(timeout=10)
-    psutil.wait_procs(children, timeout=10)
+    postmaster.wait(timeout=60)
+    psutil.wait_procs(children, timeout=60)
 
 
 async def test_without_postgres_the_sender_is_asked_to_come_again_and_with_it_all_is_well(mortal: Embedded) -> None:
@@ -54,7 +57,7 @@ async def test_without_postgres_the_sender_is_asked_to_come_again_and_with_it_al
                 async with zendesk.http.post(f"{receiver.url}/hooks/{where}", headers=named, data=body) as answer:
                     assert answer.status == 503
                     assert 0 < int(answer.headers["retry-after"]) < 60
-                assert time.monotonic() - started < 3
+                assert time.monotonic() - started < 20
             async with zendesk.http.get(f"{receiver.url}/readyz") as answer:
                 assert answer.status == 503
             async with zendesk.http.get(f"{receiver.url}/healthz") as answer:
@@ -66,13 +69,21 @@ async def test_without_postgres_the_sender_is_asked_to_come_again_and_with_it_al
     assert [row[2][-1] for row in rows(mortal.uri("mlc"))] == ["1", "2"]
 
 
+async def insist(zendesk: Sender, n: int) -> None:
+    """Send until it is taken, as vendors do."""
+    deadline = time.monotonic() + 60
+    while (status := await zendesk.send(n)) == 503:
+        assert time.monotonic() < deadline, f"delivery {n} is never taken"
+    assert status == 200
+
+
 async def test_a_postgres_that_hangs_is_answered_for_in_time(mortal: Embedded) -> None:
     url = mortal.uri("mlc", "mlc_app")
     async with Database(url) as database:
         token = await add_connection(database)
-    with ReceiverThread(url) as receiver:
+    with ReceiverThread(url, limits=Limits(answer_seconds=2.0)) as receiver:
         async with sender(receiver.url, token) as zendesk:
-            assert await zendesk.send(1) == 200
+            await insist(zendesk, 1)
             postmaster = psutil.Process(mortal.server.get_pid())
             family = [postmaster, *postmaster.children()]
             for process in family:
@@ -84,10 +95,9 @@ async def test_a_postgres_that_hangs_is_answered_for_in_time(mortal: Embedded) -
                 for process in family:
                     process.resume()
             assert statuses == [503] * 10
-            assert time.monotonic() - started < 3
+            assert time.monotonic() - started < 20, "as long as Postgres hangs"
 
-            again = await asyncio.gather(*[zendesk.send(n) for n in range(2, 12)])
-    assert again == [200] * 10
+            await asyncio.gather(*[insist(zendesk, n) for n in range(2, 12)])
     assert len(rows(mortal.uri("mlc"))) == 11
 
 
@@ -95,27 +105,22 @@ async def test_what_a_killed_receiver_acknowledged_is_there(database: Database, 
     """Three kills under load. A sender that had no answer sends again, as vendors do."""
     acknowledged: set[int] = set()
     numbers = iter(range(10**6))
-    port = 0
 
-    async def load(zendesk: Sender, until: float) -> None:
-        while time.monotonic() < until:
-            n = next(numbers)
-            try:
+    async def load(zendesk: Sender) -> None:
+        with contextlib.suppress(OSError, aiohttp.ClientError):  # it is dead
+            while True:
+                n = next(numbers)
                 if await zendesk.send(n) == 200:
                     acknowledged.add(n)
-            except OSError:
-                await asyncio.sleep(0.01)
 
-    for _ in range(3):
-        with receiver_process(database.url, port) as (url, process):
-            port = int(url.rpartition(":")[2])
+    for killed in range(3):
+        with receiver_process(database.url) as (url, process):
             async with sender(url, token) as zendesk:
-                killing = time.monotonic() + 0.7
-                tasks = [asyncio.create_task(load(zendesk, killing + 0.2)) for _ in range(20)]
-                await asyncio.sleep(0.7)
+                tasks = [asyncio.create_task(load(zendesk)) for _ in range(20)]
+                await until(lambda enough=50 * (killed + 1): len(acknowledged) > enough)
                 os.kill(process.pid, signal.SIGKILL)
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.gather(*tasks)
 
     stored = {int(row[2].removeprefix("invocation:01HANA")) for row in rows(owner_url)}
-    assert len(acknowledged) > 100
+    assert len(acknowledged) > 150
     assert acknowledged <= stored
