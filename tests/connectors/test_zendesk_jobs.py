@@ -58,7 +58,7 @@ class Vendor:
 
 
 def jobs_of(vendor: Any, most: int = 20) -> Jobs:
-    return Jobs(cast(Zendesk, vendor), most, forget=0.3, patience=0.5)
+    return Jobs(cast(Zendesk, vendor), most, forget=0.3, patience=2.0)
 
 
 async def write(jobs: Jobs, work: list[Work], halt: Halt | None = None) -> dict[int, Result]:
@@ -184,7 +184,7 @@ async def test_no_room_in_the_account_ends_as_certainly_not_sent() -> None:
     class Full(Vendor):
         async def write(self, *_: Any, **__: Any) -> tuple[Body, str | None]:
             self.submitted.append(1)
-            raise RetryLater("too many jobs", retry_after=0.2)
+            raise RetryLater("too many jobs", retry_after=0.05)
 
     vendor = Full()
     results = await write(jobs_of(vendor), works([{"number": 1}]))

@@ -150,7 +150,7 @@ async def test_a_repeated_create_finds_what_the_first_one_made(zendesk: Account)
 
 
 async def test_while_our_own_write_is_not_yet_visible_nothing_is_made_twice_or_given_up(zendesk: Account) -> None:
-    zendesk.fault("search_lag", "POST", "*/create_many", times=1, seconds=0.6)
+    zendesk.fault("search_lag", "POST", "*/create_many", times=1, seconds=3.0)
     zendesk.fault("lose_response", "POST", "*/create_many", times=1)
     async with zendesk.client() as client:
         organizations = Organizations(client)
@@ -158,7 +158,7 @@ async def test_while_our_own_write_is_not_yet_visible_nothing_is_made_twice_or_g
         await send(organizations, decisions)
         await jobs_over(client)
         (blind,) = await send(organizations, decisions)
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(3.0)
         (again,) = await send(organizations, decisions)
 
     assert [blind.state, again.state] == [State.RETRY_WAIT, State.APPLIED]

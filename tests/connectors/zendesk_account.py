@@ -89,11 +89,11 @@ class Account:
     async def client(
         self, *, scope: str = "read write", guard: Any = None, limiter: Any = None, **settings: Any
     ) -> AsyncIterator[Zendesk]:
-        """A client with a token of its own, which waits for nothing and gives up soon."""
+        """A client with a token of its own, which soon gives up what is lost."""
         origin = self.sandbox.url("zendesk")
         http = self._http(Token(await self._token(scope)), guard, limiter)
         client = Zendesk(http, ZendeskSettings(origin=origin, **{"settle_seconds": 0.0, **settings}))
-        client.jobs.forget, client.jobs.patience = 0.5, 1.0
+        client.jobs.forget = 0.5
         try:
             yield client
         finally:

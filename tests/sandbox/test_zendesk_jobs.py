@@ -74,7 +74,7 @@ def test_bulk_updates_name_their_objects_in_the_query_or_in_the_body(account: Ac
 
 
 def test_jobs_are_limited_lost_and_forgotten(account: Account) -> None:
-    account.control("settings", job_delay=0.4, jobs_kept=35)
+    account.control("settings", job_delay=3.0, jobs_kept=35)  # long enough to submit thirty meanwhile
     submitted = [
         account.api("POST", "organizations/create_many", {"organizations": [{"name": f"J{n}"}]}) for n in range(30)
     ]

@@ -58,7 +58,7 @@ class Account:
 
     def finished(self, answer: Json) -> Json:
         """The job when it is over."""
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             job = self.api("GET", f"job_statuses/{answer['job_status']['id']}")["job_status"]
             if job["status"] in ("completed", "failed"):
