@@ -232,16 +232,17 @@ async def test_a_retry_of_a_running_attempt_finds_nothing_left(world: World) -> 
     import asyncio
 
     world.source.put("c1", name="x")
-    gate = asyncio.Event()
+    gate, at_work = asyncio.Event(), asyncio.Event()
     plain = world.destination.decide
 
     async def slow(intents: Any, *, preview: bool = False) -> Any:
+        at_work.set()
         await gate.wait()
         return await plain(intents, preview=preview)
 
     world.destination.decide = slow  # type: ignore[method-assign]
     first = asyncio.create_task(world.run("r1"))
-    await asyncio.sleep(0.3)
+    await at_work.wait()
     second = asyncio.create_task(world.run("r1", count=2))
     await asyncio.sleep(0.3)
     gate.set()
