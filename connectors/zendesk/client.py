@@ -77,6 +77,11 @@ class Zendesk:
         calls += [self.get(f"/{kind}/search", external_id=value) for value in lone]
         return [found for answer in await together(calls) for found in answer.get(kind) or []]
 
+    async def show(self, kind: str, object_id: str) -> Body:
+        """One of the ``organizations`` or ``users`` as it is: what lists and searches show lags behind the writes."""
+        found: Body = (await self.get(f"/{kind}/{object_id}"))[kind.removesuffix("s")]
+        return found
+
     async def organizations_named(self, name: str) -> list[Body]:
         """Organizations of exactly this name, in any case."""
         found: list[Body] = (await self.get("/organizations/search", name=name)).get("organizations") or []

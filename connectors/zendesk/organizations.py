@@ -46,6 +46,8 @@ class Organizations:
         self.settle_seconds = client.settings.settle_seconds
         self._client = client
         self._if_empty = if_empty
+        self._adopted: dict[str, str] = {}
+        """Organizations that people have made, by their ids, with the external ids that they are to get."""
 
     async def decide(self, intents: Sequence[Intent], *, preview: bool = False) -> list[Decision]:
         """Linked organizations are updated; others are looked up by external id, and adopted or created.
@@ -141,12 +143,20 @@ class Organizations:
         name, external_id = work.body.get("name") or "", work.body["external_id"]
         if "id" not in work.body:
             for owner in await self._client.organizations_named(name):
-                if owner.get("external_id") == external_id or (policy == "adopt" and not owner.get("external_id")):
+                if await self._is_for(owner, external_id):
                     return _again(work, owner["id"], work.body)
         if policy == "reject" or name == suffixed(name, external_id):
             result.reason = f"Zendesk refuses the record: {result.problem}; rename one of the two, then replay"
             return outcome_of(work, result)
         return _again(work, work.body.get("id"), {**work.body, "name": suffixed(name, external_id)})
+
+    async def _is_for(self, owner: Body, external_id: str) -> bool:
+        """Whether an organization is the record's, or may be taken over by it: of two with its name only by one."""
+        if not owner.get("external_id"):  # a search may not know yet whose it became a moment ago
+            owner = await self._client.show("organizations", str(owner["id"]))
+        if owner.get("external_id") or self._client.settings.name_collision != "adopt":
+            return bool(owner.get("external_id") == external_id)
+        return self._adopted.setdefault(str(owner["id"]), external_id) == external_id
 
 
 def suffixed(name: str, external_id: str) -> str:

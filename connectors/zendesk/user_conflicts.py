@@ -34,6 +34,8 @@ class UserConflicts:
         self._calls = calls
         self._fields = fields
         self._if_empty = if_empty
+        self._taken_over: dict[str, str] = {}
+        """In this send: users by their ids, with the external ids that they are to get."""
 
     def key(self, work: Work) -> Key:
         return Key(work.id, work.decision.request["user"]["external_id"])
@@ -92,24 +94,35 @@ class UserConflicts:
         if found.conflict:
             result.reason = found.conflict
         elif problem.taken & {"email", "?"} and user.get("email"):
-            owner = await self._client.user_with_email(user["email"])
-            remedy = await self._remedy(owner, user["email"])
+            owner = await self._owner(user["email"])
+            remedy = await self._remedy(owner, user)
             if owner and remedy is None:
-                return await self._to(owner, work)
+                taker = self._taken_over.setdefault(str(owner["id"]), user["external_id"])
+                if taker == user["external_id"]:
+                    return await self._to(owner, work)
+                owner = {**owner, "external_id": taker}  # two records have the address, and it is one's only
             result.reason = _belongs_to(owner, remedy or _DECIDE)
         elif "external_id" in problem.taken:
             result.fate, result.reason = Fate.UNSENT, "the external id is taken by a user not yet visible"
         return outcome_of(work, result)
 
-    async def _remedy(self, owner: Body | None, address: str) -> str | None:
-        """What a person can do about an address that is taken; None if its owner may be taken over."""
+    async def _owner(self, address: str) -> Body | None:
+        """To whom an address belongs, read as it is: a search may not know yet whose record it became a moment ago."""
+        found = await self._client.user_with_email(address)
+        owner = await self._client.show("users", str(found["id"])) if found else None
+        return owner if owner and owner.get("active") is not False else None
+
+    async def _remedy(self, owner: Body | None, user: Body) -> str | None:
+        """What a person can do about an address that is taken; None if its owner may be taken over, or is this user."""
         policy = self._client.settings.email_match
+        if owner and owner.get("external_id") == user["external_id"]:
+            return None
         # an agent's profile is not the ERP's to write
         if owner is None or owner.get("external_id") or owner.get("role") != "end-user":
             return _DECIDE
         if policy == "reject":
             return f": {_ALLOW}"
-        if policy == "adopt" or await owns(self._client, str(owner["id"]), address):
+        if policy == "adopt" or await owns(self._client, str(owner["id"]), user["email"]):
             return None
         return f", and has not proved that the address is its own: verify it in Zendesk, or {_ALLOW}"
 
