@@ -196,7 +196,7 @@ async def test_what_is_erased_is_found_no_more(tenant: OtherTenant, owner: Owner
     async with Database(tenant.installed.database_url, connections=2) as db:
         records = await find_records(db, "acme", number)
         assert list(records) == ["workday_zendesk/kept_invoices"]
-        await erase(db, "acme", records, actor="a person", reason="asked for", lease_seconds=5)
+        await erase(db, "acme", records, actor="a person", reason="asked for", lease_seconds=60)
     ticket = make(sandbox, f"About {number}.")
     await polled(tenant, owner)
     assert fields_of(sandbox, ticket) == {}

@@ -158,7 +158,7 @@ async def test_what_cannot_be_looked_at_comes_again_and_all_is_looked_at_where_e
 
     assert (state, str(reason).startswith("channel finance is archived")) == ("rejected", True)
     async with open_workspace("acme") as acme:
-        ended = await prune_tenant(acme.db, "acme", _later(slack), lease_seconds=5)
+        ended = await prune_tenant(acme.db, "acme", _later(slack), lease_seconds=60)
     assert (ended.events, slack._events()) == (1, [])
 
 

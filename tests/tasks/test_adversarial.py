@@ -178,10 +178,10 @@ async def test_who_lost_the_lease_does_not_say_how_the_run_ended(world: World) -
     token = given.set(FlowRun("r1", "r1", 1, 0))
     try:
         async with hold_run(
-            world.db, world.vault, Guard(), "acme", "test", [world.route()], lease_seconds=5, reject_limit=(0.5, 5)
+            world.db, world.vault, Guard(), "acme", "test", [world.route()], lease_seconds=60, reject_limit=(0.5, 5)
         ) as run:
             await query(world, "update lease set until = clock_timestamp() - interval '1 s' returning 1")
-            async with leased(world.db, "acme", [KEY], holder="heir", ttl=5):
+            async with leased(world.db, "acme", [KEY], holder="heir", ttl=60):
                 with pytest.raises(SafeError, match="taken over"):
                     await log_audit(run)
     finally:
@@ -199,10 +199,10 @@ async def test_who_lost_the_lease_does_not_close_what_its_heir_has_opened_again(
     token = given.set(FlowRun("r2", "r2", 1, 0))
     try:
         async with hold_run(
-            world.db, world.vault, Guard(), "acme", "test", [world.route()], lease_seconds=5, reject_limit=(0.5, 5)
+            world.db, world.vault, Guard(), "acme", "test", [world.route()], lease_seconds=60, reject_limit=(0.5, 5)
         ) as run:
             await query(world, "update lease set until = clock_timestamp() - interval '1 s' returning 1")
-            async with leased(world.db, "acme", [KEY], holder="heir", ttl=5):
+            async with leased(world.db, "acme", [KEY], holder="heir", ttl=60):
                 async with world.db.tenant("acme") as conn:  # what a Retry of the first run does
                     await conn.execute("update effect set state = 'planned'")
                     await conn.execute("update batch set open = true")
@@ -222,7 +222,7 @@ async def test_a_holder_that_sleeps_inside_a_transaction_is_named_and_not_waited
         await asyncio.sleep(3.1)
         started = time.monotonic()
         with pytest.raises(LeaseTaken, match="sleeper"):
-            async with leased(world.db, "acme", [KEY], holder="heir", ttl=5):
+            async with leased(world.db, "acme", [KEY], holder="heir", ttl=60):
                 pass
         assert time.monotonic() - started < 25, "who waits for a lock does so for 30 s"
 
@@ -301,7 +301,7 @@ async def test_progress_that_cannot_be_shown_is_no_reason_to_fail(world: World, 
     token = given.set(FlowRun("r1", "r1", 1, 0))
     try:
         async with hold_run(
-            world.db, world.vault, Guard(), "acme", "test", [world.route()], lease_seconds=5, reject_limit=(0.5, 5)
+            world.db, world.vault, Guard(), "acme", "test", [world.route()], lease_seconds=60, reject_limit=(0.5, 5)
         ) as run:
             run.db = Database(postgres.uri("is_not_there", "mlc_app"))
             reporter = asyncio.create_task(progress.report(run, uuid4()))

@@ -131,7 +131,7 @@ async def test_records_of_a_digest_that_is_given_up_are_given_up_and_can_be_repl
     await notices.run("r1")
     [effect] = await unfinished(notices.db, "acme", "i3@ops")
 
-    async with leased(notices.db, "acme", [KEY], holder="test", ttl=5) as lease:
+    async with leased(notices.db, "acme", [KEY], holder="test", ttl=60) as lease:
         await resolve(notices.db, lease, "acme", effect, "abandon", actor="ada", reason="too late")
 
     assert await notices.states() == {"abandoned": RECORDS}
@@ -157,6 +157,6 @@ async def test_records_of_a_digest_that_is_erased_before_it_was_told_are_given_u
     await notices.run("r1")
 
     records = await find_records(notices.db, "acme", "i3")
-    await erase(notices.db, "acme", records, actor="ada", reason="asked to", lease_seconds=5)
+    await erase(notices.db, "acme", records, actor="ada", reason="asked to", lease_seconds=60)
 
     assert await notices.states() == {"abandoned": RECORDS}

@@ -102,7 +102,7 @@ class Desk(World):
         try:
             async with hold_run(
                 self.db, self.vault, Guard(), "acme", "test", [self.route(key) for key in keys or (TICKETS,)],
-                lease_seconds=5, reject_limit=(0.5, 5),
+                lease_seconds=60, reject_limit=(0.5, 5),
             ) as run:  # fmt: skip
                 yield run
         finally:

@@ -56,7 +56,7 @@ class World:
         token = given.set(FlowRun(flow_run, flow_run, count, count - 1))
         try:
             async with hold_run(
-                self.db, self.vault, Guard(), "acme", "test", routes or [self.route()], lease_seconds=5,
+                self.db, self.vault, Guard(), "acme", "test", routes or [self.route()], lease_seconds=60,
                 reject_limit=(0.5, 5), selection=selection,
             ) as run:  # fmt: skip
                 for stream in run.streams:
@@ -211,16 +211,16 @@ async def test_a_child_waits_for_its_parent(world: World) -> None:
 
 
 async def test_a_second_writer_is_told_who_writes(world: World) -> None:
-    async with leased(world.db, "acme", [KEY], holder="flow run blue-owl", ttl=5):
+    async with leased(world.db, "acme", [KEY], holder="flow run blue-owl", ttl=60):
         with pytest.raises(LeaseTaken, match="blue-owl"):
             await world.run("r1")
 
 
 async def test_who_lost_the_lease_can_write_neither_here_nor_there(world: World) -> None:
-    async with leased(world.db, "acme", [KEY], holder="sleeper", ttl=5) as lease:
+    async with leased(world.db, "acme", [KEY], holder="sleeper", ttl=60) as lease:
         async with world.db.tenant("acme") as conn:
             await conn.execute("update lease set until = clock_timestamp() - interval '1 s'")
-        async with leased(world.db, "acme", [KEY], holder="heir", ttl=5) as heir:
+        async with leased(world.db, "acme", [KEY], holder="heir", ttl=60) as heir:
             with pytest.raises(LeaseLost):
                 async with world.db.tenant("acme") as conn:
                     await lease.hold(conn, KEY)

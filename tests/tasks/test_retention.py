@@ -29,7 +29,7 @@ def world(database: Database, vault: Vault) -> World:
 
 async def say(world: World, key: str, verdict: Verdict) -> None:
     [effect] = await unfinished(world.db, "acme", key)
-    async with leased(world.db, "acme", [KEY], holder="test", ttl=5) as lease:
+    async with leased(world.db, "acme", [KEY], holder="test", ttl=60) as lease:
         await resolve(world.db, lease, "acme", effect, verdict, actor="ada", reason="asked the desk")
 
 
@@ -97,7 +97,7 @@ async def test_what_is_erased_is_gone_its_audit_is_whole_and_a_replay_says_so(wo
     await event(world, "customer:c2")
 
     found = await find_records(world.db, "acme", "C-1")
-    ended = await erase(world.db, "acme", found, actor="ada", reason="asked for by the person", lease_seconds=5)
+    ended = await erase(world.db, "acme", found, actor="ada", reason="asked for by the person", lease_seconds=60)
 
     assert (found, ended.bodies, ended.events, ended.abandoned) == ({KEY: ["c1"]}, 3, 1, 1)
     assert await bodies(world) == ["c0", "c0", "c2", "c2"]
@@ -127,7 +127,7 @@ async def test_bodies_end_with_their_time_unless_something_still_needs_them(worl
 
     await event(world, "customer:2", settled="0 s")
 
-    ended = await prune_tenant(world.db, "acme", before, lease_seconds=5)
+    ended = await prune_tenant(world.db, "acme", before, lease_seconds=60)
 
     assert (ended.bodies, ended.events) == (2, 1)
     assert await bodies(world) == ["again", "again", "again", "waits"]
@@ -147,10 +147,10 @@ async def test_what_was_pruned_can_be_replayed_once_a_full_read_has_told_of_it_a
     world.source.put("c1", name="x")
     await world.run("r2")
     before = await now(world)
-    pruned = await prune_tenant(world.db, "acme", before, lease_seconds=5)
+    pruned = await prune_tenant(world.db, "acme", before, lease_seconds=60)
     world.lookback = None
     [full] = await world.run("full")
-    kept = await prune_tenant(world.db, "acme", before, lease_seconds=5)  # it begins its time anew
+    kept = await prune_tenant(world.db, "acme", before, lease_seconds=60)  # it begins its time anew
     writes = len(world.destination.writes)
     [again] = await world.run("replay-1", selection=Selection(keys=("c1",)))
 
@@ -166,8 +166,8 @@ async def test_what_was_erased_does_not_come_back_before_it_changes(world: World
     world.source.put("c1", name="x")
     await world.run("r1")
     if pruned:
-        await prune_tenant(world.db, "acme", await now(world), lease_seconds=5)
-    await erase(world.db, "acme", {KEY: ["c1"]}, actor="ada", reason="asked for", lease_seconds=5)
+        await prune_tenant(world.db, "acme", await now(world), lease_seconds=60)
+    await erase(world.db, "acme", {KEY: ["c1"]}, actor="ada", reason="asked for", lease_seconds=60)
     world.lookback = None
     await world.run("full")
     gone = await bodies(world)
@@ -181,7 +181,7 @@ async def test_what_was_erased_does_not_come_back_before_it_changes(world: World
 async def test_nothing_is_deleted_under_a_run(world: World) -> None:
     world.source.put("c1", name="x")
     await world.run("r1")
-    async with leased(world.db, "acme", [KEY], holder="a run", ttl=5):
+    async with leased(world.db, "acme", [KEY], holder="a run", ttl=60):
         ended = await prune_tenant(world.db, "acme", await now(world), lease_seconds=0.1)
 
     assert ended.bodies == 0
@@ -219,7 +219,7 @@ async def test_a_version_that_was_in_doubt_when_it_was_erased_is_not_taken_for_n
     world.destination.fate["c1"] = ["lost after"]
     await world.run("r2")
 
-    ended = await erase(world.db, "acme", {KEY: ["c1"]}, actor="ada", reason="asked to", lease_seconds=5)
+    ended = await erase(world.db, "acme", {KEY: ["c1"]}, actor="ada", reason="asked to", lease_seconds=60)
     world.source.put("c1", name="A")
     await world.run("r3")
 
