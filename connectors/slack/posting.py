@@ -24,8 +24,15 @@ _TOO_MUCH = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_to
 _CANNOT_CHANGE = frozenset(
     {"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive", "msg_too_long", "update_failed"}
 )
-_CANNOT_REPLY = frozenset({"cannot_reply_to_message", "restricted_action_thread_locked", "thread_not_found"})
-"""The first message is gone, or its thread is closed. The channel may be open all the same."""
+_CANNOT_REPLY = frozenset(
+    {
+        "cannot_reply_to_message",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_thread_locked",
+        "thread_not_found",
+    }
+)
+"""The first message is gone, or its thread is closed, as all may be in a channel, which may be open all the same."""
 _FIXED: Body = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False, "parse": "none", "link_names": False}
 """The ERP's addresses are not fetched by Slack, and the plain text is not read as markup."""
 

@@ -244,15 +244,19 @@ async def test_a_message_that_is_gone_is_posted_anew(slack: SlackWorkspace) -> N
     assert outcome.dest_id == f"{PROCUREMENT}/{slack.messages()[0]['ts']}"
 
 
-@pytest.mark.parametrize("gone", [True, False])
-async def test_where_a_thread_takes_no_reply_the_channel_gets_it_once(slack: SlackWorkspace, gone: bool) -> None:
+@pytest.mark.parametrize(
+    "refusal", [None, "restricted_action_thread_locked", "restricted_action_non_threadable_channel"]
+)
+async def test_where_a_thread_takes_no_reply_the_channel_gets_it_once(
+    slack: SlackWorkspace, refusal: str | None
+) -> None:
     async with slack.client() as client:
         destination = Messages(client)
         (first,) = await deliver(client, [intent("Invoice 1")])
-        if gone:
-            slack.emulator.mutate("messages", {"keys": [slack.messages()[0]["ts"]], "delete": True})
+        if refusal:
+            slack.answers("chat.postMessage", refusal, times=1)
         else:
-            slack.answers("chat.postMessage", "restricted_action_thread_locked", times=1)
+            slack.emulator.mutate("messages", {"keys": [slack.messages()[0]["ts"]], "delete": True})
         reply = intent("Invoice 1 b", dest_id=first.dest_id, follow_up="reply")
         decisions = await destination.decide([reply])
         (outcome,) = await send(destination, decisions)
