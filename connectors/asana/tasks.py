@@ -143,10 +143,15 @@ def _verdict(decision: Decision, task: Found, fields: Mapping[str, Field] | None
         outcome.reason = "it cannot be looked at"  # it is decided anew, and rejected; no second task comes of it
         return outcome
     try:
-        if task is not None and not differences(decision.request, task, fields):
+        if task is not None and _is_there(decision.request, task) and not differences(decision.request, task, fields):
             return Outcome(decision.effect_id, State.APPLIED, decision.action, str(task["gid"]))
     except NotYet as problem:
         outcome.reason = str(problem)
     except Unwritable as problem:
         outcome.state, outcome.reason = State.REJECTED, str(problem)
     return outcome
+
+
+def _is_there(request: Body, task: Body) -> bool:
+    """Whether a task that was to be added to its project is in it: two projects may have the same fields."""
+    return not request.get("add") or request["project"] in projects_of(task)

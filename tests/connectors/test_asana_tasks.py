@@ -124,6 +124,21 @@ async def test_a_deleted_task_is_made_anew_and_a_moved_one_is_added_to_its_proje
     assert projects == {again.dest_id: {ORDERS}, second.dest_id: {ORDERS, PAYABLES}}
 
 
+async def test_a_task_that_was_not_added_to_its_project_is_not_taken_for_added(asana: Workspace) -> None:
+    async with asana.client() as client:
+        await ensure_fields(client, WANTED)
+        (made,) = await upsert(destination(client), [intent(ORDER)])
+        asana.fault("reset", "POST", "/tasks/*/addProject", times=1)
+        tasks = destination(client)
+        decisions = await tasks.decide([intent({**ORDER, "project": "payables"}, made.dest_id)])
+        (unclear,) = await send(tasks, decisions)
+        (probed,) = await tasks.probe(decisions)
+        await send(tasks, decisions)
+        (there,) = await tasks.probe(decisions)
+
+    assert [unclear.state, probed.state, there.state] == [State.AMBIGUOUS, State.RETRY_WAIT, State.APPLIED]
+
+
 @pytest.mark.parametrize("found_by", ["field", "external"])
 async def test_a_task_that_is_hidden_from_us_is_rejected_alone_and_not_made_again(
     asana: Workspace, found_by: str
