@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.zendesk.client import Zendesk
+from connectors.zendesk.errors import Refused
 from connectors.zendesk.lookup import Found, Key, find
 from connectors.zendesk.writing import Fate, Halt, Result, Results, Work, outcome_of
 from ml_connector.core.concurrently import as_they_end, together
@@ -77,6 +78,8 @@ async def _steps(
 async def _step(work: Work, result: Result, found: Found, settle: Settle, halt: Halt) -> Step:
     try:
         return await settle(work, result, found)
+    except Refused:
+        return outcome_of(work, result)  # nothing more can be found out: what was said of the write itself stands
     except RetryLater as error:
         return _undecided(work, result, error)
     except AbortRun as error:

@@ -280,3 +280,14 @@ async def test_an_organization_that_does_not_exist_rejects_its_contact_only(zend
         outcomes = await upsert(users, wanted)
 
     assert [outcome.state for outcome in outcomes] == [State.APPLIED, State.REJECTED]
+
+
+async def test_an_owner_that_is_not_shown_rejects_its_contact_only(zendesk: Account) -> None:
+    zendesk.by_hand("users", name="Theirs", email="c1@acme.example", verified=True)
+    nothing = {"error": "RecordNotFound", "description": "Not found"}
+    zendesk.fault("status", "GET", "/api/v2/users/*/identities*", status=404, body=nothing)
+    async with zendesk.client() as client:
+        outcomes = await upsert(Users(client), [intent(contact(n)) for n in range(3)])
+
+    assert [outcome.state for outcome in outcomes] == [State.APPLIED, State.REJECTED, State.APPLIED]
+    assert "email: DuplicateValue" in str(outcomes[1].reason)
