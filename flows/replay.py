@@ -84,4 +84,4 @@ async def replay(
                     await upsert(stream, await transform(stream, chunk))
             return await log_audit(run)
     except LeaseTaken as taken:
-        return f"{taken}. Retry when it has ended."  # a person has asked for it: it is not skipped
+        return str(taken)  # a person has asked for it: it is not skipped

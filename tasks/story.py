@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 from uuid import UUID
 
 from prefect import get_client, runtime
@@ -26,6 +26,7 @@ DISCONNECTED = "Disconnected"
 told of the connection, once, and not of each run that finds it so."""
 
 
+_THEN = "Retry, or the next run, goes on from there when that has passed or is mended."
 NOTHING = "Nothing to replay"
 """Name of the state of a replay whose selection nothing fits: that is no failure."""
 
@@ -71,8 +72,11 @@ async def _times_completed(flow_run_id: UUID) -> int:
     return sum(state.is_completed() and state.name not in (SKIPPED, NOTHING) for state in states)
 
 
-def story(body: Callable[P, Awaitable[str | None]]) -> Callable[P, Awaitable[State[Any]]]:
-    """Make a flow body, which returns why it failed or None, return Prefect states, and let only SafeErrors out.
+def story(
+    body: Callable[Concatenate[str, P], Awaitable[str | None]],
+) -> Callable[Concatenate[str, P], Awaitable[State[Any]]]:
+    """Make a flow body of a tenant, which returns why it failed or None, return Prefect states, and let only SafeErrors
+    out. What a person reads of a failure says whose it is, and what to do then.
 
     A scheduled run that finds its streams taken ends as ``Skipped``; a retry that waited for them in vain has failed.
     One that needs a connection which waits for a person ends as ``Disconnected``. A replay that nothing fits has
@@ -80,13 +84,13 @@ def story(body: Callable[P, Awaitable[str | None]]) -> Callable[P, Awaitable[Sta
     """
 
     @functools.wraps(body)
-    async def tell(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
+    async def tell(tenant: str, /, *args: P.args, **kwargs: P.kwargs) -> State[Any]:
         try:
             with rare_collections():
-                reason = await body(*args, **kwargs)
+                reason = await body(tenant, *args, **kwargs)
         except LeaseTaken as taken:
             if (await this_flow_run()).count > 1:
-                return Failed(message=f"{taken}. Retry when it has ended.")
+                return _failed(tenant, str(taken))
             return Completed(name=SKIPPED, message=str(taken))
         except NothingLeft as done:
             return Completed(message=f"{done}; nothing was left to do")
@@ -99,9 +103,14 @@ def story(body: Callable[P, Awaitable[str | None]]) -> Callable[P, Awaitable[Sta
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach Prefect
             safe = SafeError.of(error)
         else:
-            return Failed(message=reason) if reason else Completed()
+            return _failed(tenant, reason) if reason else Completed()
+        safe.args = (f"{tenant}: {safe}. {_THEN}" if safe.retryable else f"{tenant}: {safe}",)
         raise safe from None
 
     # Prefect looks up the names in the annotations in the globals of `tell`, which are those of this file
     tell.__signature__ = inspect.signature(body, eval_str=True)  # type: ignore[attr-defined]
     return tell
+
+
+def _failed(tenant: str, reason: str) -> State[Any]:
+    return Failed(message=f"{tenant}: {reason.rstrip('.')}. {_THEN}")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ml_connector.core.errors import ConnectorError, Disconnected, Misconfigured, Reauthenticate, SafeError
+from ml_connector.core.errors import ConnectorError, Disconnected, Misconfigured, Reauthenticate, RetryLater, SafeError
 
 _WIDE = 140  # where nobody's window sets the width: a file, a pipe, CI
 out = Console(width=None if sys.stdout.isatty() else _WIDE)
@@ -24,6 +24,8 @@ def complain(error: BaseException) -> int:
     """Show what went wrong as one red paragraph; returns the exit code. No traceback: its values may be secret."""
     if isinstance(error, ConnectorError):
         text = error.message if error.vendor == "ml-connector" else str(error)
+        if isinstance(error, RetryLater) and error.vendor != "ml-connector":
+            text += ". That may pass: try again"
     else:
         text = str(SafeError.of(error))
     err.print(Text(text, style="red"))

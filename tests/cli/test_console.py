@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ml_connector.cli.console import complain
-from ml_connector.core.errors import AbortRun, Misconfigured, Reauthenticate, SafeError
+from ml_connector.core.errors import AbortRun, Misconfigured, Reauthenticate, RetryLater, SafeError
 from tests.cli.conftest import Command
 
 
@@ -26,6 +26,11 @@ def test_our_errors_are_told_with_the_exit_code_that_says_whether_to_try_again(
 ) -> None:
     assert complain(error) == code
     assert "[it]" in capsys.readouterr().err
+
+
+def test_what_may_pass_is_said_to_be_worth_another_try(capsys: pytest.CaptureFixture[str]) -> None:
+    assert complain(RetryLater("answered 503 (try 5)", vendor="zendesk", phase="GET /users")) == 1
+    assert capsys.readouterr().err == "answered 503 (try 5) [zendesk GET /users]. That may pass: try again\n"
 
 
 def test_of_other_errors_only_class_and_place_are_told(capsys: pytest.CaptureFixture[str]) -> None:
