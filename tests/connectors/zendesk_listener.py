@@ -37,7 +37,7 @@ class Listener:
 
 
 async def until(met: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not met():  # noqa: ASYNC110 - the account is in another thread
             await asyncio.sleep(0.01)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -129,9 +130,10 @@ async def posted(posting: Posting, ledger: Ledger, tasks: list[str]) -> None:
 
 
 async def heard(ledger: Ledger, wanted: int) -> None:
-    for _ in range(400):
+    deadline = time.monotonic() + 60
+    while True:
         [(found,)] = ledger.ask("select count(*) from inbox")
         if found >= wanted:
             return
+        assert time.monotonic() < deadline, f"{found} events of {wanted} have arrived"
         await asyncio.sleep(0.02)
-    raise AssertionError(f"{found} events of {wanted} have arrived")

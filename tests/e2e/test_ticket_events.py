@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -50,12 +51,24 @@ def titles(sandbox: Sandbox) -> Counter[str]:
 
 async def received(owner: Owner, wanted: int) -> None:
     """Wait until so many ticket events are in the inbox."""
-    for _ in range(400):
+    deadline = time.monotonic() + 60
+    while True:
         row = owner.execute("select count(*) from inbox where kind like 'ticket%' and stream like '%notes'").fetchone()
         if row and row[0] >= wanted:
             return
+        assert time.monotonic() < deadline, f"{row} events of {wanted} have arrived"
         await asyncio.sleep(0.02)
-    raise AssertionError(f"{row} events of {wanted} have arrived")
+
+
+async def answered(sandbox: Sandbox, wanted: int) -> list[list[int]]:
+    """What was answered to so many deliveries of ticket events, once all of them have been."""
+    deadline = time.monotonic() + 60
+    while True:
+        answers = [one["answers"] for one in sandbox.state("zendesk", "deliveries") if "ticket_id" in one["body"]]
+        if len(answers) >= wanted and all(answers):
+            return answers
+        assert time.monotonic() < deadline, f"{answers} was answered to {wanted} deliveries"
+        await asyncio.sleep(0.02)
 
 
 async def test_a_ticket_that_comes_and_is_solved_is_two_notes_of_its_customer(
@@ -97,16 +110,15 @@ async def test_an_event_that_comes_fifty_times_and_once_more_tomorrow_is_one_not
     sandbox.seed("zendesk", "tickets", 1)
     await received(owner, 1)
     assert (await installed.log_events("while they still come")).is_completed()
-    await asyncio.sleep(0.5)
+    await answered(sandbox, 50)
     assert (await installed.log_events()).is_completed()
     assert sum(titles(sandbox).values()) == 1
 
     sandbox.settings("zendesk", webhook_duplicates=1, webhook_shuffle=0)
     sandbox.mutate("zendesk", "deliveries", again=1_000)  # all of them, signed with the time of now
-    await asyncio.sleep(0.5)
+    answers = await answered(sandbox, 100)
     assert (await installed.log_events()).is_completed()
     assert sum(titles(sandbox).values()) == 1
-    answers = [one["answers"] for one in sandbox.state("zendesk", "deliveries") if "ticket_id" in one["body"]]
     assert answers == [[200]] * 100
 
 
