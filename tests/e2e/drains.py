@@ -34,7 +34,7 @@ class Drains:
 
     def __exit__(self, *_: object) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
 
     def start(self, run: str, count: int = 1) -> int:
         """The process that is flow run ``run``, for the ``count``-th time."""

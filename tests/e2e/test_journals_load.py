@@ -1,7 +1,7 @@
 """Journals under load: runs that race and are killed, events that come twice and late, answers that are lost.
 
 ``E2E_COMPLETIONS=500 E2E_KILLS=50 E2E_RACERS=8 pytest -s -o timeout=3600 tests/e2e/test_journals_load.py`` is the long
-version; ``E2E_SEED`` repeats one.
+version, with another ``E2E_SEED`` each time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.receiver.conftest import postgres as postgres  # one that keeps what 
 COMPLETIONS = int(os.environ.get("E2E_COMPLETIONS", "20"))
 KILLS = int(os.environ.get("E2E_KILLS", "2"))
 RACERS = int(os.environ.get("E2E_RACERS", "3"))
-SEED = int(os.environ.get("E2E_SEED", random.SystemRandom().randrange(10**6)))
+SEED = int(os.environ.get("E2E_SEED", "1"))
 EACH = max(2, COMPLETIONS // 100)
 """Completions of one order: of these one at a time may be on its way."""
 _FILES: dict[str, Any] = {"method": "POST", "path": "*/erpintegrations"}
