@@ -24,7 +24,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if len(sys.argv) == 1:
     subprocess.Popen([sys.executable, __file__, "child"], start_new_session=True)
 open(f"{__file__}.{len(sys.argv)}", "w").close()
-time.sleep(60)
+time.sleep(300)
 """
 
 
@@ -53,7 +53,7 @@ async def test_a_process_that_dies_is_named_with_the_end_of_its_log(tmp_path: Pa
     running = Children(tmp_path)
     running.start("sandbox", [sys.executable, "-c", "raise SystemExit('no port is free')"], {})
     with pytest.raises(AbortRun, match=r"(?s)the sandbox ended \(exit code 1\).*no port is free"):
-        await asyncio.wait_for(running.watch(), 10)
+        await asyncio.wait_for(running.watch(), 60)
     await running.stop()
 
 

@@ -62,18 +62,18 @@ def connecting() -> Iterator[tuple[subprocess.Popen[str], str]]:
         assert process.stdout is not None
         lines = [process.stdout.readline(), process.stdout.readline()]
         found = re.search(r"^http\S+/oauth/authorizations/new\?\S+$", lines[1].strip())
-        assert found, (lines, process.communicate(timeout=20))
+        assert found, (lines, process.communicate(timeout=120))
         yield process, found[0]
     finally:
         process.kill()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 def connect() -> str:
     """What the command says when a person has agreed."""
     with connecting() as (process, address):
         assert load(consent(address)).status == 200
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 0, out + err
     return out
 
@@ -102,7 +102,7 @@ def test_connect_waits_for_the_person_and_tries_the_connection(
     installed.sandbox.settings("zendesk", consent=False)
     with connecting() as (process, address):
         assert load(consent(address)).status == 400
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 2
     assert "access_denied" in err
     assert (_status(owner), "connected." in out) == ("ok", False)
@@ -113,7 +113,7 @@ def test_connect_leaves_nothing_when_it_is_interrupted(command: Command, owner: 
     command("secret", "set", "acme/zendesk", "client_secret", typed=CLIENT_SECRET)
     with connecting() as (process, address):
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=120)
         late = load(consent(address))
 
     assert (process.returncode, "Traceback" in err) == (130, False)

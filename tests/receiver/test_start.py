@@ -25,7 +25,7 @@ def refused(*arguments: str, **environment: str) -> str:
         env={**_others(), "ML_CONNECTOR_HOME": "/nowhere", "ML_CONNECTOR_DATABASE_URL": "", **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert ended.returncode == 78, ended.stderr
