@@ -50,7 +50,7 @@ class Sandbox:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=f"{url}/_sandbox", timeout=60)
+        self._http = httpx.Client(base_url=f"{url}/_sandbox", timeout=120)
 
     def reset(self) -> None:
         self._http.post("/reset").raise_for_status()

@@ -39,7 +39,7 @@ from ml_connector.core.vault import MasterKeys
 from tests.connections import UNLIMITED, oracle, store_secrets, zendesk
 from tests.installation import Sandbox
 
-LEASE_SECONDS = 3.0
+LEASE_SECONDS = 8.0
 FLOW = "oracle-zendesk-sync-customers"
 ENDED = ("Completed", "Failed", "Crashed", "Skipped", "Disconnected")
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class Stack:
         self.home = home
         self.environment = environment
         self.sandbox = Sandbox(environment["SANDBOX_URL"])
-        self.api = httpx.Client(base_url=environment["PREFECT_API_URL"], timeout=30)
+        self.api = httpx.Client(base_url=environment["PREFECT_API_URL"], timeout=60)
 
     def tenant(self, name: str, *, minimum: int = 1_000_000, mapping: str = "{}", events: bool = False) -> Tenant:
         """A tenant with empty systems on both sides: its file, its secrets, and what ``apply`` makes of it.
@@ -203,7 +203,7 @@ class FlowRun:
         answer = self.stack.api.post(f"/flow_runs/{self.id}/set_state", json={"state": state, "force": True})
         assert answer.raise_for_status().json()["status"] == "ACCEPT"
 
-    def wait(self, *, seconds: float = 90) -> str:
+    def wait(self, *, seconds: float = 180) -> str:
         """Wait until it has ended and its processes are gone; the name of its state."""
         until(lambda: self.state in ENDED and not self.processes(), seconds, f"{self} to end", every=0.2)
         return self.state
@@ -212,7 +212,7 @@ class FlowRun:
         """Wait for its process. As a person would, press Retry again when a late `Crashed` has undone the retry."""
         looked = time.monotonic()
         while not (found := self.processes()):
-            assert time.monotonic() < looked + 60, f"no process of {self}"
+            assert time.monotonic() < looked + 120, f"no process of {self}"
             if self.state == "Crashed":
                 self.retry()
             time.sleep(0.1)
@@ -254,12 +254,12 @@ def running_stack() -> Iterator[Stack]:
     with (home / "up.log").open("wb") as log:
         up = subprocess.Popen(command, env=clean_environment() | own, cwd=home, stdout=log, stderr=subprocess.STDOUT)
         try:
-            until(lambda: _is_up(up, home), 120, "`ml-connector up`", every=0.2)
+            until(lambda: _is_up(up, home), 240, "`ml-connector up`", every=0.2)
             addresses = {name: str(value) for name, value in dotenv_values(home / "env").items()}
             yield Stack(home, {**own, **addresses})
         finally:
             up.send_signal(signal.SIGINT)
-            up.wait(60)
+            up.wait(120)
     forgotten = list(left_over(home))
     assert not forgotten, f"`up` has left processes behind: {forgotten}"
     shutil.rmtree(home)

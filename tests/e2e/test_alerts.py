@@ -83,7 +83,7 @@ def test_each_kind_of_trouble_ends_as_one_notification(stack: Stack, listener: L
     sandbox.fault("oracle_fusion", "status", "GET", "*/hub*", status=400)
     failed = tenant.start("organizations")
     assert failed.wait() == "Failed"
-    [told] = until(lambda: listener.about("Failed"), 20, "a notification of the failed run")
+    [told] = until(lambda: listener.about("Failed"), 60, "a notification of the failed run")
     assert told["subject"] == "[ml-connector] alerted organizations: Failed"
     assert failed.message in told["body"]
     assert f"/runs/flow-run/{failed.id}" in told["body"]
@@ -98,21 +98,21 @@ def test_each_kind_of_trouble_ends_as_one_notification(stack: Stack, listener: L
         )
     for _ in range(2):
         assert tenant.start("organizations").wait() == "Completed"
-    [told] = until(lambda: listener.about("records need a decision"), 20, "a notification of the records")
+    [told] = until(lambda: listener.about("records need a decision"), 60, "a notification of the records")
     assert "2 records: 3000" in told["body"]
 
     sandbox.fault("zendesk", "expire_token", times=1)
     sandbox.fault("zendesk", "status", path="*oauth*", status=401, body={"error": "invalid_client"})
     stack.touch("customers", count=3, set={"City": "Elsewhere"})
     assert [tenant.start("organizations").wait() for _ in range(2)] == ["Disconnected"] * 2
-    [told] = until(lambda: listener.about("must be reconnected"), 20, "a notification of the connection")
+    [told] = until(lambda: listener.about("must be reconnected"), 60, "a notification of the connection")
     assert "alerted/zendesk" in told["subject"]
     sandbox.clear_faults()
 
     with stack.surroundings():
         told_of = webhook_deactivated("alerted", "zendesk", "Zendesk has switched it off after too many failures")
         assert asyncio.run(told_of)
-    until(lambda: listener.about("a webhook was deactivated"), 20, "a notification of the webhook")
+    until(lambda: listener.about("a webhook was deactivated"), 60, "a notification of the webhook")
 
     for once in ("must be reconnected", "need a decision", "organizations: Failed"):
         assert len(listener.about(once)) == 1, once
@@ -162,7 +162,7 @@ def test_a_revoked_token_of_slack_is_one_notification_and_runs_go_on_where_they_
 
     sandbox.fault("slack", "expire_token", "POST", "/api/chat.postMessage", every=3)
     runs = [stack.run(deployment, streams=["invoices"]).wait() for _ in range(3)]
-    until(lambda: listener.about("told/slack must be reconnected"), 20, "a notification of the connection")
+    until(lambda: listener.about("told/slack must be reconnected"), 60, "a notification of the connection")
     sandbox.clear_faults()
     sandbox.settings("slack", token="xoxb-another")
     with stack.surroundings():

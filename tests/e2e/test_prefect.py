@@ -79,14 +79,16 @@ def test_of_two_runs_one_works_and_the_other_is_skipped_and_a_retry_on_a_running
     sandbox.fault("zendesk", "too_many_jobs")  # it waits before its first write, until the fault is cleared
 
     runs = [tenant.start(), tenant.start()]
-    skipped = until(lambda: next((run for run in runs if run.state == "Skipped"), None), 60, "a run to be skipped")
+    skipped = until(lambda: next((run for run in runs if run.state == "Skipped"), None), 120, "a run to be skipped")
     [working] = [run for run in runs if run is not skipped]
     assert f"is being written by flow run twice organizations, users ({working.id})" in skipped.message
-    assert _seconds(skipped, "Running", "Skipped") < LEASE_SECONDS
+    assert _seconds(skipped, "Running", "Skipped") < 2 * LEASE_SECONDS, (
+        "who waits for a lease does so for three times as long"
+    )
 
     assert working.state == "Running"
     working.retry()
-    until(lambda: working.told["run_count"] == 2, 60, "a second process of the same run")
+    until(lambda: working.told["run_count"] == 2, 120, "a second process of the same run")
     assert len(working.processes()) == 2
     sandbox.clear_faults()
     assert working.wait() == "Completed"
@@ -102,17 +104,18 @@ def test_a_process_that_slept_through_its_lease_writes_nothing_more(stack: Stack
     tenant, sandbox = stack.tenant("sleeper"), stack.sandbox
     sandbox.seed("oracle_fusion", "customers", 3 * CUSTOMERS)
     sandbox.seed("oracle_fusion", "contacts", CONTACTS)
-    sandbox.fault("zendesk", "job_delay", seconds=1.0)
+    sandbox.fault("zendesk", "job_delay", seconds=5.0)
 
     sleeper = tenant.start()
-    until(lambda: sandbox.kinds()["organization.created"], 60, "the first organizations")
+    until(lambda: sandbox.kinds()["organization.created"], 120, "the first organizations")
     [process] = sleeper.processes()
     process.send_signal(signal.SIGSTOP)
     stopped = time.monotonic()
+    sandbox.clear_faults()
     try:
         with stack.owner() as db:
             expired = "select bool_and(until < clock_timestamp()) from lease where tenant = 'sleeper'"
-            until(lambda: (db.execute(expired).fetchone() or [False])[0], 20, "its lease to run out")
+            until(lambda: (db.execute(expired).fetchone() or [False])[0], 60, "its lease to run out")
         heir = tenant.start()
         assert heir.wait() == "Completed"
         time.sleep(max(0.0, stopped + 2 * LEASE_SECONDS - time.monotonic()))
@@ -123,7 +126,6 @@ def test_a_process_that_slept_through_its_lease_writes_nothing_more(stack: Stack
 
     assert "LeaseLost" in sleeper.message
     assert (len(sandbox.effects()), sandbox.writes()) == (seen, calls)
-    sandbox.clear_faults()
     assert reconcile(sandbox) == []
     assert doubled(sandbox) == []
 

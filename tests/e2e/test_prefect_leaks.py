@@ -32,7 +32,7 @@ def test_no_value_and_no_secret_reaches_prefect(stack: Stack) -> None:
         _nonsense_from_the_source(tenant),
         _refused_by_database_and_authorization_server(tenant),
     ]
-    until(lambda: _has_told_of(stack, runs), 30, "Prefect to store its events", every=0.5)
+    until(lambda: _has_told_of(stack, runs), 120, "Prefect to store its events", every=0.5)
     needles = [*canaries, *_secrets(stack)]
     places = dict(_everything_that_prefect_keeps(stack))
 
