@@ -134,7 +134,7 @@ async def test_a_429_with_retry_after_is_waited_for(installed: Installation, wai
     _check(sandbox)
 
 
-@pytest.mark.parametrize("installed", [{"settle": 1.5}], indirect=True)
+@pytest.mark.parametrize("installed", [{"settle": 3.0}], indirect=True)
 async def test_a_search_that_lags_behind_the_writes_is_not_believed_too_early(installed: Installation) -> None:
     sandbox = await _filled(installed)
     sandbox.fault(**zendesk("search_lag", seconds=1.0))
