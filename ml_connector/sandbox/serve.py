@@ -76,7 +76,7 @@ class SandboxThread:
 
     def stop(self) -> None:
         self._server.should_exit = True
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=60)
         self._listener.close()
 
     def reset(self) -> None:
@@ -107,4 +107,4 @@ def sandbox_process() -> Iterator[str]:
         yield base_url
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
