@@ -46,7 +46,8 @@ _MADE = (2000, 1, 1, 0, 0, 0)
 def packed(rows: Iterable[Mapping[str, str]]) -> bytes:
     """The zip with one line for each row of column names and values; the same rows make the same bytes.
 
-    ``KeyError`` for a column that there is not.
+    Half a surrogate pair, as a system that cuts text by length may send it, becomes a question mark. ``KeyError`` for
+    a column that there is not.
     """
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -58,5 +59,5 @@ def packed(rows: Iterable[Mapping[str, str]]) -> bytes:
         writer.writerow(line)
     packed_file = BytesIO()
     with ZipFile(packed_file, "w") as archive:
-        archive.writestr(ZipInfo(FILE_NAME, _MADE), text.getvalue().encode(), ZIP_DEFLATED)
+        archive.writestr(ZipInfo(FILE_NAME, _MADE), text.getvalue().encode(errors="replace"), ZIP_DEFLATED)
     return packed_file.getvalue()
