@@ -59,6 +59,7 @@ _LATER = {
     "message_limit_exceeded": 3600.0,
     "service_unavailable": 30.0,
     "team_added_to_org": 600.0,
+    "external_channel_migrating": 600.0,
 }
 """Certainly nothing was done; seconds until it is worth another try."""
 _UNCLEAR = frozenset({"fatal_error", "internal_error", "request_timeout"})

@@ -246,6 +246,18 @@ async def test_a_message_that_is_gone_is_posted_anew(slack: SlackWorkspace) -> N
     assert outcome.dest_id == f"{PROCUREMENT}/{slack.messages()[0]['ts']}"
 
 
+async def test_a_message_of_a_channel_that_is_being_moved_is_changed_later(slack: SlackWorkspace) -> None:
+    async with slack.client() as client:
+        (first,) = await deliver(client, [intent("Invoice 1")])
+        slack.answers("chat.update", "external_channel_migrating", times=1)
+        changed = intent("Invoice 1 b", dest_id=first.dest_id, follow_up="update")
+        (waits,) = await deliver(client, [changed])
+        (outcome,) = await deliver(client, [changed])
+
+    assert (waits.state, waits.retry_after, outcome.state) == (State.RETRY_WAIT, 600.0, State.APPLIED)
+    assert slack.titles() == ["Invoice 1 b"]
+
+
 @pytest.mark.parametrize(
     "refusal", [None, "restricted_action_thread_locked", "restricted_action_non_threadable_channel"]
 )
