@@ -1,7 +1,8 @@
 """uvicorn's HTTP protocol with what it lacks: a deadline for sending a request, and a bound on its headers.
 
 uvicorn's timers begin anew with every byte (https://github.com/encode/uvicorn/issues/157), so a sender that drips its
-request would keep a connection for ever.
+request would keep a connection for ever; so would one that sends an empty line behind a request, which ends the timer
+of an idle connection and begins no request.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._head = 0
         """Bytes that came in while the headers were not complete."""
         self._in_head = True
+        self._behind = 0
+        """Bytes that came in behind them: of a body in chunks the sizes, and headers once more at its end."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -40,12 +43,22 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._deadline is None:
+            self._start()
         if self._in_head:
             self._head += len(data)
+        else:
+            self._behind += len(data)
         super().data_received(data)
-        if self._in_head and self._head > self._limits.head_bytes and not self.transport.is_closing():
+        if self._is_too_long() and not self.transport.is_closing():
             self.transport.write(_TOO_LONG)
             self.transport.close()
+
+    def _is_too_long(self) -> bool:
+        """Whether there is too much of what the application does not see, or not before all of it is there."""
+        if self._in_head:
+            return self._head > self._limits.head_bytes
+        return self._behind > self._limits.head_bytes + 2 * self._limits.body_bytes
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -53,7 +66,7 @@ class DeadlineProtocol(HttpToolsProtocol):
             self._start()
 
     def on_headers_complete(self) -> None:
-        self._in_head, self._head = False, 0
+        self._in_head, self._head, self._behind = False, 0, 0
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

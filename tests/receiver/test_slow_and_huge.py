@@ -63,6 +63,18 @@ async def test_a_hundred_dripping_senders_are_cut_off_and_the_others_are_served(
     assert median(took) < 1.5
 
 
+async def test_an_empty_line_behind_a_request_keeps_no_connection(database: Database, token: str) -> None:
+    with ReceiverThread(database.url, limits=Limits(request_seconds=1.0, answer_seconds=30.0)) as receiver:
+        reader, writer = await asyncio.open_connection("127.0.0.1", receiver.port)
+        writer.write(HEAD % token.encode() + b"content-length: 0\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 401")
+        writer.write(b"\r\n")
+        async with asyncio.timeout(60):
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+        writer.close()
+
+
 async def test_five_hundred_of_them_cost_little_memory(database: Database, token: str) -> None:
     with receiver_process(database.url) as (url, process):
         port = int(url.rpartition(":")[2])
@@ -96,7 +108,7 @@ async def test_five_hundred_of_them_cost_little_memory(database: Database, token
 
 
 async def test_a_gigabyte_is_not_read(database: Database, token: str, owner_url: str) -> None:
-    """Also without a length, and also as headers; the process does not grow."""
+    """Also without a length, as headers before or behind a body, or beside it; the process does not grow."""
 
     async def endless(port: int, head: bytes, piece: bytes) -> tuple[bytes, int]:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -127,6 +139,8 @@ async def test_a_gigabyte_is_not_read(database: Database, token: str, owner_url:
                     endless(port, head + b"content-length: 1073741824\r\n\r\n", kilo),
                     endless(port, head + b"transfer-encoding: chunked\r\n\r\n", chunk),
                     endless(port, head + b"x-a: ", kilo),
+                endless(port, head + b"transfer-encoding: chunked\r\n\r\n0\r\nx-a: ", kilo),
+                endless(port, head + b"transfer-encoding: chunked\r\n\r\n1;x=", kilo),
                     endless(port, b"\r\n", b"\r\n" * 30000),
                 )
                 assert await zendesk.send(2) == 200
