@@ -139,8 +139,8 @@ async def test_a_gigabyte_is_not_read(database: Database, token: str, owner_url:
                     endless(port, head + b"content-length: 1073741824\r\n\r\n", kilo),
                     endless(port, head + b"transfer-encoding: chunked\r\n\r\n", chunk),
                     endless(port, head + b"x-a: ", kilo),
-                endless(port, head + b"transfer-encoding: chunked\r\n\r\n0\r\nx-a: ", kilo),
-                endless(port, head + b"transfer-encoding: chunked\r\n\r\n1;x=", kilo),
+                    endless(port, head + b"transfer-encoding: chunked\r\n\r\n0\r\nx-a: ", kilo),
+                    endless(port, head + b"transfer-encoding: chunked\r\n\r\n1;x=", kilo),
                     endless(port, b"\r\n", b"\r\n" * 30000),
                 )
                 assert await zendesk.send(2) == 200
