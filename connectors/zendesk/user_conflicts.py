@@ -67,6 +67,8 @@ class UserConflicts:
 
     async def _identity(self, work: Work, result: Result, problem: Problem) -> Step:
         address = work.body["value"]
+        if problem.missing:
+            return await self._update(work, result, problem)
         if problem.taken and work.then:
             if await self._client.has_email(str(work.id), address):
                 return work.then
@@ -78,7 +80,7 @@ class UserConflicts:
         if problem.missing:
             user = work.decision.request["user"]
             (found,) = await find(self._client, "users", [Key(None, user["external_id"])])
-            if found.object:
+            if found.object and str(found.object["id"]) != work.id:  # lists go on showing what is deleted for a while
                 return await self._to(found.object, work)
             return self._calls.work(work.decision, {"user": user}, work.attempt + 1)
         return outcome_of(work, result)

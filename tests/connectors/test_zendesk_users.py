@@ -259,18 +259,23 @@ async def test_a_membership_that_did_not_arrive_is_not_taken_for_applied(zendesk
     assert organizations_of(zendesk, created.dest_id) == {acme}
 
 
-async def test_a_deleted_user_is_made_anew(zendesk: Account, acme: str) -> None:
-    async with zendesk.client() as client:
+@pytest.mark.parametrize("bulk", [True, False], ids=["bulk", "single"])
+@pytest.mark.parametrize("email", ["c1@acme.example", "new@acme.example"])
+@pytest.mark.parametrize("lag", [0, 60])
+async def test_a_deleted_user_is_made_anew(zendesk: Account, acme: str, lag: float, email: str, bulk: bool) -> None:
+    async with zendesk.client(bulk_users=bulk) as client:
         users = Users(client)
         (created,) = await upsert(users, [intent(contact(1, organization_id=acme))])
-        decisions = await users.decide([intent(contact(1, name="New", organization_id=acme), created.dest_id)])
-        zendesk.emulator.mutate("users", {"where": {"external_id": "c1"}, "delete": True})
+        changed = contact(1, name="New", organization_id=acme, email=email)
+        decisions = await users.decide([intent(changed, created.dest_id)])
+        zendesk.fault("search_lag", "DELETE", seconds=lag)
+        await client.write("DELETE", f"/users/{created.dest_id}")
         (anew,) = await send(users, decisions)
 
     held = zendesk.held("users", "c1")
     assert anew.state is State.APPLIED
     assert anew.dest_id == str(held["id"]) != created.dest_id
-    assert (held["email"], str(held["organization_id"])) == ("c1@acme.example", acme)
+    assert (held["email"], str(held["organization_id"])) == (email, acme)
 
 
 async def test_an_organization_that_does_not_exist_rejects_its_contact_only(zendesk: Account, acme: str) -> None:
