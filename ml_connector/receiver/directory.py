@@ -21,6 +21,8 @@ from ml_connector.core.webhooks import Delivery, Event, Webhook
 
 _FRESH_SECONDS = 10.0
 """How long a secret that was taken away may still be good."""
+_RENEWED_SECONDS = 5.0
+"""What is older than this is looked up behind the sender's back, so that nobody waits where deliveries come often."""
 _DOUBT_SECONDS = 0.25
 """What is older than this is looked up again before a delivery is refused; forgeries cost four look-ups a second."""
 _MOST_LOOKUPS = 100
@@ -60,17 +62,21 @@ class Directory:
         self._entries: dict[bytes, Entry] = {}
         self._one_at_a_time = asyncio.Lock()
         self._lookups: set[asyncio.Task[Entry]] = set()
+        self._renewals: dict[bytes, asyncio.Task[Entry]] = {}
         self._nobodys = [Secret(os.urandom(32).hex()) for _ in range(2)]
 
     async def find(self, token: str) -> Entry:
-        """The entry of this token, from memory. One that is getting old is renewed behind the sender's back."""
+        """The entry of this token, from memory as long as it is fresh. Raises NotStored where the database must say
+        and does not."""
         key = token_hash(token)
         entry = self._known(key)
         if entry is None:
-            return await self.find_again(token)
-        if time.monotonic() - entry.loaded_at > _FRESH_SECONDS and not self._lookups:
-            self._look_up(key, _FRESH_SECONDS)
-        return entry
+            return await self._found_again(key)
+        age = time.monotonic() - entry.loaded_at
+        if age <= _RENEWED_SECONDS:
+            return entry
+        renewal = self._renewal(entry.endpoint.token_hash)
+        return entry if age <= _FRESH_SECONDS else await self._found(renewal)
 
     async def find_again(self, token: str) -> Entry:
         """As `find`, but by what the database says now. Raises NotStored if it says nothing."""
@@ -79,9 +85,11 @@ class Directory:
     async def _found_again(self, key: bytes) -> Entry:
         if len(self._lookups) > _MOST_LOOKUPS:
             raise NotStored("the database does not answer")
+        return await self._found(self._look_up(key, _DOUBT_SECONDS))
+
+    async def _found(self, lookup: asyncio.Task[Entry]) -> Entry:
         try:
-            # a request that ends early leaves the look-up to the others
-            return await asyncio.shield(self._look_up(key, _DOUBT_SECONDS))
+            return await asyncio.shield(lookup)  # a request that ends early leaves the look-up to the others
         except (*DATABASE_ERRORS, ConnectorError) as error:
             raise NotStored(f"addresses cannot be looked up ({type(error).__name__})") from error
 
@@ -117,6 +125,13 @@ class Directory:
 
     def _known(self, key: bytes) -> Entry | None:
         return self._entries.get(key if key in self._endpoints else _NOBODY.token_hash)
+
+    def _renewal(self, key: bytes) -> asyncio.Task[Entry]:
+        """One for all who come at the same time. Unlike after a refusal, it may have begun before they came."""
+        known = self._renewals.get(key)
+        if known is None or known.done():
+            known = self._renewals[key] = self._look_up(key, _RENEWED_SECONDS)
+        return known
 
     def _look_up(self, key: bytes, max_age: float) -> asyncio.Task[Entry]:
         task = asyncio.create_task(self._load(key, max_age))

@@ -21,6 +21,7 @@ from ml_connector.core.lease import leased
 from ml_connector.core.listeners import listen
 from ml_connector.core.secret import Secret
 from ml_connector.core.signatures import verify_zendesk
+from ml_connector.receiver import directory
 from tests.core.test_signatures import Scheme, mutate
 from tests.receiver import signing
 from tests.receiver.running import (
@@ -160,6 +161,19 @@ async def test_an_address_that_is_taken_away_or_unknown_is_refused_like_a_forger
     with ReceiverThread(database.url) as fresh:
         zendesk.url = fresh.url
         assert await zendesk.post(headers, body) == 401
+
+
+async def test_what_was_taken_away_in_a_quiet_hour_is_refused_at_once(
+    zendesk: Sender, database: Database, owner_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "_FRESH_SECONDS", 0.2)
+    monkeypatch.setattr(directory, "_RENEWED_SECONDS", 0.1)
+    assert await zendesk.send(1) == 200
+    await remove_endpoint(database, "acme", "desk")
+    await asyncio.sleep(0.3)  # the hour
+
+    assert await asyncio.gather(*[zendesk.send(n) for n in range(2, 7)]) == [401] * 5
+    assert len(rows(owner_url)) == 1
 
 
 async def test_a_stale_delivery_is_refused(zendesk: Sender, owner_url: str) -> None:
