@@ -19,6 +19,7 @@ from ml_connector.core.embedded import Embedded
 from ml_connector.core.errors import AbortRun, LeaseLost, SafeError
 from ml_connector.core.lease import LeaseTaken, leased
 from ml_connector.core.records import Decision, Intent, Outcome, State
+from ml_connector.core.resolve import resolve, unfinished
 from ml_connector.core.vault import Vault
 from ml_connector.core.watermarks import next_window
 from tasks import progress
@@ -104,6 +105,21 @@ async def test_of_the_versions_of_a_waiting_child_only_the_newest_stays_open(wor
 
     assert await states(world, "child") == ["superseded", "superseded", "parked"]
     assert await query(world, "select count(*) from audit_entry") == before  # nothing has happened to it
+
+
+async def test_a_version_that_was_given_up_takes_no_place_of_the_one_before(world: World) -> None:
+    world.destination.unreachable = True
+    for name in ("A", "B"):
+        world.source.put("c1", name=name)
+        await world.run(f"run {name}")
+    _, newer = await unfinished(world.db, "acme", "c1")
+    async with leased(world.db, "acme", [KEY], holder="test", ttl=5) as lease:
+        await resolve(world.db, lease, "acme", newer, "abandon", actor="ada", reason="a slip")
+    world.destination.unreachable = False
+
+    await world.run("r3")
+
+    assert await states(world, "c1") == ["applied", "abandoned"]
 
 
 # --- the link table: what was sent last
