@@ -119,6 +119,9 @@ class Appended(ABC):
             return outcome(decision, State.NEEDS_HUMAN, decision.dest_id, reason)
         number = customer["PartyNumber"]
         found = await self._find(number, decision.request["key"])
+        if not found and decision.dest_id:
+            # it was answered with its id, so it was created, whatever the collection shows of it
+            found = [decision.dest_id.rpartition("/")[2]]
         if not found:
             return outcome(decision, State.RETRY_WAIT, None, "it was not created")
         if len(found) > 1:

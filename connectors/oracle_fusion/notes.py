@@ -11,7 +11,7 @@ from uuid import UUID
 from connectors.oracle_fusion.appending import Appended
 from connectors.oracle_fusion.customers import ROOT
 from connectors.oracle_fusion.literals import queryable
-from ml_connector.core.errors import RejectRecord
+from ml_connector.core.errors import RejectRecord, RetryLater
 from ml_connector.core.records import Body, Decision
 
 _LONGEST_TITLE = 80
@@ -49,9 +49,13 @@ class Notes(Appended):
             return None
         try:
             await self._client.put_text(ROOT, enclosure, text, record_key=decision.source_id)
-        except RejectRecord:
-            if await self._client.text(ROOT, enclosure) != text:
-                return "the note holds another text, and Oracle refuses to replace it: correct it there"
+        except RejectRecord as error:
+            held = await self._client.text(ROOT, enclosure)
+            if held is None and new:
+                # what was made a moment ago may not be shown yet
+                raise RetryLater("the note was created, and its text is not to be seen yet") from error
+            if held != text:
+                return "the note is gone, or holds a text that Oracle refuses to replace: correct it there"
         return None
 
 

@@ -132,6 +132,30 @@ async def test_a_garbled_text_that_cannot_be_put_right_is_for_a_person(
     assert outcome.dest_id is not None
 
 
+async def test_a_note_that_was_answered_with_its_id_is_not_made_again_though_no_list_shows_it(fusion: Pod) -> None:
+    fusion.fault("reset", *PUT, times=10)
+    async with fusion.client() as client:
+        decisions = await Notes(client).decide(intents([note(fusion)]))
+        (unclear,) = await send(Notes(client), decisions)
+        fusion.world.faults.clear()
+        nothing = {"items": [], "count": 0, "hasMore": False}
+        fusion.fault("status", "GET", "*/child/Note", status=200, body=nothing, times=1)
+        decisions[0].dest_id = unclear.dest_id
+        (found,) = await Notes(client).probe(decisions)
+
+    assert unclear.state is State.AMBIGUOUS
+    assert (found.state, found.dest_id, texts(fusion)) == (State.APPLIED, unclear.dest_id, [TEXT])
+
+
+async def test_a_note_that_is_not_shown_yet_is_no_matter_for_a_person(fusion: Pod) -> None:
+    for call in (PUT, ("GET", "*/enclosure/*")):
+        fusion.fault("status", *call, status=404, times=1)
+    async with fusion.client(note_encoding="plain") as client:
+        (outcome,) = await write_until_settled(Notes(client), [note(fusion)])
+
+    assert (outcome.state, texts(fusion)) == (State.APPLIED, [TEXT])
+
+
 async def test_two_versions_and_a_replay_are_notes_of_their_own_in_their_order(fusion: Pod) -> None:
     fusion.fault("delay", *POST, rate=0.5, seconds=0.03)
     payloads = [note(fusion, n % 2, text=str(n)) for n in range(12)]
