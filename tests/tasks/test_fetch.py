@@ -9,6 +9,7 @@ from ml_connector.core.errors import RejectRecord
 from ml_connector.core.records import Page, Window
 from ml_connector.core.vault import Vault
 from tests.fakes import FakeSource
+from tests.tasks.test_adversarial import query
 from tests.tasks.test_journey import World
 
 
@@ -40,3 +41,21 @@ async def test_what_a_source_gave_before_it_broke_off_is_written_and_the_window_
     source.closed = False
     await world.run("r2")
     assert len(world.destination.writes) == 46
+
+
+async def test_a_retry_that_reads_an_older_window_later_does_not_bring_the_watermark_back(
+    database: Database, vault: Vault
+) -> None:
+    world = World(database, vault)
+    world.source.put("c1", name="A")
+    world.source.down = True
+    await world.run("r1")
+    world.source.put("c2", name="B")
+    world.source.down = False
+    await world.run("r2")
+    before = await query(world, "select modified_at, run_id from watermark")
+
+    await world.run("r1", count=2)
+
+    assert world.problem is None
+    assert await query(world, "select modified_at, run_id from watermark") == before
