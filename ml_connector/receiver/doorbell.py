@@ -18,14 +18,14 @@ from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import StateType
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
 from ml_connector.core import listeners
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.db import Database
 from ml_connector.core.endpoints import all_endpoints
-from ml_connector.core.errors import SafeError
+from ml_connector.core.errors import Misconfigured, SafeError
 from ml_connector.core.listeners import Bell
 from ml_connector.receiver.metrics import Metrics
 
@@ -38,6 +38,8 @@ _CALL_SECONDS = 10.0
 _LONGEST_PAUSE = 900.0
 _PATIENCE = {StateType.RUNNING: 60.0, StateType.CANCELLING: 60.0, StateType.PENDING: 60.0}
 """Seconds in such a state without the stream's lease after which a run counts as dead: its process was killed."""
+_REFUSED = (400, 409, 422)
+"""What Prefect answers if it takes no run of this one deployment, such as 409 where its parameters do not fit."""
 _ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED)
 
 
@@ -53,7 +55,10 @@ class FlowRuns(Protocol):
     """What the doorbell needs of Prefect."""
 
     async def create(self, deployment: str, key: str) -> UUID:
-        """A run of ``flow/deployment``: the one that was created with this key, if there is one in this flow."""
+        """A run of ``flow/deployment``: the one that was created with this key, if there is one in this flow.
+
+        Misconfigured if Prefect takes no run of this deployment.
+        """
         ...
 
     async def state(self, flow_run_id: UUID) -> RunState | None:
@@ -69,7 +74,14 @@ class PrefectFlowRuns:
 
     async def create(self, deployment: str, key: str) -> UUID:
         found = await self._client.read_deployment_by_name(deployment)
-        return (await self._client.create_flow_run_from_deployment(found.id, idempotency_key=key)).id
+        try:
+            return (await self._client.create_flow_run_from_deployment(found.id, idempotency_key=key)).id
+        except PrefectHTTPStatusError as error:
+            if error.response.status_code not in _REFUSED:
+                raise
+            what = f"Prefect takes no run of {deployment} ({error.response.status_code}), and its events wait"
+            hint = "look at its parameters in the UI, or run `ml-connector apply`"
+        raise Misconfigured(f"{what}: {hint}", vendor="prefect")
 
     async def state(self, flow_run_id: UUID) -> RunState | None:
         try:
@@ -172,11 +184,14 @@ class Doorbell:
         return state.seconds < _PATIENCE.get(state.type, float("inf"))
 
     async def _unharmed(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Whether it went well. What went wrong is told, and tried again by the next sweep."""
+        """Whether the next one has a chance. What went wrong is told, and tried again by the next sweep."""
         try:
             await work
         except ObjectNotFound:
             log.warning("a deployment to ring is not there: run `ml-connector apply`; its events wait")
+        except Misconfigured as error:  # of this deployment, perhaps of one tenant: the others are rung for
+            log.warning("the doorbell could not ring: %s", error.message)
+            self._metrics.rings.labels("failed").inc()
         except Exception as error:  # noqa: BLE001 - the doorbell must outlive whatever Prefect or the database does
             log.warning("the doorbell could not ring: %s", SafeError.of(error))
             self._metrics.rings.labels("failed").inc()

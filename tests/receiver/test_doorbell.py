@@ -12,6 +12,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed
 
 from ml_connector.core.db import Database
+from ml_connector.core.errors import Misconfigured
 from ml_connector.core.lease import leased
 from ml_connector.core.listeners import bells, listen
 from ml_connector.receiver import doorbell
@@ -28,10 +29,14 @@ class FakePrefect:
         self.states: dict[UUID, RunState] = {}
         self.calls: list[tuple[str, str]] = []
         self.down = False
+        self.refused = ""
+        """A deployment of which it takes no run."""
 
     async def create(self, deployment: str, key: str) -> UUID:
         if self.down:
             raise ConnectionError("no Prefect")
+        if deployment == self.refused:
+            raise Misconfigured("409")
         self.calls.append((deployment, key))
         if key not in self.by_key:
             self.by_key[key] = uuid4()
@@ -61,8 +66,8 @@ def bell(database: Database, prefect: FakePrefect) -> Doorbell:
     return Doorbell(database, prefect, Metrics())
 
 
-async def store(database: Database, *event_ids: str, stream: str = STREAM) -> None:
-    async with database.tenant("acme") as conn:
+async def store(database: Database, *event_ids: str, stream: str = STREAM, tenant: str = "acme") -> None:
+    async with database.tenant(tenant) as conn:
         for event_id in event_ids:
             await conn.execute(
                 "insert into inbox (tenant, stream, connection, event_id, kind, object_key, envelope) "
@@ -174,6 +179,23 @@ async def test_a_prefect_that_is_away_or_has_lost_its_database_loses_nothing(
 
 
 @pytest.mark.usefixtures("token")
+async def test_a_deployment_that_prefect_refuses_holds_up_no_other_tenant(
+    database: Database, bell: Doorbell, prefect: FakePrefect
+) -> None:
+    await add_connection(database, "globex")
+    for tenant in ("acme", "globex"):
+        await store(database, "e1", tenant=tenant)
+    prefect.refused = DEPLOYMENT
+    await bell.sweep()
+    assert [deployment for deployment, _ in prefect.calls] == [DEPLOYMENT.replace("acme", "globex")]
+
+    prefect.refused = ""
+    await bell.sweep()
+
+    assert prefect.runs == 2
+
+
+@pytest.mark.usefixtures("token")
 async def test_a_ring_that_died_half_way_leads_to_the_same_run(
     database: Database, bell: Doorbell, prefect: FakePrefect
 ) -> None:
@@ -245,5 +267,12 @@ async def test_prefect_itself_keeps_the_rules_that_the_doorbell_counts_on() -> N
             assert ended.type is StateType.COMPLETED
             await client.delete_flow_run(first)
             assert await flow_runs.state(first) is None
+
+            schema = {"type": "object", "properties": {"tenant": {"type": "string"}}, "required": ["tenant"]}
+            await client.create_deployment(  # somebody has emptied its parameters
+                flow_id=flow_id, name="odd", parameter_openapi_schema=schema, enforce_parameter_schema=True
+            )
+            with pytest.raises(Misconfigured, match=r"no run of oracle-zendesk-log-ticket-events/odd \(4\d\d\)"):
+                await flow_runs.create("oracle-zendesk-log-ticket-events/odd", "x")
             with pytest.raises(ObjectNotFound):
                 await flow_runs.create("oracle-zendesk-log-ticket-events/nobody", "x")
