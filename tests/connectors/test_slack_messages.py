@@ -367,6 +367,8 @@ async def test_nothing_is_lost_or_doubled_by_lost_answers_and_sudden_deaths(slac
             await asyncio.gather(sending, return_exceptions=True)
             settled = {o.effect_id for o in outcomes if o.state is State.APPLIED}
             certain = {o.effect_id for o in outcomes if o.state is State.RETRY_WAIT}
+            async with slack.client() as another:
+                await another.me()  # behind what is still on its way from the dead one
             await asyncio.sleep(settle)
             open_ = [d for d in decisions if d.effect_id not in settled | certain]
             probed = await destination.probe(open_)
