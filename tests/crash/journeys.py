@@ -48,7 +48,7 @@ def harness(
     postgres.prepare(database)
     with ExitStack() as stack:
         _hasten(stack.enter_context(pytest.MonkeyPatch.context()))
-        installed = stack.enter_context(installation(postgres, database, sandbox_url, folder, settle=0.1, lease=20))
+        installed = stack.enter_context(installation(postgres, database, sandbox_url, folder, settle=0.3, lease=60))
         if story == "tickets":
             told = tickets.Tickets(installed)
             stack.callback(told.address.close)

@@ -34,7 +34,7 @@ class Messages:
     )
 
     def __init__(self, installed: Installation) -> None:
-        self.notices = Notices(installed, ROUTING, digest_above=DIGEST_ABOVE, settle=0.1)
+        self.notices = Notices(installed, ROUTING, digest_above=DIGEST_ABOVE, settle=0.3)
         self.sandbox = installed.sandbox
 
     def journey(self) -> Journey:

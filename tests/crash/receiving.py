@@ -14,8 +14,9 @@ from ml_connector.receiver.app import create_app
 from ml_connector.receiver.metrics import Metrics
 from ml_connector.receiver.serve import listen, server
 from tests.installation import Installation
+from tests.receiver.running import PATIENT
 
-_ON_THE_WAY = 2.0
+_ON_THE_WAY = 20.0
 """Seconds after which a delivery that has not come has been lost."""
 
 
@@ -38,8 +39,10 @@ class Address:
         """By this process. No Prefect is rung. Await what this yields for deliveries that are on their way to come."""
         metrics = Metrics()
         master = MasterKeys.load(settings())
-        app = create_app(self._installed.database_url, master, metrics, flow_runs=lambda: nullcontext(None))
-        receiver = server(app, metrics)
+        app = create_app(
+            self._installed.database_url, master, metrics, limits=PATIENT, flow_runs=lambda: nullcontext(None)
+        )
+        receiver = server(app, metrics, PATIENT)
         listener = self._listener.dup()  # which the server closes
         serving = asyncio.create_task(receiver.serve(sockets=[listener]))
         while not receiver.started:  # noqa: ASYNC110 - uvicorn has no event for it
