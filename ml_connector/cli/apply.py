@@ -25,6 +25,7 @@ from ml_connector.cli.plan import Change, existing_deployments, plan, wanted_dep
 from ml_connector.cli.prefect_api import prefect_api
 from ml_connector.cli.settings_check import require_settings
 from ml_connector.cli.templates import load_templates
+from ml_connector.cli.tenant_names import tell_left_out
 from ml_connector.core.errors import ConnectorError, Misconfigured, SafeError
 from ml_connector.core.settings import settings
 from ml_connector.core.tenants import TenantConfig, load_tenants
@@ -39,7 +40,7 @@ async def apply(*, dry_run: bool) -> int:
 
     A tenant whose custom fields cannot be created keeps the deployments that it has; the exit code is then 1.
     """
-    tenants = load_tenants(settings().tenants_dir)
+    tenants, left_out = load_tenants(settings().tenants_dir), tell_left_out()
     require_settings(tenants)
     require_mappings(tenants)
     async with prefect_api() as client:
@@ -55,7 +56,7 @@ async def apply(*, dry_run: bool) -> int:
         if dry_run:
             return 0
         async with open_database() as db:
-            for name in await still_told(db, tenants):
+            for name in sorted({*await still_told(db, tenants)} - {*left_out}):
                 hint = "put it back with its integrations switched off (`enabled: false`), apply, then delete it"
                 console.out.print(f"{name} has no file any more, but vendors send it events: {hint}.", highlight=False)
         failed = await carry_out_all(client, tenants, pools, changes)

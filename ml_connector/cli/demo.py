@@ -11,8 +11,9 @@ from ml_connector.cli import demo_asana, demo_qad, demo_slack, demo_workday
 from ml_connector.cli.apply import carry_out_all
 from ml_connector.cli.automation_plan import carry_out_automations, existing_automations, plan_automations
 from ml_connector.cli.automations import wanted_automations
-from ml_connector.cli.database import open_database, open_vault
-from ml_connector.cli.demo_stage import TENANT, Scene, Stage
+from ml_connector.cli.database import open_database
+from ml_connector.cli.demo_secrets import TENANT, store_sandbox_secrets
+from ml_connector.cli.demo_stage import Scene, Stage
 from ml_connector.cli.demo_summary import Summary, hints
 from ml_connector.cli.emulators import Emulators, emulators
 from ml_connector.cli.plan import existing_deployments, plan, wanted_deployments
@@ -20,10 +21,8 @@ from ml_connector.cli.prefect_api import prefect_api
 from ml_connector.cli.stack import Stack
 from ml_connector.cli.templates import load_templates
 from ml_connector.cli.up import keep_up, until_stopped
-from ml_connector.core.connections import put_secret
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.run_query import recent_runs
-from ml_connector.core.secret import Secret
 from ml_connector.core.settings import settings
 from ml_connector.core.tenants import load_tenant
 
@@ -32,15 +31,6 @@ EVENTS_FLOW = "oracle-zendesk-log-ticket-events"
 CUSTOMERS, CONTACTS, CHANGED = 200, 250, 7
 TICKETS, SOLVED = 25, 10
 SOLUTION = {"set": {"status": "solved"}, "comment": {"body": "The part was replaced.", "public": True}}
-_CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - of clients that exist in the sandbox only
-_PASSWORD = "sandbox-password"  # noqa: S105 - as above
-SECRETS = {
-    "slack": ("token", "xoxb-sandbox-token"),
-    "asana": ("token", "sandbox-personal-token"),
-    "qad": ("password", _PASSWORD),
-    "workday": ("password", _PASSWORD),
-}
-"""By system; all others have a client."""
 
 
 async def demo(*, once: bool, port: int) -> int:
@@ -111,10 +101,7 @@ async def _store_secrets() -> None:
                 "ML_CONNECTOR_DATABASE_URL holds an earlier demo, whose vendors have forgotten everything: take an "
                 "empty database, or unset it, and the demo starts one of its own"
             )
-        vault = await open_vault(db)
-        for name, connection in load_tenant(settings().tenants_dir / f"{TENANT}.yaml").connections.items():
-            secret, value = SECRETS.get(connection.system, ("client_secret", _CLIENT_SECRET))
-            await put_secret(db, vault, TENANT, name, secret, Secret(value))
+    await store_sandbox_secrets()
 
 
 async def _apply(client: PrefectClient) -> None:

@@ -14,6 +14,7 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 
+from ml_connector.cli.demo_secrets import TENANT
 from ml_connector.cli.demo_summary import Act
 from ml_connector.cli.emulators import Emulators
 from ml_connector.cli.follow import follow
@@ -21,7 +22,6 @@ from ml_connector.cli.prefect_api import page_of
 from ml_connector.cli.run import start
 from ml_connector.core.errors import AbortRun
 
-TENANT = "demo"
 _PATIENCE = 120.0
 """Seconds that events may take to have their effects."""
 

@@ -12,7 +12,7 @@ from ml_connector.cli.database import open_database, open_vault
 from ml_connector.cli.prefect_api import prefect_api
 from ml_connector.cli.settings_check import settings_problems
 from ml_connector.cli.templates import load_templates
-from ml_connector.cli.tenant_names import tenant_names
+from ml_connector.cli.tenant_names import LEFT_OUT, tenant_names
 from ml_connector.core.db import Database
 from ml_connector.core.doctor_query import WaitingEvents, examine
 from ml_connector.core.errors import ConnectorError
@@ -20,7 +20,7 @@ from ml_connector.core.parking import OVERDUE
 from ml_connector.core.records import State
 from ml_connector.core.refusals import refused_connections
 from ml_connector.core.settings import settings
-from ml_connector.core.tenants import load_tenants
+from ml_connector.core.tenants import load_tenants, without_sandbox
 
 _PROMPT = timedelta(minutes=5)
 """How old an event may become before something keeps it from being handled."""
@@ -73,6 +73,8 @@ async def _files() -> AsyncIterator[Line]:
     except ConnectorError as error:
         yield Line("fail", "tenant files", error.message, "mend the file")
         return
+    for name in without_sandbox(folder):
+        yield Line("ok", name, LEFT_OUT)
     yield Line("ok", "tenant files", f"{len(tenants)} in {folder}: {', '.join(one.tenant for one in tenants)}")
     for tenant in tenants:
         for problem in settings_problems(tenant):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ml_connector.cli import console
 from ml_connector.cli.settings_check import settings_problems
+from ml_connector.cli.tenant_names import tell_left_out
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.settings import settings
 from ml_connector.core.tenants import TenantConfig, load_tenant, load_tenants
@@ -16,6 +17,8 @@ async def check(tenant: str | None) -> int:
     """Show each mapping; the exit code is that of Misconfigured if one, or a setting of a connection, does not hold."""
     folder = settings().tenants_dir
     configs = [load_tenant(folder / f"{tenant}.yaml")] if tenant else load_tenants(folder)
+    if not tenant:
+        tell_left_out()
     listed = console.table("tenant", "mapping", "")
     problems = [problem for config in configs for problem in settings_problems(config)]
     for config, mapping, problem in _checked(configs):

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from ml_connector.cli import console
 from ml_connector.core.db import Database
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.settings import settings
 from ml_connector.core.tenant_rows import known_tenants
-from ml_connector.core.tenants import Connection, load_tenant
+from ml_connector.core.tenants import Connection, load_tenant, without_sandbox
+
+LEFT_OUT = "left out: the sandbox plays all its vendors, and none runs here (SANDBOX_URL is not set)"
 
 
 async def tenant_names(db: Database) -> list[str]:
     """Those with a file, whether it can be read or not, and those of which anything is stored."""
     files = {path.stem for path in settings().tenants_dir.glob("*.yaml")} - {"defaults"}
     return sorted(files | set(await known_tenants(db)))
+
+
+def tell_left_out() -> list[str]:
+    """Name the tenants that have a file and do not count here."""
+    names = without_sandbox(settings().tenants_dir)
+    for name in names:
+        console.err.print(f"{name} is {LEFT_OUT}.", highlight=False)
+    return names
 
 
 async def require_tenant(db: Database, tenant: str) -> None:

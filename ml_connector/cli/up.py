@@ -7,6 +7,7 @@ import signal
 from collections.abc import Awaitable, Callable
 
 from ml_connector.cli import console, services
+from ml_connector.cli.demo_secrets import store_sandbox_secrets
 from ml_connector.cli.services import until
 from ml_connector.cli.stack import Stack, running
 from ml_connector.core.settings import ADDRESSES, HOME
@@ -17,6 +18,7 @@ async def up(*, once: bool, port: int) -> int:
 
     async def stay(stack: Stack) -> int:
         await until(stack.children, "worker", services.worker_is_online)
+        await store_sandbox_secrets()
         console.out.print(f"Prefect UI   {stack.ui}", highlight=False)
         console.out.print(f"Receiver     {stack.addresses['ML_CONNECTOR_PUBLIC_URL']}", highlight=False)
         console.out.print(f"Sandbox      {stack.sandbox}", highlight=False)

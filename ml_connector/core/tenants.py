@@ -6,6 +6,7 @@ How to write one: ``tenants/README.md``.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,7 @@ __all__ = [
     "load_tenant",
     "load_tenants",
     "stagger",
+    "without_sandbox",
 ]
 
 _ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,13 +64,32 @@ def load_tenant(path: Path, defaults: Path | None = None) -> TenantConfig:
 
 
 def load_tenants(folder: Path) -> list[TenantConfig]:
-    """Every tenant of the folder, by name. Raises Misconfigured; also when two would collide (`check_prefixes`)."""
-    if not folder.is_dir():  # no tenants at all would be something else: then everything is taken down
-        raise Misconfigured(f"{folder} is no folder: ML_CONNECTOR_TENANTS_DIR names that of the tenant files")
-    files = sorted(path for path in folder.glob("*.yaml") if path.name != "defaults.yaml")
-    tenants = [load_tenant(path) for path in files]
+    """Every tenant of the folder, by name, but for those of `without_sandbox`.
+
+    Raises Misconfigured; also when two would collide (`check_prefixes`).
+    """
+    left_out = without_sandbox(folder)
+    tenants = [load_tenant(path) for path in _files(folder) if path.stem not in left_out]
     check_prefixes(tenants)
     return tenants
+
+
+def without_sandbox(folder: Path) -> list[str]:
+    """Names of the tenants all of whose vendors the sandbox plays, where none runs: there they do not count."""
+    if os.environ.get("SANDBOX_URL"):
+        return []
+    return [path.stem for path in _files(folder) if _is_played(read_yaml(path).get("connections"))]
+
+
+def _is_played(connections: Any) -> bool:
+    its = connections.values() if isinstance(connections, dict) else ()
+    return bool(its) and all("${SANDBOX_URL}" in str(one) for one in its)
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():  # no tenants at all would be something else: then everything is taken down
+        raise Misconfigured(f"{folder} is no folder: ML_CONNECTOR_TENANTS_DIR names that of the tenant files")
+    return sorted(path for path in folder.glob("*.yaml") if path.name != "defaults.yaml")
 
 
 def check_prefixes(tenants: Iterable[TenantConfig]) -> None:

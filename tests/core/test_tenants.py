@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from ml_connector.core.errors import Misconfigured
-from ml_connector.core.tenants import INTEGRATIONS, load_tenant, load_tenants, stagger
+from ml_connector.core.tenants import INTEGRATIONS, load_tenant, load_tenants, stagger, without_sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -210,6 +211,20 @@ def test_the_shipped_tenant_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     switched_off = {name for name, stream in streams.items() if not stream.enabled}
     assert switched_off == {"ticket_attachments", "ticket_fields", "contact_drift"}
     assert demo.integrations.keys() == INTEGRATIONS.keys()
+
+
+def test_where_no_sandbox_runs_a_tenant_counts_unless_the_sandbox_plays_all_its_vendors(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = re.sub(r"https://[a-z0-9.]+", "${SANDBOX_URL}", ACME)
+    (folder / "beta.yaml").write_text(played.replace("tenant: acme", "tenant: beta"))
+    monkeypatch.setenv("SANDBOX_URL", "http://127.0.0.1:8600")
+    both = [tenant.tenant for tenant in load_tenants(folder)]
+    monkeypatch.delenv("SANDBOX_URL")
+    alone = [tenant.tenant for tenant in load_tenants(folder)]
+
+    assert (both, alone, without_sandbox(folder)) == (["acme", "beta"], ["acme"], ["beta"])
+    assert "variable SANDBOX_URL is not set" in refusal(folder, "https://acme.zendesk.com", "${SANDBOX_URL}")
 
 
 def test_a_folder_that_is_not_there_is_not_one_without_tenants(tmp_path: Path) -> None:
