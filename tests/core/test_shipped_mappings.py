@@ -178,6 +178,20 @@ def _digits(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: value if isinstance(value, (str, int, type(None))) else f"{value:f}" for key, value in fields.items()}
 
 
+def test_what_is_longer_than_its_field_is_cut_and_no_reason_to_refuse_a_record() -> None:
+    organization = shipped("oracle_zendesk", "organizations").apply({"PartyNumber": "1", "OrganizationName": "A" * 360})
+    user = shipped("oracle_zendesk", "users").apply(
+        {"PartyNumber": "2", "PersonName": "A" * 450, "OrganizationPartyId": PARTY}
+    )
+    orders = [{"PurchaseOrderNumber": f"US-{n:06}"} for n in range(200)]
+    task = shipped("oracle_asana", "invoices").apply(
+        {"InvoiceId": "1", "InvoiceNumber": "A", "Supplier": "Acme", "invoiceLines": orders}
+    )
+
+    assert organization["name"] == user["name"] == "A" * 254 + "…"
+    assert len(task["custom_fields"]["po_number"]) == 1000
+
+
 def test_the_examples_of_the_readmes_work(tmp_path: Path) -> None:
     for folder, name in (("tenants", "acme"), ("mappings", "organizations")):
         example = re.search(r"```yaml\n(.*?)```", (ROOT / folder / "README.md").read_text(), re.DOTALL)
