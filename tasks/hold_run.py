@@ -70,7 +70,8 @@ async def hold_run(
                 raise NothingLeft(f"attempt {now.attempt}, which was running when this one began, has completed")
             if flow_run.completed < now.attempt:
                 raise NothingLeft(f"attempt {now.attempt} had completed when its process died")
-        run = await runs.open_attempt(db, tenant, flow_run.id, integration, "replay" if selection else "sync")
+        mode: runs.Mode = "replay" if selection else "sync"
+        run = await runs.open_attempt(db, tenant, lease, keys, flow_run.id, integration, mode)
         if run.replay_of is not None:  # a Retry: of this run, with all that it did, but nothing a second time
             selection = Selection(run_id=run.replay_of)
         sealer = await vault.sealer(tenant, "body")

@@ -37,9 +37,13 @@ async def last_attempt(db: Database, tenant: str, flow_run_id: str) -> Run | Non
         return await _last(conn, flow_run_id)
 
 
-async def open_attempt(db: Database, tenant: str, flow_run_id: str, integration: str, mode: Mode = "sync") -> Run:
-    """Continue the last attempt, or begin a new one: the first in ``mode``. Only for who holds the lease."""
+async def open_attempt(
+    db: Database, tenant: str, lease: Lease, streams: Sequence[str], flow_run_id: str, integration: str, mode: Mode
+) -> Run:
+    """Continue the last attempt, or begin a new one: the first in ``mode``. LeaseLost: somebody else is at it, or has
+    just completed it."""
     async with db.tenant(tenant) as conn:
+        await _hold(conn, lease, streams)
         last = await _last(conn, flow_run_id)
         if last is not None and last.outcome != "completed":
             await conn.execute("update run set outcome = null, finished_at = null where id = %s", (last.id,))
@@ -65,11 +69,15 @@ async def finish(
 ) -> None:
     """Write down how the attempt ended. LeaseLost: somebody else may be continuing it, and is not to be overruled."""
     async with db.tenant(tenant) as conn:
-        for stream in streams:
-            await lease.hold(conn, stream)
+        await _hold(conn, lease, streams)
         await conn.execute(
             "update run set outcome = %s, reason = %s, finished_at = now() where id = %s", (outcome, reason, run.id)
         )
+
+
+async def _hold(conn: Connection, lease: Lease, streams: Sequence[str]) -> None:
+    for stream in streams:
+        await lease.hold(conn, stream)
 
 
 async def _last(conn: Connection, flow_run_id: str) -> Run | None:

@@ -208,6 +208,17 @@ async def test_who_lost_the_lease_does_not_say_how_the_run_ended(world: World) -
     assert last.outcome is None
 
 
+async def test_who_lost_the_lease_does_not_begin_anew_what_its_heir_has_completed(world: World) -> None:
+    async with leased(world.db, "acme", [KEY], holder="sleeper", ttl=5) as lease:
+        await query(world, "update lease set until = clock_timestamp() - interval '1 s' returning 1")
+        await world.run("r1")
+
+        with pytest.raises(LeaseLost):
+            await runs.open_attempt(world.db, "acme", lease, [KEY], "r1", "test", "sync")
+
+    assert await query(world, "select attempt, outcome from run") == [(1, "completed")]
+
+
 async def test_who_lost_the_lease_does_not_close_what_its_heir_has_opened_again(world: World) -> None:
     world.source.put("c1", name="poison")
     await world.run("r1")
