@@ -71,4 +71,4 @@ def _id(value: Any) -> str | None:
     return text if _ID.fullmatch(text) else None
 
 
-WEBHOOK = Webhook(verify=verify_slack, read=read)
+WEBHOOK = Webhook(verify=verify_slack, read=read, settles=False)

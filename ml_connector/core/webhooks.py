@@ -54,6 +54,9 @@ class Webhook:
     read: Callable[[Headers, bytes], Delivery]
     handshake: bytes | None = None
     """The header, in lower case, that proves an address to us while we create a webhook there; it is sent back."""
+    settles: bool = True
+    """The first proven delivery says which account an address belongs to. Not where one address serves all accounts of
+    an app: there `SecretKeeper.belongs_to` says it, and nothing else."""
 
 
 class SecretKeeper(Protocol):

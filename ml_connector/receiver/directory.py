@@ -95,13 +95,13 @@ class Directory:
 
     async def of_account(self, entry: Entry, account: str) -> list[Entry]:
         """The entries of an account whose delivery came to this one's address; the address is the account's from now
-        on, if none has sent there yet.
+        on, if none has sent there yet and the vendor has one for each account.
 
         They are several, or others, where a vendor has one address for all accounts (Slack: of an app). A delivery is
         to be verified for each but this one.
         """
         endpoint = entry.endpoint
-        if endpoint.account is None:
+        if endpoint.account is None and entry.webhook.settles:
             try:
                 settled = await settle_account(self._db, endpoint, account)
             except DATABASE_ERRORS as error:

@@ -121,7 +121,8 @@ class Hooks:
         wanted = await self._directory.of_account(entry, delivery.account)
         entries = [one for one in wanted if one.endpoint == entry.endpoint or _is_proven(one, headers, body)]
         if not entries:
-            raise RejectEvent(f"it is of another account than {entry.endpoint.account}, which this address belongs to")
+            whose = entry.endpoint.account or "nobody's yet: run `ml-connector apply`"
+            raise RejectEvent(f"it is of another account than that of this address, which is {whose}")
         return entries, delivery
 
     async def _store(self, entries: Sequence[Entry], delivery: Delivery) -> str:

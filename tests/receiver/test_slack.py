@@ -46,6 +46,7 @@ async def test_slack_proves_an_address_and_sends_events_there(
     vault = vault_of(database)
     token = await ensure_endpoint(database, vault, "acme", "slack", "slack")
     await accept_secret(database, vault, "acme", "slack", Secret(SECRET), webhook="app")
+    await assign_account(database, "acme", "slack", "T1/A1")
     await listen(database, "acme", "oracle_slack/events", "slack", "oracle-slack-events/acme")
     url = f"{receiver.url}/hooks/{token.reveal()}"
 
@@ -69,20 +70,25 @@ async def test_one_address_serves_all_workspaces_of_an_app(
     vault, urls = vault_of(database), []
     for tenant, account, secret in (
         ("acme", "T1/A1", SECRET),
+        ("omega", None, SECRET),  # whose address was shown, before `apply` has asked Slack for its workspace
         ("beta", "T2/A1", SECRET),
         ("gamma", "T2/A1", "another app's, whatever its file says"),
         ("delta", "T2/A2", SECRET),
     ):
         token = await ensure_endpoint(database, vault, tenant, "slack", "slack")
-        await assign_account(database, tenant, "slack", account)
+        if account is not None:
+            await assign_account(database, tenant, "slack", account)
         await accept_secret(database, vault, tenant, "slack", Secret(secret), webhook="app")
         urls.append(f"{receiver.url}/hooks/{token.reveal()}")
 
-    assert await post(urls[0], archived(team="T1", event_id="Ev1")) == (200, "")
-    assert await post(urls[0], archived(team="T2", event_id="Ev2")) == (200, "")
-    assert await post(urls[1], archived(team="T2", event_id="Ev2")) == (200, "")
-    assert await post(urls[1], archived(team="T1", event_id="Ev3")) == (200, "")
-    assert await post(urls[0], archived(team="T3", event_id="Ev4")) == (401, "")
+    acme, omega, beta, *_ = urls
+    assert await post(acme, archived(team="T1", event_id="Ev1")) == (200, "")
+    assert await post(omega, archived(team="T2", event_id="Ev2")) == (200, "")
+    assert await post(acme, archived(team="T2", event_id="Ev2")) == (200, "")
+    assert await post(beta, archived(team="T2", event_id="Ev2")) == (200, "")
+    assert await post(beta, archived(team="T1", event_id="Ev3")) == (200, "")
+    assert await post(acme, archived(team="T3", event_id="Ev4")) == (401, "")
+    assert await post(omega, archived(team="T3", event_id="Ev4")) == (401, "")
 
     with psycopg.connect(owner_url) as connection:
         stored = connection.execute("select tenant, event_id from inbox order by event_id").fetchall()
@@ -91,6 +97,7 @@ async def test_one_address_serves_all_workspaces_of_an_app(
 
 async def test_the_sandbox_sends_what_slack_sends(database: Database, receiver: ReceiverThread, owner_url: str) -> None:
     token = await ensure_endpoint(database, vault_of(database), "acme", "slack", "slack")
+    await assign_account(database, "acme", "slack", "T0SANDBOX1/A0SANDBOX1")
     await listen(database, "acme", "oracle_slack/events", "slack", "oracle-slack-events/acme")
     with workspace() as slack:
         slack.configure(
