@@ -7,14 +7,14 @@ was taken by a process which then died is simply still pending.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from ml_connector.core.crashpoints import crashpoint
 from ml_connector.core.db import Database
 from ml_connector.core.lease import Lease
-from ml_connector.core.vault import Sealer
+from ml_connector.core.vault import Sealer, Undecryptable
 
 _LONGEST_PAUSE = 3600.0
 
@@ -55,14 +55,23 @@ class Inbox:
     async def take(self, limit: int) -> list[Pending]:
         """The oldest events that are due, in order. While one of an object is put off, its later ones wait behind it.
 
-        They stay pending until they are settled.
+        They stay pending until they are settled. One whose body does not open is rejected, and holds up no other.
         """
-        async with self._db.tenant(self._tenant) as conn:
-            await self._lease.hold(conn, self._stream)
-            taken = await conn.execute(_TAKE, {"stream": self._stream, "limit": limit})
-            rows = sorted(await taken.fetchall())
-        crashpoint("inbox.taken")
-        return [Pending(*(*row[:-1], self._open(row[1], row[2], row[-1]))) for row in rows]
+        taken: list[Pending] = []
+        while not taken:
+            async with self._db.tenant(self._tenant) as conn:
+                await self._lease.hold(conn, self._stream)
+                rows = await (await conn.execute(_TAKE, {"stream": self._stream, "limit": limit})).fetchall()
+            crashpoint("inbox.taken")
+            for row in sorted(rows):
+                event = Pending(*row[:-1], body=b"")
+                try:
+                    taken.append(replace(event, body=self._open(event, row[-1])))
+                except Undecryptable as error:
+                    await self.reject(event, error.message)
+            if not rows:
+                break
+        return taken
 
     async def done(self, events: Sequence[Pending], reason: str | None = None) -> None:
         """They are handled, and will not come again; ``reason`` is what a person may want to know."""
@@ -90,8 +99,8 @@ class Inbox:
             )
         crashpoint("inbox.settled")
 
-    def _open(self, connection: str, event_id: str, envelope: bytes) -> bytes:
-        return self._sealer.open(*place(connection, event_id), envelope)
+    def _open(self, event: Pending, envelope: bytes) -> bytes:
+        return self._sealer.open(*place(event.connection, event.event_id), envelope)
 
 
 def place(connection: str, event_id: str) -> tuple[str, str, str]:
