@@ -5,7 +5,7 @@ https://developers.asana.com/reference/createenumoptionforcustomfield
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from connectors.asana.client import VENDOR, Asana
 from connectors.asana.errors import Refused
@@ -34,6 +34,13 @@ class _Field:
         """By its id, else by its name in any case."""
         return self._by_gid.get(gid or "") or self._by_name.get(folded(name))
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """How options are going to be called, by their ids: what they are called so far is free for other records."""
+        renamed = {gid: self._by_gid[gid] for gid in names if gid in self._by_gid}
+        for option in renamed.values():
+            self._by_name.pop(folded(str(option["name"])), None)
+        self._by_name |= {folded(names[gid]): option for gid, option in renamed.items()}
+
     def reserve(self, option: Body) -> None:
         """It is going to be made, and takes a place from those that come behind it."""
         self.count += 1
@@ -56,11 +63,16 @@ class FieldOptions:
         """Held, with the reason: what no longer fits into the field. Parked: what has no field."""
         del preview  # each field is looked at in any case
         fields = {title: await self._field(title) for title in {i.payload["field"] for i in intents}}
+        for title, field in fields.items():
+            of_field = [i for i in intents if i.payload["field"] == title]
+            if field:
+                field.rename({i.dest_id: i.payload["name"] for i in of_field if i.dest_id})
         return [_decision(intent, fields[intent.payload["field"]]) for intent in intents]
 
     async def send(self, decisions: Sequence[Decision]) -> AsyncIterator[list[Outcome]]:
-        """One after the other: of two changes of one field at the same time Asana refuses one (409)."""
-        for decision in decisions:
+        """One after the other: of two changes of one field at the same time Asana refuses one (409). What is there goes
+        first, for a new option may take a name that another one is giving up."""
+        for decision in sorted(decisions, key=lambda decision: decision.dest_id is None):
             yield [await self._settled(decision)]
 
     async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:

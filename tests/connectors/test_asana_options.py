@@ -60,6 +60,21 @@ async def test_an_option_is_added_renamed_and_switched_off_and_never_twice(asana
     assert asana.effects()["enum_option.created"] == 1
 
 
+@pytest.mark.parametrize("first", [0, 1])
+async def test_a_name_that_one_record_gives_up_and_another_takes_is_an_option_of_its_own(
+    asana: Workspace, first: int
+) -> None:
+    async with asana.client() as client:
+        await ensure_fields(client, WANTED)
+        (old,) = await upsert(FieldOptions(client), [option("Acme")])
+        both = [option("Acme Holding", old.dest_id), option("Acme", key="8")]
+        await upsert(FieldOptions(client), [both[first], both[1 - first]])
+
+    held = {row["name"]: row["gid"] for row in asana.emulator.custom_fields.named("Status")["enum_options"]}
+    assert held.keys() == {"Open", "Closed", "Acme Holding", "Acme"}
+    assert held["Acme Holding"] == old.dest_id
+
+
 async def test_what_no_longer_fits_is_held_and_told_and_names_that_are_equal_take_one_place(asana: Workspace) -> None:
     async with asana.client() as client:
         await ensure_fields(client, WANTED)
