@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import sys
 import time
@@ -158,10 +159,16 @@ async def until(children: Children, name: str, ready: Callable[[], Awaitable[boo
 
 
 def free_port(wanted: int) -> int:
-    """``wanted``, or any free loopback port if somebody has it."""
-    listener, address = _listen(wanted)
-    listener.close()
-    return int(address.rpartition(":")[2])
+    """``wanted``, or any free loopback port if that is 0 or somebody has it, for who takes it himself a while later.
+
+    Not one that the kernel would meanwhile give to others, be it for a connection: Linux begins at 32768.
+    """
+    for port in (wanted, *random.sample(range(10_000, 32_768), 100)):
+        with suppress(OSError):
+            if port:
+                socket.create_server(("127.0.0.1", port)).close()
+                return port
+    raise Misconfigured("this machine has no free port left")
 
 
 def _listen(wanted: int) -> tuple[socket.socket, str]:
