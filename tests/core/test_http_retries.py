@@ -76,13 +76,12 @@ async def test_a_write_may_be_answered_with_an_empty_body() -> None:
 
 async def test_a_write_that_could_not_connect_is_repeated_and_certainly_not_applied() -> None:
     with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    naps = Naps()
-    http = client(f"http://127.0.0.1:{port}", policy=policy(naps))
-    with pytest.raises(RetryLater) as caught:
-        await http.request("POST", "/x", json={})
-    await http.aclose()
+        unused.bind(("127.0.0.1", 0))  # and nobody listens
+        naps = Naps()
+        http = client(f"http://127.0.0.1:{unused.getsockname()[1]}", policy=policy(naps))
+        with pytest.raises(RetryLater) as caught:
+            await http.request("POST", "/x", json={})
+        await http.aclose()
 
     assert not caught.value.maybe_applied
     assert naps.taken == [1.0, 2.0, 4.0, 8.0]
