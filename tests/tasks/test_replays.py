@@ -174,6 +174,24 @@ async def test_what_a_person_has_given_up_is_taken_up_only_by_name(world: World)
     assert (every.read, again.read, named.updated) == (0, 0, 1)
 
 
+@pytest.mark.parametrize("state", ["abandoned", "superseded"])
+async def test_what_was_cut_short_after_it_was_sent_may_stand_there(world: World, state: str) -> None:
+    world.destination.resend = Resend.ON_REQUEST
+    world.source.put("sent", name="x")
+    world.source.put("not sent", name="y")
+    await world.run("r1")
+    cut_short = "update effect set state = %s, attempts = case source_id when 'sent' then 1 else 0 end returning id"
+    await query(world, cut_short, state)
+    world.destination.writes.clear()
+
+    await world.run("replay-1", selection=Selection(states=(state,)))
+    unasked = [key for key, _ in world.destination.writes]
+    await world.run("replay-2", selection=Selection(states=(state,), resend=True, reason="it is not there"))
+
+    assert unasked == ["not sent"]
+    assert [key for key, _ in world.destination.writes] == ["not sent", "sent"]
+
+
 async def test_a_replay_that_dies_is_continued_and_sends_nothing_twice(world: World, arm: Any) -> None:
     for n in range(1_200):
         world.source.put(f"c{n}", name=f"Customer {n}")
