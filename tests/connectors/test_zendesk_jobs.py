@@ -34,6 +34,7 @@ class Vendor:
         self.submitted: list[int] = []
         self.looks = 0
         self.running: set[str] = set()
+        self.dice = random.Random(1)
         self.most_running = 0
 
     async def write(self, method: str, path: str, body: Body, **_: Any) -> tuple[Body, str | None]:
@@ -45,7 +46,7 @@ class Vendor:
             raise Refused("no", Problem("RecordInvalid"), phase=f"{method} {path}")
         job_id = f"job {len(self.jobs)}"
         results = [{"index": n, "id": thing["number"] + 1000} for n, thing in enumerate(things)]
-        random.shuffle(results)
+        self.dice.shuffle(results)
         self.jobs[job_id] = results
         self.running.add(job_id)
         self.most_running = max(self.most_running, len(self.running))
