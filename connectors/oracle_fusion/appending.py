@@ -71,7 +71,7 @@ class Appended(ABC):
 
     async def send(self, decisions: Sequence[Decision]) -> AsyncIterator[list[Outcome]]:
         """Outcomes as they are known; rows of one customer are created in the order of the decisions."""
-        async for outcomes in in_order(decisions, _customer, self._create):
+        async for outcomes in in_order(decisions, _customer, self._create, behind=self.settle_seconds):
             yield outcomes
 
     async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:

@@ -58,7 +58,7 @@ class CustomerAttributes:
 
     async def send(self, decisions: Sequence[Decision]) -> AsyncIterator[list[Outcome]]:
         """Outcomes as they are known; a customer is written in the order of the decisions."""
-        async for outcomes in in_order(decisions, lambda decision: decision.request["PartyId"], self._update):
+        async for outcomes in in_order(decisions, _customer, self._update, behind=self.settle_seconds):
             yield outcomes
 
     async def probe(self, decisions: Sequence[Decision]) -> list[Outcome]:
@@ -99,6 +99,10 @@ async def require_attributes(
         if missing:
             raise Misconfigured(_undeclared(missing), vendor=SYSTEM, phase=client.operation(ROOT, client.customers))
     return []
+
+
+def _customer(decision: Decision) -> str:
+    return str(decision.request["PartyId"])
 
 
 def _undeclared(names: Sequence[str]) -> str:

@@ -26,24 +26,38 @@ class Halt:
             self.error = self.error or error
 
 
+_BEHIND = "not sent: an earlier write of this customer goes first"
+
 Write = Callable[[Decision, Halt], Awaitable[Outcome]]
 """Carries one decision out. Raises no `ConnectorError`: an `AbortRun` goes into the halt."""
 
 
 async def in_order(
-    decisions: Sequence[Decision], customer: Callable[[Decision], str], write: Write
+    decisions: Sequence[Decision], customer: Callable[[Decision], str], write: Write, *, behind: float | None = None
 ) -> AsyncIterator[list[Outcome]]:
-    """Outcomes as they are known, one per decision; what ends the run is raised after the last of them."""
+    """Outcomes as they are known, one per decision; what ends the run is raised after the last of them.
+
+    ``behind``: seconds for which the next of a customer wait where one is unclear or has to wait itself, and would
+    come after them else; None: they do not.
+    """
     halt = Halt()
     room = asyncio.Semaphore(AT_ONCE)
+    waits: dict[str, float] = {}
 
     async def one(decision: Decision) -> Outcome:
         async with room:
-            return _not_sent(decision, halt.error) if halt.error else await write(decision, halt)
+            if halt.error:
+                return _not_sent(decision, halt.error)
+            if (pause := waits.get(customer(decision))) is not None:
+                return outcome(decision, State.RETRY_WAIT, decision.dest_id, _BEHIND, retry_after=pause)
+            done = await write(decision, halt)
+        if behind is not None and done.state in (State.AMBIGUOUS, State.RETRY_WAIT):
+            waits[customer(decision)] = max(behind, done.retry_after or 0.0)
+        return done
 
     for turn in _turns(decisions, customer):
-        async for outcome in as_they_end(one(decision) for decision in turn):
-            yield [outcome]
+        async for done in as_they_end(one(decision) for decision in turn):
+            yield [done]
     if halt.error:
         raise halt.error
 

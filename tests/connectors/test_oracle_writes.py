@@ -228,6 +228,25 @@ async def test_customers_that_are_gone_reject_their_record_and_lost_data_access_
     assert probed.state is State.NEEDS_HUMAN
 
 
+@pytest.mark.parametrize("kind", [Notes, CustomerAttributes])
+async def test_behind_an_unclear_write_of_a_customer_the_next_ones_wait_and_those_of_others_do_not(
+    fusion: Pod, kind: type[Notes] | type[CustomerAttributes]
+) -> None:
+    fusion.emulator.configure({"custom_attributes": {"Ticket_c": "string"}})
+    customer = fusion.held("customers")[0]
+    for call in (("POST", f"*/{customer['PartyNumber']}/child/*"), ("PATCH", f"*/{customer['PartyNumber']}")):
+        fusion.fault("reset", *call, times=1)
+    payloads = [
+        note(fusion, n) if kind is Notes else {"PartyId": note(fusion, n)["PartyId"], "fields": {"Ticket_c": str(at)}}
+        for at, n in enumerate([0, 0, 1])
+    ]
+    async with fusion.client(settle_seconds=7) as client:
+        first, second, other = await write(kind(client), payloads)
+
+    assert [first.state, second.state, other.state] == [State.AMBIGUOUS, State.RETRY_WAIT, State.APPLIED]
+    assert second.retry_after == 7  # not before the first one: it would be overwritten by it
+
+
 @pytest.mark.parametrize("version", [4, 9])
 async def test_custom_attributes_are_written_where_they_differ_and_the_last_one_stays(
     fusion: Pod, version: int
