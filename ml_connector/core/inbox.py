@@ -64,7 +64,7 @@ class Inbox:
                 rows = await (await conn.execute(_TAKE, {"stream": self._stream, "limit": limit})).fetchall()
             crashpoint("inbox.taken")
             for row in sorted(rows):
-                event = Pending(*row[:-1], body=b"")
+                event = Pending(*(*row[:-1], b""))
                 try:
                     taken.append(replace(event, body=self._open(event, row[-1])))
                 except Undecryptable as error:
@@ -119,13 +119,12 @@ async def release(db: Database, tenant: str, ids: Sequence[int]) -> int:
         return released.rowcount
 
 
-_TAKE = """
-update inbox set attempts = attempts + 1
-where id in (
-    select id from inbox e
-    where e.stream = %(stream)s and e.state = 'pending' and e.due_at <= clock_timestamp() and not exists (
+DUE = """e.state = 'pending' and e.due_at <= clock_timestamp() and not exists (
         select 1 from inbox b where b.stream = e.stream and b.object_key = e.object_key and b.object_key <> ''
-            and b.state = 'pending' and b.id < e.id and b.due_at > clock_timestamp())
-    order by id limit %(limit)s)
+            and b.state = 'pending' and b.id < e.id and b.due_at > clock_timestamp())"""
+"""Of an event ``e`` of the inbox: a run that begins now would take it."""
+_TAKE = f"""
+update inbox set attempts = attempts + 1
+where id in (select id from inbox e where e.stream = %(stream)s and {DUE} order by id limit %(limit)s)
 returning id, connection, event_id, kind, object_key, received_at, attempts, envelope
-"""
+"""  # noqa: S608 - written above

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ml_connector.core.db import Database
+from ml_connector.core.inbox import DUE
 
 
 @dataclass(slots=True, frozen=True)
@@ -72,15 +73,14 @@ async def sweep(db: Database, tenant: str) -> int:
     async with db.tenant(tenant) as conn:
         await conn.execute(_HAND_ON)
         due = await conn.execute(
-            "select count(*) from inbox where state = 'pending' and due_at <= clock_timestamp() "
-            "and stream in (select stream from listener)"
+            f"select count(*) from inbox e where {DUE} and stream in (select stream from listener)"  # noqa: S608
         )
         row = await due.fetchone()
         return int(row[0]) if row else 0
 
 
 async def bells(db: Database, tenant: str) -> list[Bell]:
-    """The streams of a tenant that have events which are due."""
+    """The streams of a tenant that have events which are due, always in the same order."""
     async with db.tenant(tenant) as conn:
         rows = await conn.execute(_BELLS)
         return [Bell(tenant, *row) for row in await rows.fetchall()]
@@ -107,14 +107,14 @@ async def note_run(db: Database, bell: Bell, ring: int, flow_run_id: UUID) -> No
         )
 
 
-_BELLS = """
+_BELLS = f"""
 select l.stream, l.deployment, p.id, extract(epoch from clock_timestamp() - p.received_at)::float,
     exists (select 1 from lease h where h.stream = l.stream and h.until > clock_timestamp()),
     l.ring, l.rung_for, extract(epoch from clock_timestamp() - l.rung_at)::float, l.in_vain, l.flow_run_id
 from listener l cross join lateral (
-    select id, received_at from inbox i
-    where i.stream = l.stream and i.state = 'pending' and i.due_at <= clock_timestamp() order by id limit 1) p
-"""
+    select id, received_at from inbox e where e.stream = l.stream and {DUE} order by id limit 1) p
+order by l.stream
+"""  # noqa: S608 - written in inbox.py
 
 _HAND_ON = """
 with unheard as (

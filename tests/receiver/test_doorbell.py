@@ -142,6 +142,24 @@ async def test_runs_that_leave_the_oldest_event_where_it_is_are_asked_for_ever_m
 
 
 @pytest.mark.usefixtures("token")
+async def test_what_waits_behind_an_event_that_was_put_off_is_not_rung_for_and_hides_no_other(
+    database: Database, bell: Doorbell, prefect: FakePrefect
+) -> None:
+    await store(database, "a1", "a2")  # of one object
+    async with database.tenant("acme") as conn:
+        await conn.execute("update inbox set due_at = now() + interval '1 hour' where event_id = 'a1'")
+    await bell.sweep()
+    assert prefect.runs == 0, "no run would take anything"
+    await store(database, "b1")
+    async with database.tenant("acme") as conn:
+        await conn.execute("update inbox set object_key = 'ticket:2' where event_id = 'b1'")
+
+    await bell.sweep()
+
+    assert [key for _, key in prefect.calls] == [f"acme/{STREAM}/3/1"]
+
+
+@pytest.mark.usefixtures("token")
 async def test_a_run_whose_process_was_killed_is_replaced_and_one_at_work_is_not(
     database: Database, bell: Doorbell, prefect: FakePrefect
 ) -> None:
