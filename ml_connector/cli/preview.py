@@ -28,6 +28,8 @@ async def preview(tenant: str, integration: str, streams: str | None, run: str |
         run_id = await our_run_id(workspace.db, tenant, run) if run else None
         selection = Selection(run_id=run_id) if run_id else None
         routes = await workspace.routes(integration, names)
+        if streams and (off := set(names) - {route.name for route in routes}):
+            raise Misconfigured(f"{', '.join(sorted(off))} is switched off in the file of tenant {tenant}")
         to_come = await fields_to_come(workspace, routes)
         async for change in changes(workspace, routes, selection):
             counts[change.action] += 1

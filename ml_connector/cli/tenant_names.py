@@ -37,8 +37,10 @@ def named_connection(named: str) -> tuple[str, str, Connection]:
     """Tenant, name and configuration of ``acme/zendesk``. Misconfigured, saying which there are, if there is none."""
     tenant, _, connection = named.partition("/")
     file = settings().tenants_dir / f"{tenant}.yaml"
-    if not connection or not file.is_file():
-        raise Misconfigured(f"{named} is not TENANT/CONNECTION: {file.name} is not in {settings().tenants_dir.name}/")
+    if not connection:
+        raise Misconfigured(f"{named} is not TENANT/CONNECTION, such as acme/zendesk")
+    if not file.is_file():
+        raise Misconfigured(f"there is no tenant {tenant}: {file.name} is not in {settings().tenants_dir.name}/")
     known = load_tenant(file).connections
     if connection not in known:
         raise Misconfigured(f"tenant {tenant} has no connection {connection}; it has: {', '.join(known)}")

@@ -124,6 +124,9 @@ def test_preview_of_a_stream_that_there_is_not_says_which_there_are(command: Com
 
     assert refused.exit_code == 2
     assert "has no stream organisations; there are: organizations, users" in refused.stderr
+    off = command("preview", "acme", "oracle_zendesk", "--streams", "users,ticket_fields")
+    assert off.exit_code == 2
+    assert "ticket_fields is switched off in the file of tenant acme" in off.stderr
 
 
 @pytest.mark.usefixtures("synced")

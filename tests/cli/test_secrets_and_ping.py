@@ -37,6 +37,8 @@ def test_a_secret_that_nobody_would_use_is_not_stored(command: Command, owner: p
         assert f"uses no secret {name}; as oauth_client_credentials in the tenant file it uses: client_secret" in (
             refused.stderr
         )
+    assert "acme is not TENANT/CONNECTION" in command("secret", "set", "acme", "client_secret").stderr
+    assert "there is no tenant acmee: " in command("secret", "set", "acmee/oracle", "client_secret").stderr
     assert owner.execute("select name from secret").fetchall() == []
 
 
