@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
@@ -62,7 +62,7 @@ class FlowRuns(Protocol):
         ...
 
     async def state(self, flow_run_id: UUID) -> RunState | None:
-        """None: Prefect does not know this run."""
+        """None: Prefect does not know this run, or it waits where nobody looks for its deployment's runs any more."""
         ...
 
 
@@ -85,10 +85,21 @@ class PrefectFlowRuns:
 
     async def state(self, flow_run_id: UUID) -> RunState | None:
         try:
-            state = (await self._client.read_flow_run(flow_run_id)).state
+            run = await self._client.read_flow_run(flow_run_id)
+            state = run.state
+            if state is not None and state.is_scheduled() and not await self._is_looked_for(run):
+                return None
         except ObjectNotFound:
             return None
         return RunState(state.type, (datetime.now(UTC) - state.timestamp).total_seconds()) if state else None
+
+    async def _is_looked_for(self, run: FlowRun) -> bool:
+        """A run stays in the work pool that its deployment had: one that was given another, or whose pool was deleted,
+        leaves it there for ever."""
+        if run.deployment_id is None:
+            return True
+        there = await self._client.read_deployment(run.deployment_id)
+        return (run.work_pool_name, run.work_queue_name) == (there.work_pool_name, there.work_queue_name)
 
 
 @asynccontextmanager

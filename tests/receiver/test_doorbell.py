@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from prefect import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed
@@ -285,6 +286,13 @@ async def test_prefect_itself_keeps_the_rules_that_the_doorbell_counts_on() -> N
             assert ended.type is StateType.COMPLETED
             await client.delete_flow_run(first)
             assert await flow_runs.state(first) is None
+
+            for pool in ("old", "new"):
+                await client.create_work_pool(WorkPoolCreate(name=pool))
+                await client.create_deployment(flow_id=flow_id, name="moved", work_pool_name=pool)
+                moved = await flow_runs.create("oracle-zendesk-log-ticket-events/moved", "in the old pool")
+                left = await flow_runs.state(moved)
+                assert (left is None) == (pool == "new"), "it waits where nobody looks for it"
 
             schema = {"type": "object", "properties": {"tenant": {"type": "string"}}, "required": ["tenant"]}
             await client.create_deployment(  # somebody has emptied its parameters
