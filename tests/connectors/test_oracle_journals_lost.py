@@ -75,7 +75,7 @@ async def test_each_completion_is_posted_once_whatever_is_lost(fusion: Pod) -> N
 
 
 async def test_a_slow_job_is_waited_for_and_one_that_never_ends_is_for_a_person(fusion: Pod) -> None:
-    fusion.fault("slow_job", *SUBMIT, times=1, seconds=0.4)
+    fusion.fault("slow_job", *SUBMIT, times=1, seconds=2.0)
     order, other = orders(fusion)[:2]
     async with fusion.client(**settings()) as client:
         desk, journals = Desk([completion(order)]), Journals(client)
@@ -118,7 +118,7 @@ async def test_rows_that_a_failed_job_left_behind_are_not_posted_with_the_next_o
 async def test_while_an_import_may_wait_behind_its_loader_nothing_is_sent_again(
     fusion: Pod, loader: str | None
 ) -> None:
-    fusion.fault("late_import", *SUBMIT, times=1, seconds=0.5)
+    fusion.fault("late_import", *SUBMIT, times=1, seconds=2.0)
     if loader:
         fusion.fault(loader, *SUBMIT, times=1)
     async with fusion.client(**settings()) as client:
