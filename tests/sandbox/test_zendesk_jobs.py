@@ -14,7 +14,7 @@ def many(count: int) -> Json:
 
 
 def test_a_job_writes_when_it_runs_and_reports_by_index(account: Account) -> None:
-    account.control("settings", job_delay=0.3)
+    account.control("settings", job_delay=3.0)
     submitted = account.api("POST", "organizations/create_many", many(100))
     assert submitted["job_status"]["status"] == "queued"
     assert account.state("organizations") == []
