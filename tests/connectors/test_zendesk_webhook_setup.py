@@ -69,6 +69,7 @@ async def test_no_delivery_comes_before_its_secret_is_kept(zendesk: Account) -> 
         async with zendesk.client() as client:
             await ensure_webhooks(client, heard.address, accept)
         await heard.come(1)
+        await until(lambda: all(row["answers"] for row in zendesk.state("deliveries")))
 
     # nothing of the first time, and of the second what the webhook sends that is known by then
     assert [row["answers"] for row in zendesk.state("deliveries")] == [[200]]
