@@ -125,6 +125,29 @@ async def test_a_version_that_was_given_up_takes_no_place_of_the_one_before(worl
 # --- the link table: what was sent last
 
 
+@pytest.mark.parametrize(("applied", "newer"), [("A", 1), ("B", 0)])
+async def test_what_a_person_says_was_applied_is_the_last_that_was_unless_a_newer_one_was_too(
+    world: World, applied: str, newer: int
+) -> None:
+    for name in ("A", "B"):
+        world.source.put("c1", name=name)
+        await world.run(f"run {name}")
+    doubt = (
+        "update effect set state = 'needs_human' "
+        "where id = (select id from effect order by version_at desc limit 1 offset %s) returning 1"
+    )
+    await query(world, doubt, newer)
+    [effect] = await unfinished(world.db, "acme", "c1")
+    async with leased(world.db, "acme", [KEY], holder="test", ttl=5) as lease:
+        await resolve(world.db, lease, "acme", effect, "applied", actor="ada", reason="seen there")
+    world.source.put("c1", name=applied)
+
+    await world.run("r3")
+
+    # after a word on the older one nobody knows which of the two is there
+    assert await states(world, "c1") == ["applied", "applied", "applied" if newer else "unchanged"]
+
+
 async def test_what_was_never_sent_is_not_taken_for_the_last_that_was(world: World) -> None:
     world.source.put("c1", name="A")
     await world.run("r1")
@@ -188,6 +211,16 @@ class Dropping(FakeDestination):
 
 
 # --- who may write
+
+
+async def test_a_lease_that_ran_out_is_not_renewed_and_lets_nothing_leave(world: World) -> None:
+    async with leased(world.db, "acme", [KEY], holder="sleeper", ttl=1.5) as lease:
+        await query(world, "update lease set until = clock_timestamp() - interval '1 s' returning 1")
+        await asyncio.sleep(1.5)
+
+        with pytest.raises(LeaseLost, match="ran out"):
+            lease.check()
+        assert await query(world, "select until > clock_timestamp() from lease") == [(False,)]
 
 
 async def test_who_lost_the_lease_does_not_say_how_the_run_ended(world: World) -> None:
