@@ -13,6 +13,7 @@ import sys
 from ml_connector.core.errors import Misconfigured
 from ml_connector.core.settings import settings
 from ml_connector.core.vault import MasterKeys
+from ml_connector.receiver.limits import Sparing
 from ml_connector.receiver.metrics import Metrics
 from ml_connector.receiver.preflight import preflight
 
@@ -29,6 +30,8 @@ def main() -> int:
     arguments = parser.parse_args()
     os.environ.setdefault("DO_NOT_TRACK", "1")  # else Prefect's client tells its maker what we do
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in ("ml_connector.receiver.hooks", "uvicorn.error"):
+        logging.getLogger(name).addFilter(Sparing())
     try:
         run(arguments.host, arguments.port, arguments.fd)
     except Misconfigured as error:

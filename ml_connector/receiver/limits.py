@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 
@@ -44,4 +46,23 @@ class Bucket:
         if self._left < 1:
             return False
         self._left -= 1
+        return True
+
+
+class Sparing(logging.Filter):
+    """For lines that anybody can cause: ten of a kind at once, then one a second, which tells how many are left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._buckets: dict[str, Bucket] = {}
+        self._left_out: Counter[str] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = f"{record.name} {record.msg}"  # without what is filled in, so there are few
+        bucket = self._buckets.setdefault(kind, Bucket(Limits(events_per_second=1.0, burst=10.0)))
+        if not bucket.take():
+            self._left_out[kind] += 1
+            return False
+        if left_out := self._left_out.pop(kind, 0):
+            record.msg = f"{record.msg} (and {left_out} like this before)"
         return True

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import aiohttp
 import psycopg
@@ -107,13 +107,16 @@ class ReceiverThread:
 
 
 @contextmanager
-def receiver_process(database_url: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def receiver_process(
+    database_url: str, *, stderr: IO[str] | None = None
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """``python -m ml_connector.receiver`` without Prefect; yields its base URL once it answers."""
     environment = {**os.environ, "ML_CONNECTOR_DATABASE_URL": database_url, "ML_CONNECTOR_MASTER_KEYS": MASTER}
     environment.pop("PREFECT_API_URL", None)
     process = subprocess.Popen(
         [sys.executable, "-m", "ml_connector.receiver", "--port", "0"],
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         env=environment,
     )

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import random
+import re
 import time
 from collections import Counter
 from dataclasses import replace
@@ -31,6 +32,7 @@ from tests.receiver.running import (
     ReceiverThread,
     Sender,
     add_connection,
+    receiver_process,
     rows,
     sender,
     vault_of,
@@ -214,6 +216,27 @@ async def test_nothing_of_a_body_is_logged_nor_a_token(zendesk: Sender, caplog: 
     assert "refused" in ours
     assert "canary" not in ours
     assert zendesk.token not in ours
+
+
+async def test_a_flood_of_forgeries_does_not_fill_the_disk_with_lines(
+    database: Database, tmp_path: Path, token: str
+) -> None:
+    lines, started = tmp_path / "stderr", time.monotonic()
+    with lines.open("w") as stderr, receiver_process(database.url, stderr=stderr) as (url, _):
+        async with sender(url, token) as zendesk:
+            zendesk.secret = "forged"
+            for n in range(300):
+                await asyncio.gather(zendesk.send(n), zendesk.post_raw([(b"\0", b"")], b""))
+            await asyncio.sleep(1.1)
+            await zendesk.send(300)
+    most = 12 + time.monotonic() - started
+    said = lines.read_text()
+    refused = said.count("refused: the signature does not fit")
+    left_out = sum(map(int, re.findall(r"refused: .*\(and (\d+) like this before\)", said)))
+
+    assert refused + left_out == 301
+    assert refused < most
+    assert said.count("Invalid HTTP request") < most
 
 
 async def test_who_sends_more_than_allowed_is_asked_to_wait(token: str, database: Database) -> None:
