@@ -125,29 +125,6 @@ async def test_a_version_that_was_given_up_takes_no_place_of_the_one_before(worl
 # --- the link table: what was sent last
 
 
-@pytest.mark.parametrize(("applied", "newer"), [("A", 1), ("B", 0)])
-async def test_what_a_person_says_was_applied_is_the_last_that_was_unless_a_newer_one_was_too(
-    world: World, applied: str, newer: int
-) -> None:
-    for name in ("A", "B"):
-        world.source.put("c1", name=name)
-        await world.run(f"run {name}")
-    doubt = (
-        "update effect set state = 'needs_human' "
-        "where id = (select id from effect order by version_at desc limit 1 offset %s) returning 1"
-    )
-    await query(world, doubt, newer)
-    [effect] = await unfinished(world.db, "acme", "c1")
-    async with leased(world.db, "acme", [KEY], holder="test", ttl=5) as lease:
-        await resolve(world.db, lease, "acme", effect, "applied", actor="ada", reason="seen there")
-    world.source.put("c1", name=applied)
-
-    await world.run("r3")
-
-    # after a word on the older one nobody knows which of the two is there
-    assert await states(world, "c1") == ["applied", "applied", "applied" if newer else "unchanged"]
-
-
 async def test_what_was_never_sent_is_not_taken_for_the_last_that_was(world: World) -> None:
     world.source.put("c1", name="A")
     await world.run("r1")

@@ -160,3 +160,17 @@ async def test_records_of_a_digest_that_is_erased_before_it_was_told_are_given_u
     await erase(notices.db, "acme", records, actor="ada", reason="asked to", lease_seconds=60)
 
     assert await notices.states() == {"abandoned": RECORDS}
+
+
+async def test_what_was_told_before_the_digest_is_told_again_when_it_comes_back(notices: Notices) -> None:
+    notices.source.rows.clear()
+    notices.source.put("i0", name="A")
+    await notices.run("r1")
+    for n in range(RECORDS):
+        notices.source.put(f"i{n}", name=f"B {n}")
+    await notices.run("r2")
+    notices.source.put("i0", name="A")
+
+    await notices.run("r3")
+
+    assert notices.told == ["A", "digest of 12", "A"]

@@ -225,3 +225,16 @@ async def test_a_version_that_was_in_doubt_when_it_was_erased_is_not_taken_for_n
 
     assert ended.abandoned == 1
     assert world.destination.objects["c1"]["name"] == "A"
+
+
+async def test_what_was_rejected_and_has_no_body_any_more_is_not_planned_again_by_a_retry(world: World) -> None:
+    for n in range(6):
+        world.source.put(f"c{n}", name="poison")
+    await world.run("r1")
+    assert world.problem is not None
+    records = await find_records(world.db, "acme", "c3")
+    await erase(world.db, "acme", records, actor="ada", reason="asked to", lease_seconds=60)
+
+    [again] = await world.run("r1", count=2)
+
+    assert (again.rejected, again.open) == (6, 0)
