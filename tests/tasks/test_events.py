@@ -34,13 +34,15 @@ TICKETS, USERS = "test/tickets", "test/users"
 
 
 class Told(FakeSource):
-    """A source whose objects events tell of. Those in ``unreadable`` are refused, and what is asked beside them."""
+    """A source whose objects events tell of. Those in ``unreadable`` are refused, and what is asked beside them; those
+    in ``foreign`` are none of ours."""
 
     objects = "ticket"
 
     def __init__(self) -> None:
         super().__init__()
         self.unreadable: set[str] = set()
+        self.foreign: set[str] = set()
         self.clock_only = False
 
     async def read(self, window: Window, cursor: str | None) -> AsyncIterator[Page]:
@@ -50,7 +52,7 @@ class Told(FakeSource):
             yield page
 
     async def concerns(self, kind: str, object_key: str, body: bytes) -> bool:  # noqa: ARG002
-        return True
+        return object_key.partition(":")[2] not in self.foreign
 
     async def lookup(self, ids: Sequence[str]) -> list[SourceRecord]:
         if self.unreadable & set(ids):
@@ -129,6 +131,21 @@ async def test_a_run_that_hears_of_one_object_still_reads_those_of_which_nobody_
     assert sorted(desk.written) == ["t1", "t2"]
     assert (found.fetched, found.known, found.created) == (3, 1, 2)
     assert desk.problem is None
+
+
+async def test_an_event_that_is_none_of_ours_is_done_with(desk: Desk) -> None:
+    desk.source.put("t1", name="ours")
+    desk.source.foreign = {"x1"}
+    await desk.tell("x1", "t1", "gone")
+    async with desk.opened("r1") as run:
+        [stream] = run.streams
+        stream.heard = await stream.inbox.take(10)
+        chunk = await events.hear(stream)
+
+    assert [item.source_id for item in chunk.items] == ["t1"]
+    async with desk.db.tenant("acme") as conn:
+        rows = await conn.execute("select object_key, state from inbox where stream = %s", (TICKETS,))
+        assert dict(await rows.fetchall()) == {"ticket:x1": "done", "ticket:t1": "done", "ticket:gone": "rejected"}
 
 
 async def test_the_export_behind_events_is_read_seldom(desk: Desk) -> None:

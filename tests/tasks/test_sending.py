@@ -98,6 +98,20 @@ async def test_what_is_in_doubt_stays_so_although_the_mapping_would_not_send_it_
     assert await states(world, "c1") == ["applied"]
 
 
+async def test_nothing_is_unchanged_while_another_version_is_in_doubt(world: World) -> None:
+    world.destination = Unsure()
+    for name in ("A", "B", "A"):
+        world.source.put("c1", name=name)
+        world.destination.fate["c1"] = ["lost after" if name == "B" else "ok"]
+        await world.run(f"run {name} {world.source.now}")
+    assert await states(world, "c1") == ["applied", "ambiguous", "planned"]
+    world.destination.sure = True
+
+    await world.run("r1")
+
+    assert world.destination.objects["c1"]["name"] == "A"
+
+
 class Unsure(FakeDestination):
     """Cannot tell, as long as a job that may hold the record is running."""
 
