@@ -20,7 +20,8 @@ from ml_connector.core.inbox_writer import DATABASE_ERRORS, InboxWriter
 from ml_connector.core.secret import Secret
 from ml_connector.core.vault import MasterKeys, Vault
 from ml_connector.receiver.directory import Directory
-from ml_connector.receiver.doorbell import Doorbell, FlowRuns, prefect
+from ml_connector.receiver.doorbell import Doorbell
+from ml_connector.receiver.flow_runs import FlowRuns, prefect
 from ml_connector.receiver.handshake import Handshakes
 from ml_connector.receiver.hooks import Hooks
 from ml_connector.receiver.limits import Limits

@@ -23,7 +23,7 @@ from ml_connector.core.listeners import listen as let_listen
 from ml_connector.core.secret import Secret
 from ml_connector.core.vault import MasterKeys, Vault
 from ml_connector.receiver.app import create_app
-from ml_connector.receiver.doorbell import FlowRuns
+from ml_connector.receiver.flow_runs import FlowRuns
 from ml_connector.receiver.limits import Limits
 from ml_connector.receiver.metrics import Metrics
 from ml_connector.receiver.serve import listen, server
