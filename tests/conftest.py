@@ -18,8 +18,8 @@ from ml_connector.core.ids import uuid7
 from ml_connector.core.secret import Secret
 from ml_connector.core.vault import MasterKeys, Vault
 
-# What Hypothesis thinks of is the same in every run, however slow the machine is; with `--hypothesis-profile default` it
-# is something else each time.
+# What Hypothesis thinks of is the same in every run, however slow the machine is; with `--hypothesis-profile default`
+# it is something else each time.
 settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
