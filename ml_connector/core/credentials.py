@@ -48,19 +48,21 @@ class PostgresTokenStore:
         sealer = await self._vault.sealer(self._tenant, "secret")
         async with self._db.tenant(self._tenant) as conn:
             try:
-                # in one statement: between two of them a person may take the row away
-                row = await (
+                row = None
+                while row is None:  # between the two a person may take it away
                     await conn.execute(
-                        "insert into token as t (tenant, connection) values (mlc_tenant(), %s) "
-                        "on conflict (tenant, connection) do update set updated_at = t.updated_at returning envelope",
+                        "insert into token (tenant, connection) values (mlc_tenant(), %s) on conflict do nothing",
                         (self._connection,),
                     )
-                ).fetchone()
+                    found = await conn.execute(
+                        "select envelope from token where connection = %s for update", (self._connection,)
+                    )
+                    row = await found.fetchone()
             except LockNotAvailable:
                 raise RetryLater(
                     f"another process has been renewing the token of {self._tenant}/{self._connection} for too long"
                 ) from None
-            yield _Slot(conn, sealer, self._connection, row[0] if row else None)
+            yield _Slot(conn, sealer, self._connection, row[0])
 
 
 class _Slot:
