@@ -43,7 +43,11 @@ class Entry:
 
     def verify(self, headers: Headers, body: bytes, now: float) -> None:
         """Raise RejectEvent unless the vendor has sent this, a moment ago."""
-        self.webhook.verify(headers, body, self.secrets, now)
+        try:
+            self.webhook.verify(headers, body, self.secrets, now)
+        except RejectEvent as error:
+            whose = f"{self.endpoint.tenant}/{self.endpoint.connection}" if self.sealer else "an unknown address"
+            raise RejectEvent(f"{whose}: {error.message}") from None
 
     def seal(self, event: Event) -> bytes:
         if self.sealer is None:
