@@ -178,7 +178,8 @@ class Sender:
 @asynccontextmanager
 async def sender(url: str, token: str, *, connections: int = 50) -> AsyncIterator[Sender]:
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections),
+        # a connection that the receiver is just closing takes no request, and a busy machine hears late of it
+        connector=aiohttp.TCPConnector(limit=connections, force_close=True),
         timeout=aiohttp.ClientTimeout(total=60),
         skip_auto_headers=("User-Agent",),
     ) as http:

@@ -158,7 +158,7 @@ async def test_an_address_that_is_taken_away_or_unknown_is_refused_like_a_forger
         async with zendesk.http.post(f"{receiver.url}/hooks/{token}", headers=named, data=body) as answer:
             answers.append((answer.status, await answer.read(), {n.lower() for n in answer.headers}))
 
-    assert answers == [(401, b"", {"content-length", "date"})] * 3
+    assert answers == [(401, b"", {"content-length", "date", "connection"})] * 3
     await remove_endpoint(database, "acme", "desk")
     with ReceiverThread(database.url) as fresh:
         zendesk.url = fresh.url
