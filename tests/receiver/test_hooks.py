@@ -231,7 +231,7 @@ async def test_a_flood_of_forgeries_does_not_fill_the_disk_with_lines(
             await zendesk.send(300)
     most = 12 + time.monotonic() - started
     said = lines.read_text()
-    refused = said.count("refused: acme/zendesk: the signature does not fit")
+    refused = said.count("refused: acme/desk: the signature does not fit")
     left_out = sum(map(int, re.findall(r"refused: .*\(and (\d+) like this before\)", said)))
 
     assert refused + left_out == 301
