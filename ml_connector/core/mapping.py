@@ -150,7 +150,8 @@ class Mapping:
 
     def _refusal(self, name: str, expression: Maker, problem: str) -> RejectRecord:
         shown = expression.text.splitlines()[0] if expression.text else ""
-        return RejectRecord(f"{name}, from `{shown}`: {problem}", phase=self._phase)
+        quote = "``" if "`" in shown else "`"  # Prefect shows it as Markdown
+        return RejectRecord(f"{name}, from {quote}{shown}{quote}: {problem}", phase=self._phase)
 
     @property
     def _phase(self) -> str:

@@ -53,7 +53,7 @@ def test_a_run_shows_what_it_would_do_and_what_it_did_and_retry_does_the_rest_an
     shown = {row["destination"] for row in artifacts["records"]}
     there = {str(one["id"]) for one in sandbox.state("zendesk", "organizations")}
     assert shown == {f"[{key}]({sandbox.url}/zendesk/agent/organizations/{key})" for key in there}
-    assert artifacts["rejected"].count("| rejected | name, from `OrganizationName`: it is empty") == NAMELESS
+    assert artifacts["rejected"].count("| rejected | name, from ``cut(OrganizationName, `255`)``: it is") == NAMELESS
 
     since = len(sandbox.effects())
     sandbox.fault("oracle_fusion", "status", status=503)  # down: what follows needs only what is stored
