@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from ml_connector.core.embedded import Embedded, start_embedded
 from ml_connector.core.ids import uuid7
 from ml_connector.core.secret import Secret
 from ml_connector.core.vault import MasterKeys, Vault
+from tests.scratch import scratch
 
 # What Hypothesis thinks of is the same in every run, however slow the machine is; with `--hypothesis-profile default`
 # it is something else each time.
@@ -45,23 +44,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Embedded]:
     """A real PostgreSQL of this test session, with a migrated template database."""
-    folder = Path(tempfile.mkdtemp(prefix="mlc-pg-"))  # short: a unix socket's path has 107 bytes at most
-    server = start_embedded(folder / "pg")
-    with psycopg.connect(server.uri("postgres"), autocommit=True) as connection:
-        connection.execute("alter system set fsync = off")  # a power cut is not tested, and disks are slow
-        connection.execute("select pg_reload_conf()")
-    server.prepare("mlc_template")
-    yield server
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    with scratch() as folder:
+        server = start_embedded(folder / "pg")
+        with psycopg.connect(server.uri("postgres"), autocommit=True) as connection:
+            connection.execute("alter system set fsync = off")  # a power cut is not tested, and disks are slow
+            connection.execute("alter system set max_wal_size = '256MB'")
+            connection.execute("select pg_reload_conf()")
+        server.prepare("mlc_template")
+        yield server
+        server.stop()
 
 
 @pytest.fixture
-def database_name(postgres: Embedded) -> str:
+def database_name(postgres: Embedded) -> Iterator[str]:
     """A fresh migrated database of this test."""
     name = f"t_{uuid7().hex[8:24]}"
     postgres.create(name, "mlc_template")
-    return name
+    yield name
+    postgres.drop(name)
 
 
 @pytest.fixture

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,20 +10,20 @@ import pytest
 from ml_connector.core.db import Database
 from ml_connector.core.embedded import Embedded, start_embedded
 from tests.receiver.running import ReceiverThread, Sender, add_connection, sender
+from tests.scratch import scratch
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Embedded]:
     """Instead of the other tests' server, whose fsync is off."""
-    folder = Path(tempfile.mkdtemp(prefix="mlc-pg-"))
-    server = start_embedded(folder / "pg")
-    server.prepare("mlc_template")
-    yield server
-    with psycopg.connect(server.uri("postgres"), autocommit=True) as connection:
-        connection.execute("alter system set fsync = off")  # its last checkpoint is of no use to anybody
-        connection.execute("select pg_reload_conf()")
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    with scratch() as folder:
+        server = start_embedded(folder / "pg")
+        server.prepare("mlc_template")
+        yield server
+        with psycopg.connect(server.uri("postgres"), autocommit=True) as connection:
+            connection.execute("alter system set fsync = off")  # its last checkpoint is of no use to anybody
+            connection.execute("select pg_reload_conf()")
+        server.stop()
 
 
 @pytest.fixture

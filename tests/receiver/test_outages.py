@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import aiohttp
 import psutil
@@ -20,17 +17,17 @@ from ml_connector.core.db import Database
 from ml_connector.core.embedded import Embedded, start_embedded
 from ml_connector.receiver.limits import Limits
 from tests.receiver.running import ReceiverThread, Sender, add_connection, receiver_process, rows, sender, until
+from tests.scratch import scratch
 
 
 @pytest.fixture
 def mortal() -> Iterator[Embedded]:
     """A server of this test alone."""
-    folder = Path(tempfile.mkdtemp(prefix="mlc-pg-"))
-    server = start_embedded(folder / "pg")
-    server.prepare("mlc")
-    yield server
-    start_embedded(folder / "pg").stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    with scratch() as folder:
+        server = start_embedded(folder / "pg")
+        server.prepare("mlc")
+        yield server
+        start_embedded(folder / "pg").stop()
 
 
 def kill(server: Embedded) -> None:
