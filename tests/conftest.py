@@ -44,15 +44,31 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Embedded]:
     """A real PostgreSQL of this test session, with a migrated template database."""
+    yield from _postgres(fsync="off")  # a power cut is not tested, and disks are slow
+
+
+@pytest.fixture(scope="session")
+def lasting_postgres() -> Iterator[Embedded]:
+    """One that keeps what it commits, which the receiver insists on: there it takes the place of `postgres`, by a
+    fixture of that name. That may be imported by many files, and starts nothing anew."""
+    yield from _postgres(fsync="on")
+
+
+def _postgres(fsync: str) -> Iterator[Embedded]:
     with scratch() as folder:
         server = start_embedded(folder / "pg")
-        with psycopg.connect(server.uri("postgres"), autocommit=True) as connection:
-            connection.execute("alter system set fsync = off")  # a power cut is not tested, and disks are slow
-            connection.execute("alter system set max_wal_size = '256MB'")
-            connection.execute("select pg_reload_conf()")
+        _set(server, max_wal_size="256MB", fsync=fsync)
         server.prepare("mlc_template")
         yield server
+        _set(server, fsync="off")  # its last checkpoint is of no use to anybody
         server.stop()
+
+
+def _set(server: Embedded, **settings: str) -> None:
+    with psycopg.connect(server.uri("postgres"), autocommit=True) as connection:
+        for name, value in settings.items():
+            connection.execute(f"alter system set {name} = '{value}'")
+        connection.execute("select pg_reload_conf()")
 
 
 @pytest.fixture

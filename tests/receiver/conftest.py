@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
-import psycopg
 import pytest
 
 from ml_connector.core.db import Database
-from ml_connector.core.embedded import Embedded, start_embedded
+from ml_connector.core.embedded import Embedded
 from tests.receiver.running import ReceiverThread, Sender, add_connection, sender
-from tests.scratch import scratch
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Embedded]:
+def postgres(lasting_postgres: Embedded) -> Embedded:
     """Instead of the other tests' server, whose fsync is off."""
-    with scratch() as folder:
-        server = start_embedded(folder / "pg")
-        server.prepare("mlc_template")
-        yield server
-        with psycopg.connect(server.uri("postgres"), autocommit=True) as connection:
-            connection.execute("alter system set fsync = off")  # its last checkpoint is of no use to anybody
-            connection.execute("select pg_reload_conf()")
-        server.stop()
+    return lasting_postgres
 
 
 @pytest.fixture
