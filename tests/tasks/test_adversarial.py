@@ -23,9 +23,7 @@ from ml_connector.core.resolve import resolve, unfinished
 from ml_connector.core.vault import Vault
 from ml_connector.core.watermarks import next_window
 from tasks import progress
-from tasks.hold_run import Guard, hold_run
 from tasks.log_audit import log_audit
-from tasks.story import FlowRun, given
 from tests.fakes import START, FakeDestination, FakeMapping
 from tests.tasks.test_journey import KEY, World
 
@@ -201,17 +199,11 @@ async def test_a_lease_that_ran_out_is_not_renewed_and_lets_nothing_leave(world:
 
 
 async def test_who_lost_the_lease_does_not_say_how_the_run_ended(world: World) -> None:
-    token = given.set(FlowRun("r1", "r1", 1, 0))
-    try:
-        async with hold_run(
-            world.db, world.vault, Guard(), "acme", "test", [world.route()], lease_seconds=60, reject_limit=(0.5, 5)
-        ) as run:
-            await query(world, "update lease set until = clock_timestamp() - interval '1 s' returning 1")
-            async with leased(world.db, "acme", [KEY], holder="heir", ttl=60):
-                with pytest.raises(SafeError, match="taken over"):
-                    await log_audit(run)
-    finally:
-        given.reset(token)
+    async with world.opened("r1") as run:
+        await query(world, "update lease set until = clock_timestamp() - interval '1 s' returning 1")
+        async with leased(world.db, "acme", [KEY], holder="heir", ttl=60):
+            with pytest.raises(SafeError, match="taken over"):
+                await log_audit(run)
 
     last = await runs.last_attempt(world.db, "acme", "r1")
     assert last is not None
@@ -233,22 +225,16 @@ async def test_who_lost_the_lease_does_not_close_what_its_heir_has_opened_again(
     world.source.put("c1", name="poison")
     await world.run("r1")
     [(batch_id,)] = await query(world, "select id from batch where not open")
-    token = given.set(FlowRun("r2", "r2", 1, 0))
-    try:
-        async with hold_run(
-            world.db, world.vault, Guard(), "acme", "test", [world.route()], lease_seconds=60, reject_limit=(0.5, 5)
-        ) as run:
-            await query(world, "update lease set until = clock_timestamp() - interval '1 s' returning 1")
-            async with leased(world.db, "acme", [KEY], holder="heir", ttl=60):
-                async with world.db.tenant("acme") as conn:  # what a Retry of the first run does
-                    await conn.execute("update effect set state = 'planned'")
-                    await conn.execute("update batch set open = true")
-                    closing = asyncio.create_task(run.streams[0].ledger.close([batch_id]))
-                    await asyncio.sleep(0.1)
-                with pytest.raises(LeaseLost):
-                    await closing
-    finally:
-        given.reset(token)
+    async with world.opened("r2") as run:
+        await query(world, "update lease set until = clock_timestamp() - interval '1 s' returning 1")
+        async with leased(world.db, "acme", [KEY], holder="heir", ttl=60):
+            async with world.db.tenant("acme") as conn:  # what a Retry of the first run does
+                await conn.execute("update effect set state = 'planned'")
+                await conn.execute("update batch set open = true")
+                closing = asyncio.create_task(run.streams[0].ledger.close([batch_id]))
+                await asyncio.sleep(0.1)
+            with pytest.raises(LeaseLost):
+                await closing
 
     assert await query(world, "select open from batch") == [(True,)]
 
@@ -335,18 +321,12 @@ class Cut(FakeDestination):
 
 
 async def test_progress_that_cannot_be_shown_is_no_reason_to_fail(world: World, postgres: Embedded) -> None:
-    token = given.set(FlowRun("r1", "r1", 1, 0))
-    try:
-        async with hold_run(
-            world.db, world.vault, Guard(), "acme", "test", [world.route()], lease_seconds=60, reject_limit=(0.5, 5)
-        ) as run:
-            run.db = Database(postgres.uri("is_not_there", "mlc_app"))
-            reporter = asyncio.create_task(progress.report(run, uuid4()))
-            await asyncio.sleep(progress.EVERY + 0.5)
-            assert not reporter.done()
-            reporter.cancel()
-    finally:
-        given.reset(token)
+    async with world.opened("r1") as run:
+        run.db = Database(postgres.uri("is_not_there", "mlc_app"))
+        reporter = asyncio.create_task(progress.report(run, uuid4()))
+        await asyncio.sleep(progress.EVERY + 0.5)
+        assert not reporter.done()
+        reporter.cancel()
 
 
 # --- windows

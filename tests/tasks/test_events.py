@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from typing import Literal
 
 import pytest
@@ -19,11 +18,8 @@ from ml_connector.core.vault import Vault
 from ml_connector.core.webhooks import Event
 from tasks import events
 from tasks.fetch import missed
-from tasks.hold_run import Guard, hold_run
 from tasks.leftovers import leftovers
 from tasks.log_audit import log_audit
-from tasks.running import OpenRun
-from tasks.story import FlowRun, given
 from tasks.stream import Route
 from tasks.transform import transform
 from tasks.upsert import upsert
@@ -87,7 +83,7 @@ class Desk(World):
 
     async def hear(self, flow_run: str, *keys: str) -> list[Balance]:
         """What the flow of ticket events does."""
-        async with self.opened(flow_run, *keys) as run:
+        async with self.opened(flow_run, [self.route(key) for key in keys or (TICKETS,)]) as run:
             async for stream, chunk in events.events(run):
                 with run.tolerating(chunk):
                     await upsert(stream, await transform(stream, chunk))
@@ -97,18 +93,6 @@ class Desk(World):
                         await upsert(stream, await transform(stream, chunk))
             self.problem = await log_audit(run)
             return [await balance(self.db, "acme", run.run.id, s.route.key) for s in run.streams]
-
-    @asynccontextmanager
-    async def opened(self, flow_run: str, *keys: str) -> AsyncIterator[OpenRun]:
-        token = given.set(FlowRun(flow_run, flow_run, 1, 0))
-        try:
-            async with hold_run(
-                self.db, self.vault, Guard(), "acme", "test", [self.route(key) for key in keys or (TICKETS,)],
-                lease_seconds=60, reject_limit=(0.5, 5),
-            ) as run:  # fmt: skip
-                yield run
-        finally:
-            given.reset(token)
 
     @property
     def written(self) -> list[str]:
@@ -137,7 +121,7 @@ async def test_an_event_that_is_none_of_ours_is_done_with(desk: Desk) -> None:
     desk.source.put("t1", name="ours")
     desk.source.foreign = {"x1"}
     await desk.tell("x1", "t1", "gone")
-    async with desk.opened("r1") as run:
+    async with desk.opened("r1", [desk.route(TICKETS)]) as run:
         [stream] = run.streams
         stream.heard = await stream.inbox.take(10)
         chunk = await events.hear(stream)
@@ -221,7 +205,7 @@ async def test_events_that_wait_for_a_parent_are_looked_at_together(
     await desk.hear("r1")
     async with desk.db.tenant("acme") as conn:
         await conn.execute("update effect set next_at = now()")
-    async with desk.opened("r2") as run:
+    async with desk.opened("r2", [desk.route(TICKETS)]) as run:
         chunks = [chunk async for chunk in leftovers(run, run.streams[0], together=4)]
     assert [len(chunk) for chunk in chunks] == [4, 2]
 

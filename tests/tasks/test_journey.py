@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from tasks.fetch import pages
 from tasks.hold_run import Guard, hold_run
 from tasks.leftovers import leftovers
 from tasks.log_audit import log_audit
+from tasks.running import OpenRun
 from tasks.story import FlowRun, NothingLeft, given
 from tasks.stream import Route
 from tasks.transform import transform
@@ -53,19 +55,32 @@ class World:
         routes: Sequence[Route] | None = None,
         selection: Selection | None = None,
     ) -> list[Balance]:
+        async with self.opened(flow_run, routes, count=count, selection=selection) as run:
+            for stream in run.streams:
+                for chunks in (leftovers(run, stream), pages(run, stream), leftovers(run, stream, patience=1)):
+                    async for chunk in chunks:
+                        with run.tolerating(chunk):
+                            await upsert(stream, await transform(stream, chunk))
+            self.problem = await log_audit(run)
+            return [await balance(self.db, "acme", run.run.id, s.route.key) for s in run.streams]
+
+    @asynccontextmanager
+    async def opened(
+        self,
+        flow_run: str,
+        routes: Sequence[Route] | None = None,
+        *,
+        count: int = 1,
+        selection: Selection | None = None,
+    ) -> AsyncIterator[OpenRun]:
+        """A run that holds its leases, and has moved nothing yet."""
         token = given.set(FlowRun(flow_run, flow_run, count, count - 1))
         try:
             async with hold_run(
                 self.db, self.vault, Guard(), "acme", "test", routes or [self.route()], lease_seconds=60,
                 reject_limit=(0.5, 5), selection=selection,
             ) as run:  # fmt: skip
-                for stream in run.streams:
-                    for chunks in (leftovers(run, stream), pages(run, stream), leftovers(run, stream, patience=1)):
-                        async for chunk in chunks:
-                            with run.tolerating(chunk):
-                                await upsert(stream, await transform(stream, chunk))
-                self.problem = await log_audit(run)
-                return [await balance(self.db, "acme", run.run.id, s.route.key) for s in run.streams]
+                yield run
         finally:
             given.reset(token)
 

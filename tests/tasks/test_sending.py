@@ -9,8 +9,6 @@ import pytest
 from ml_connector.core.db import Database
 from ml_connector.core.records import Decision, Outcome, Resend, State
 from ml_connector.core.vault import Vault
-from tasks.hold_run import Guard, hold_run
-from tasks.story import FlowRun, given
 from tests.fakes import FakeDestination, FakeMapping
 from tests.tasks.test_adversarial import Picky, query, states
 from tests.tasks.test_apart import Choking
@@ -139,16 +137,10 @@ async def test_what_was_applied_is_neither_claimed_nor_settled_a_second_time(wor
     world.source.put("c1", name="A")
     await world.run("r1")
     [(effect_id,)] = await query(world, "select id from effect")
-    token = given.set(FlowRun("r2", "r2", 1, 0))
-    try:
-        async with hold_run(
-            world.db, world.vault, Guard(), "acme", "test", [world.route()], lease_seconds=5, reject_limit=(0.5, 5)
-        ) as run:
-            [stream] = run.streams
-            assert await stream.ledger.claim([Decision(effect_id, "c1", "update")], {}) == []
-            await stream.ledger.settle([Outcome(effect_id, State.REJECTED, reason="too late")], 0.0)
-    finally:
-        given.reset(token)
+    async with world.opened("r2") as run:
+        [stream] = run.streams
+        assert await stream.ledger.claim([Decision(effect_id, "c1", "update")], {}) == []
+        await stream.ledger.settle([Outcome(effect_id, State.REJECTED, reason="too late")], 0.0)
 
     assert await query(world, "select state, attempts, reason from effect") == [("applied", 1, None)]
 
